@@ -1,0 +1,1 @@
+"""Train, compare, understand and ship transformer named entity recognition."""

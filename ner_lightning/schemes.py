@@ -1,0 +1,299 @@
+"""Label schemes: entities written as one tag per word, and tags read back as entities."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from ner_lightning.entities import EntitySpan
+
+OUTSIDE = "O"
+IGNORE_INDEX = -100  # the label of a position that has no tag to learn
+Reading = Literal["lenient", "strict"]
+SourceScheme = Literal["IO", "IOB1", "BIO", "BIOES", "BILOU"]
+BILOU_AS_BIOES = {"L": "E", "U": "S"}
+
+
+class Tag(NamedTuple):
+    """A tag in its two parts; the type of ``O`` is empty."""
+
+    prefix: str
+    entity_type: str
+
+    @classmethod
+    def parse(cls, text: str) -> Tag:
+        """Split ``B-PER``; BILOU's ``L`` and ``U`` become ``E`` and ``S``.
+
+        Raises:
+            ValueError: If the text is neither ``O`` nor a known prefix, a hyphen and an entity type.
+        """
+        if text == OUTSIDE:
+            return OUTSIDE_TAG
+        prefix, hyphen, entity_type = text.partition("-")
+        prefix = BILOU_AS_BIOES.get(prefix, prefix)
+        if prefix not in {"B", "I", "E", "S"} or not hyphen or not entity_type:
+            raise ValueError(f"a tag must be O, or one of B I E S L U, a hyphen and a type, got {text!r}")
+        return cls(prefix, entity_type)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}-{self.entity_type}" if self.entity_type else self.prefix
+
+
+OUTSIDE_TAG = Tag(OUTSIDE, "")
+
+
+def begins_leniently(previous: Tag, tag: Tag) -> bool:
+    """Whether ``tag`` begins an entity by the conlleval convention, which reads every scheme alike."""
+    return tag != OUTSIDE_TAG and (
+        tag.prefix in "BS" or previous.prefix in "OES" or previous.entity_type != tag.entity_type
+    )
+
+
+def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
+    """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
+
+    An entity ends where the tags say so or where its type changes; an ill-formed sequence is repaired
+    rather than dropped (the conlleval convention).
+
+    >>> [(entity.start, entity.end) for entity in entities_of(["I-PER", "E-PER", "B-PER", "O"])]
+    [(0, 2), (2, 3)]
+    """
+    return _lenient_entities([Tag.parse(tag) for tag in tags])
+
+
+def _lenient_entities(tags: Sequence[Tag]) -> list[EntitySpan]:
+    entities: list[EntitySpan] = []
+    start, previous = 0, OUTSIDE_TAG
+    for position, tag in enumerate([*tags, OUTSIDE_TAG]):
+        begins = begins_leniently(previous, tag)
+        if previous != OUTSIDE_TAG and (begins or tag == OUTSIDE_TAG):
+            entities.append(EntitySpan(start, position, previous.entity_type))
+        if begins:
+            start = position
+        previous = tag
+    return entities
+
+
+class LabelScheme(ABC):
+    """How the words of an entity are tagged. Stateless: a scheme knows no entity types."""
+
+    prefixes: ClassVar[str]
+    can_begin: ClassVar[str]
+    can_end: ClassVar[str]
+    continue_from: ClassVar[str]
+    continue_with: ClassVar[str]
+
+    @abstractmethod
+    def prefixes_of(self, length: int) -> str:
+        """The prefixes of an entity of ``length`` words, one character per word."""
+
+    @abstractmethod
+    def continuing_prefix(self, prefix: str) -> str:
+        """The prefix of a word's second and further subwords, where the first has ``prefix``."""
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def marks_start(self) -> bool:
+        """Whether a prefix tells the first word of an entity from the following ones."""
+        return not set(self.can_begin) & set(self.continue_with)
+
+    @property
+    def marks_end(self) -> bool:
+        """Whether a prefix tells the last word of an entity from the ones before."""
+        return not set(self.can_end) & set(self.continue_from)
+
+    def continues(self, previous: Tag, tag: Tag) -> bool:
+        """Whether ``tag`` goes on with the entity of ``previous``."""
+        return (
+            previous.prefix in self.continue_from
+            and tag.prefix in self.continue_with
+            and previous.entity_type == tag.entity_type
+        )
+
+    def allows(self, previous: Tag, tag: Tag) -> bool:
+        """Whether ``tag`` may follow ``previous``; a sentence stands between two ``O``."""
+        closed = previous == OUTSIDE_TAG or previous.prefix in self.can_end
+        opens = tag == OUTSIDE_TAG or tag.prefix in self.can_begin
+        return self.continues(previous, tag) or (closed and opens)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{self.name}()"
+
+
+class IO(LabelScheme):
+    """``I`` for every word of an entity; touching entities of one type merge."""
+
+    prefixes = can_begin = can_end = continue_from = continue_with = "I"
+
+    def prefixes_of(self, length: int) -> str:
+        return "I" * length
+
+    def continuing_prefix(self, prefix: str) -> str:
+        return prefix
+
+
+class BIO(LabelScheme):
+    """``B`` opens an entity and ``I`` continues it (also called IOB2)."""
+
+    prefixes = can_end = continue_from = "BI"
+    can_begin, continue_with = "B", "I"
+
+    def prefixes_of(self, length: int) -> str:
+        return "B" + "I" * (length - 1)
+
+    def continuing_prefix(self, prefix: str) -> str:
+        return OUTSIDE if prefix == OUTSIDE else "I"
+
+
+class BIOES(LabelScheme):
+    """BIO, with ``E`` for the last word and ``S`` for an entity of one word (also called BILOU)."""
+
+    prefixes = "BIES"
+    can_begin, can_end, continue_from, continue_with = "BS", "ES", "BI", "IE"
+
+    def prefixes_of(self, length: int) -> str:
+        return "S" if length == 1 else "B" + "I" * (length - 2) + "E"
+
+    def continuing_prefix(self, prefix: str) -> str:
+        return {"B": "I", "S": "E"}.get(prefix, prefix)
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """The tags of a scheme over entity types; a tag's id is its position, and ``O`` is 0.
+
+    Args:
+        scheme: How the words of an entity are tagged.
+        entity_types: Distinct entity types, in the order of their tag ids.
+    """
+
+    scheme: LabelScheme
+    entity_types: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.entity_types)) != len(self.entity_types):
+            raise ValueError(f"entity types must be distinct, got {list(self.entity_types)}")
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> TagSet:
+        """Rebuild from what :meth:`to_plain` gave.
+
+        Raises:
+            ValueError: If no scheme of that name is known.
+        """
+        known = {scheme.__name__: scheme for scheme in LabelScheme.__subclasses__()}
+        if plain["scheme"] not in known:
+            raise ValueError(f"the label scheme must be one of {sorted(known)}, got {plain['scheme']!r}")
+        return cls(known[plain["scheme"]](), tuple(plain["entity_types"]))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The tag set as JSON can hold it."""
+        return {"scheme": self.scheme.name, "entity_types": list(self.entity_types)}
+
+    @cached_property
+    def parsed_tags(self) -> tuple[Tag, ...]:
+        return (OUTSIDE_TAG, *(Tag(p, kind) for kind in self.entity_types for p in self.scheme.prefixes))
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(str(tag) for tag in self.parsed_tags)
+
+    @cached_property
+    def tag_ids(self) -> dict[str, int]:
+        return {tag: tag_id for tag_id, tag in enumerate(self.tags)}
+
+    @cached_property
+    def continuing_ids(self) -> tuple[int, ...]:
+        """For every tag id the id that a continuing subword carries."""
+        return tuple(
+            self.tag_ids[str(Tag(self.scheme.continuing_prefix(tag.prefix), tag.entity_type))]
+            for tag in self.parsed_tags
+        )
+
+    def write(self, entities: Iterable[EntitySpan], num_words: int) -> list[int]:
+        """The tag ids of a sentence; of overlapping entities a tag could hold only one.
+
+        Raises:
+            ValueError: If an entity has an unknown type, ends after the sentence, or overlaps another.
+        """
+        ids = [0] * num_words
+        for entity in entities:
+            if entity.entity_type not in self.entity_types:
+                raise ValueError(f"unknown entity type in {entity}; known types: {list(self.entity_types)}")
+            if entity.end > num_words:
+                raise ValueError(f"{entity} ends after the last of {num_words} words")
+            if any(ids[entity.start : entity.end]):
+                raise ValueError(f"{entity} overlaps another entity; tags can only write flat entities")
+            for position, prefix in enumerate(self.scheme.prefixes_of(len(entity)), entity.start):
+                ids[position] = self.tag_ids[f"{prefix}-{entity.entity_type}"]
+        return ids
+
+    def read(self, tag_ids: Iterable[int], reading: Reading = "lenient") -> list[EntitySpan]:
+        """The entities of a sentence.
+
+        Lenient is conlleval's convention and seqeval's default; strict takes only what the scheme could
+        have written (seqeval's ``mode="strict"``).
+        """
+        tags = [self.parsed_tags[tag_id] for tag_id in tag_ids]
+        if reading == "lenient":
+            return _lenient_entities(tags)
+        entities, start = [], None
+        for position, (previous, tag) in enumerate(zip([OUTSIDE_TAG, *tags], [*tags, OUTSIDE_TAG], strict=True)):
+            if self.scheme.continues(previous, tag):
+                continue
+            if start is not None and previous.prefix in self.scheme.can_end:
+                entities.append(EntitySpan(start, position, previous.entity_type))
+            start = position if tag.prefix in self.scheme.can_begin else None
+        return entities
+
+    @cached_property
+    def allowed(self) -> Bool[Tensor, "tags tags"]:
+        """Whether the tag of the column may follow that of the row; ``O`` stands around a sentence."""
+        return self._table(self.scheme.allows)
+
+    @cached_property
+    def begins(self) -> dict[Reading, Bool[Tensor, "tags tags"]]:
+        """Whether the tag of the column, following that of the row, begins an entity."""
+        return {
+            "lenient": self._table(begins_leniently),
+            "strict": self._table(
+                lambda previous, tag: (
+                    tag.prefix in self.scheme.can_begin and not self.scheme.continues(previous, tag)
+                )
+            ),
+        }
+
+    @cached_property
+    def continues(self) -> dict[Reading, Bool[Tensor, "tags tags"]]:
+        """Whether the tag of the column goes on with the entity of the row."""
+        return {
+            "lenient": self._table(lambda previous, tag: tag != OUTSIDE_TAG and not begins_leniently(previous, tag)),
+            "strict": self._table(self.scheme.continues),
+        }
+
+    @cached_property
+    def ends(self) -> dict[Reading, Bool[Tensor, " tags"]]:
+        """Whether an entity may end with this tag."""
+        in_entity = [tag != OUTSIDE_TAG for tag in self.parsed_tags]
+        can_end = [tag.prefix in self.scheme.can_end for tag in self.parsed_tags]
+        return {"lenient": torch.tensor(in_entity), "strict": torch.tensor(can_end)}
+
+    def _table(self, holds: Any) -> Bool[Tensor, "tags tags"]:
+        return torch.tensor([[holds(previous, tag) for tag in self.parsed_tags] for previous in self.parsed_tags])

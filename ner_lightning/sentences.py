@@ -1,0 +1,68 @@
+"""A sentence: its words, its entities, and where both stand in the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ner_lightning.entities import EntitySpan
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words of one sentence (or text) and the entities among them.
+
+    Args:
+        words: The words; an empty or invisible word is a word like any other.
+        entities: Flat entities in order: none overlaps another, none runs past the last word.
+        id: Name of the sentence, unique in its split.
+        document_id: Name of the document that the sentence is from, where the corpus tells.
+        text: The text that the words were taken from; None stands for the words joined by blanks.
+        word_offsets: Start and end of every word in ``text``; given exactly where ``text`` is.
+    """
+
+    words: tuple[str, ...]
+    entities: tuple[EntitySpan, ...] = ()
+    id: str = ""
+    document_id: str | None = None
+    text: str | None = None
+    word_offsets: tuple[tuple[int, int], ...] | None = None
+
+    def __post_init__(self) -> None:
+        for entity in self.entities[-1:]:
+            if entity.end > len(self.words):
+                raise ValueError(f"{entity} ends after the last of {len(self.words)} words")
+        for left, right in pairwise(self.entities):
+            if right.start < left.end:
+                raise ValueError(f"entities must be in order and not overlap, got {left} before {right}")
+        if (self.text is None) != (self.word_offsets is None):
+            raise ValueError("text and word_offsets must be given together or not at all")
+        if self.word_offsets is not None and len(self.word_offsets) != len(self.words):
+            raise ValueError(
+                f"every word needs its offsets, got {len(self.word_offsets)} for {len(self.words)} words"
+            )
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def as_text(self) -> tuple[str, tuple[tuple[int, int], ...]]:
+        """The text and the offsets of its words; words without a text are joined by blanks.
+
+        >>> Sentence(("New", "York")).as_text()
+        ('New York', ((0, 3), (4, 8)))
+        """
+        if self.text is not None and self.word_offsets is not None:
+            return self.text, self.word_offsets
+        offsets, start = [], 0
+        for word in self.words:
+            offsets.append((start, start + len(word)))
+            start += len(word) + 1
+        return " ".join(self.words), tuple(offsets)
+
+    def surface(self, entity: EntitySpan) -> str:
+        """The words of an entity, joined by blanks."""
+        return " ".join(self.words[entity.start : entity.end])
+
+    def with_entities(self, entities: tuple[EntitySpan, ...]) -> Sentence:
+        """The same sentence with other entities."""
+        return replace(self, entities=entities)
