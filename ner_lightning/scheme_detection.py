@@ -9,7 +9,12 @@ from itertools import pairwise
 
 from ner_lightning.schemes import BIO, BIOES, IO, OUTSIDE, OUTSIDE_TAG, LabelScheme, SourceScheme, Tag
 
-SCHEME_BY_SOURCE: dict[SourceScheme, LabelScheme] = {"IO": IO(), "BIO": BIO(), "BIOES": BIOES(), "BILOU": BIOES()}
+SCHEME_BY_SOURCE: dict[SourceScheme, LabelScheme] = {
+    "IO": IO(),
+    "BIO": BIO(),
+    "BIOES": BIOES(),
+    "BILOU": BIOES(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,9 @@ class SchemeEvidence:
     also_possible: tuple[SourceScheme, ...] = ()
 
     def __str__(self) -> str:
-        doubt = f" (ambiguous: {', '.join(self.also_possible)} would fit as well)" if self.also_possible else ""
+        doubt = (
+            f" (ambiguous: {', '.join(self.also_possible)} would fit as well)" if self.also_possible else ""
+        )
         return f"{self.scheme}: {self.reason}{doubt}"
 
 

@@ -1,0 +1,11 @@
+"""What all tests share: one thread, no hub, no noise."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["WANDB_MODE"] = "offline"
+os.environ["OMP_NUM_THREADS"] = "1"  # the models are tiny; threads would only wait for each other
+
+import torch
+
+torch.set_num_threads(1)

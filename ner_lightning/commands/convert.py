@@ -1,0 +1,202 @@
+"""The command `convert`: a corpus from one format or scheme to another."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from argparse import ArgumentError
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+from rich.console import Console
+from rich.table import Column, Table
+
+from ner_lightning.corpora.reader import (
+    SPLIT_NAMES,
+    Corpus,
+    CorpusError,
+    CorpusReader,
+    CorpusWriter,
+    NoteKind,
+    ReadingNote,
+)
+
+READERS = {
+    "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",
+    "JsonLines": "ner_lightning.corpora.json_lines.JsonLines",
+    "HubDatasets": "ner_lightning.corpora.hub_datasets.HubDatasets",
+    "ExampleCorpus": "ner_lightning.corpora.example_corpus.ExampleCorpus",
+}
+WRITERS = {
+    "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFilesWriter",
+    "JsonLines": "ner_lightning.corpora.json_lines.JsonLinesWriter",
+}
+PROGRAM = "python -m ner_lightning convert"
+USAGE = f"{PROGRAM} --from READER [--from.OPTION VALUE ...] --to WRITER [--to.OPTION VALUE ...] --output DIR"
+DESCRIPTION = f"""\
+Converts a corpus from one format or label scheme to another. Lists what was mended
+on the way, and what the new format cannot hold.
+
+  {PROGRAM} --from ExampleCorpus --to ColumnFiles --output example
+  {PROGRAM} --from ColumnFiles --from.train a.conll --to JsonLines --output json
+  {PROGRAM} --from ColumnFiles --from.train a.conll \\
+      --to ColumnFiles --to.scheme BIOES --output bioes
+
+READER  one of {", ".join(READERS)}, or the import path of a CorpusReader
+WRITER  one of {", ".join(WRITERS)}, or the import path of a CorpusWriter
+
+The options of a format are shown once it is named:
+  {PROGRAM} --from ColumnFiles --to JsonLines --help
+"""
+NUM_LISTED_NOTES = 3
+NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value type:")
+
+
+class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description as they are."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0, or 2 for wrong input.
+    """
+    try:
+        reader, writer, output_dir = parse(arguments)
+        require_empty(output_dir)
+        with Console(stderr=True).status("Reading the corpus"):
+            corpus = reader.read()
+        output_dir.mkdir(parents=True, exist_ok=True)
+        losses = writer.write(corpus, str(output_dir))
+    except ArgumentError as error:
+        return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
+    except (CorpusError, OSError) as error:
+        return fail(str(error))
+    report(Console(), corpus, losses, output_dir)
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
+    """The reader, the writer and the output folder that the arguments describe.
+
+    Only the formats that are named get imported, and only their options are known.
+
+    Raises:
+        ArgumentError: If a name, an option or a value is wrong, or one is missing.
+    """
+    names = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    names.add_argument("--from", dest="reader")
+    names.add_argument("--to", dest="writer")
+    named, others = names.parse_known_args(arguments)
+    reader_class = named_class(named.reader, READERS, CorpusReader, "--from")
+    writer_class = named_class(named.writer, WRITERS, CorpusWriter, "--to")
+    parser = build_parser({"from": reader_class, "to": writer_class})
+    if reader_class is None or writer_class is None:
+        if {"-h", "--help"} & set(others):
+            parser.parse_args(["--help"])
+        raise ArgumentError(None, "--from READER, --to WRITER and --output DIR must be given")
+    config = parser.instantiate(parser.parse_args(others))
+    try:
+        reader = reader_class(**vars(config.get("from", Namespace())))
+        writer = writer_class(**vars(config.get("to", Namespace())))
+    except ValueError as error:
+        raise ArgumentError(None, str(error)) from None
+    return reader, writer, Path(config.output)
+
+
+def named_class(name: str | None, paths: Mapping[str, str], kind: type, option: str) -> type | None:
+    """Import the class that a short name or an import path stands for; no name, no class.
+
+    Raises:
+        ArgumentError: If there is no such class.
+    """
+    if name is None:
+        return None
+    module_name, _, class_name = paths.get(name, name).rpartition(".")
+    known = f"{option} must be one of {', '.join(paths)}, or the import path of a {kind.__name__}"
+    if not module_name or name.startswith("."):
+        raise ArgumentError(None, f"{known}, got {name!r}")
+    try:
+        found = getattr(import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise ArgumentError(None, f"{known}, got {name!r}: {error}") from None
+    if not (isinstance(found, type) and issubclass(found, kind)) or inspect.isabstract(found):
+        raise ArgumentError(None, f"{known}, got {name!r}, which is none")
+    return found
+
+
+def build_parser(class_by_key: Mapping[str, type | None]) -> ArgumentParser:
+    """The parser of the options of the named classes, and of the output folder."""
+    parser = ArgumentParser(
+        prog=PROGRAM, usage=USAGE, description=DESCRIPTION, formatter_class=HelpFormatter, exit_on_error=False
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="Folder to write to; must be empty or new."
+    )
+    for key, named in class_by_key.items():
+        if named is not None:
+            summary = (inspect.getdoc(named) or "").partition("\n\nArgs:")[0]
+            group = parser.add_argument_group(f"--{key} {named.__name__}", summary)
+            group.add_class_arguments(named, key, as_group=False)
+    return parser
+
+
+def require_empty(output_dir: Path) -> None:
+    """Check that a folder is new or empty.
+
+    Raises:
+        CorpusError: If it isn't.
+    """
+    if output_dir.exists() and not output_dir.is_dir():
+        raise CorpusError(f"{output_dir}: the output must be a folder, found a file")
+    if output_dir.is_dir() and (found := next(output_dir.iterdir(), None)):
+        raise CorpusError(f"{output_dir}: the output folder must be empty, found {found.name}")
+
+
+def without_noise(message: str) -> str:
+    """What jsonargparse says of a wrong value, without what it says of every optional option."""
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line.removeprefix("- ") for line in lines if not line.startswith(NOISE))
+
+
+def fail(message: str) -> int:
+    """Say in one line what is wrong with the input, and give the exit status for it."""
+    say(Console(stderr=True), f"error: {' '.join(message.split())}")
+    return 2
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: no markup, no colours, no wrapping of paths."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: Path) -> None:
+    """Print what was read, written, mended and lost."""
+    for split, evidence in (corpus.scheme_evidence or {}).items():
+        say(console, f"{split} is tagged in {evidence}")
+    table = Table("split", *(Column(name, justify="right") for name in ("sentences", "words", "entities")))
+    for split in SPLIT_NAMES:
+        if split in corpus.splits:
+            sentences = corpus.splits[split]
+            numbers = len(sentences), sum(map(len, sentences)), sum(len(s.entities) for s in sentences)
+            table.add_row(split, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    report_notes(console, corpus.notes)
+    for loss in losses:
+        say(console, f"Not held by this format: {loss}")
+    say(console, f"Wrote {', '.join(str(path) for path in sorted(output_dir.iterdir()))}")
+
+
+def report_notes(console: Console, notes: Sequence[ReadingNote]) -> None:
+    """Print how many notes of each kind there are, and the first ones."""
+    notes_by_kind: dict[NoteKind, list[ReadingNote]] = defaultdict(list)
+    for note in notes:
+        notes_by_kind[note.kind].append(note)
+    for kind, alike in notes_by_kind.items():
+        say(console, f"{len(alike):,} x {kind.replace('_', ' ')}, first:")
+        for note in alike[:NUM_LISTED_NOTES]:
+            say(console, f"  {note}")

@@ -1,0 +1,66 @@
+"""The entity types of a corpus, kept, renamed or merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, SplitName
+from ner_lightning.sentences import Sentence
+
+
+def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str] | None) -> Corpus:
+    """Keep, rename or merge entity types; every sentence stays, with or without entities.
+
+    Args:
+        corpus: The corpus as it was read.
+        entity_types: The types to keep; or for each old name its new one, the same for several to merge them,
+            as in ``{"PER": "PER", "PERSON": "PER", "LOC": "LOC"}``. All others are dropped; None keeps all.
+
+    Returns:
+        The corpus with a further note for each split and each type that was dropped or renamed there.
+
+    Raises:
+        CorpusError: If a named type occurs in no split, or no type is named.
+    """
+    if entity_types is None:
+        return corpus
+    new_by_old = (
+        dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
+    )
+    known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
+    unknown = sorted(set(new_by_old) - set(known))
+    if unknown or not new_by_old:
+        raise CorpusError(
+            f"entity_types must name types of the corpus, got {', '.join(unknown) or 'none'}; "
+            f"it has: {', '.join(known) or 'none'}"
+        )
+    if not all(new_by_old.values()):
+        raise CorpusError(f"entity_types must not rename to an empty name, got {new_by_old}")
+    splits = {
+        split: tuple(_with_new_types(sentence, new_by_old) for sentence in sentences)
+        for split, sentences in corpus.splits.items()
+    }
+    notes = [note for split in corpus.splits for note in _notes_of(corpus, split, new_by_old)]
+    return replace(corpus, splits=splits, notes=(*corpus.notes, *notes))
+
+
+def _with_new_types(sentence: Sentence, new_by_old: Mapping[str, str]) -> Sentence:
+    return sentence.with_entities(
+        tuple(
+            replace(entity, entity_type=new_by_old[entity.entity_type])
+            for entity in sentence.entities
+            if entity.entity_type in new_by_old
+        )
+    )
+
+
+def _notes_of(corpus: Corpus, split: SplitName, new_by_old: Mapping[str, str]) -> list[ReadingNote]:
+    notes = []
+    for old, count in sorted(corpus.type_counts(split).items()):
+        entities = f"{count} {'entity' if count == 1 else 'entities'} of type {old}"
+        if old not in new_by_old:
+            notes.append(ReadingNote(split, "type_dropped", f"{entities} dropped: not among entity_types"))
+        elif new_by_old[old] != old:
+            notes.append(ReadingNote(split, "type_renamed", f"{entities} renamed to {new_by_old[old]}"))
+    return notes

@@ -1,0 +1,80 @@
+"""Annotated spans made to fit: whole words, inside the text, none over another; what did not fit is told."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ner_lightning.corpora.reader import NoteKind
+from ner_lightning.entities import EntitySpan
+
+Problem = tuple[NoteKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What became of the spans of one sentence.
+
+    Args:
+        entities: Flat entities in order.
+        problems: Kind and description of everything that was widened or dropped.
+    """
+
+    entities: tuple[EntitySpan, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def fit_to_text(
+    spans: Iterable[tuple[int, int, str]], text: str, offsets: Sequence[tuple[int, int]]
+) -> Fitted:
+    """Turn spans of characters into entities.
+
+    A span that cuts a word is widened to the whole word; one that covers no word or is not inside the text is
+    dropped; blanks at its edges do not matter.
+
+    >>> fit_to_text([(0, 6, "PER")], "Bill Gates", [(0, 4), (5, 10)]).problems
+    (('span_cuts_word', "PER 0-6 'Bill G' cuts a word, widened to 0-10 'Bill Gates'"),)
+    """
+    starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+    entities, problems = [], list[Problem]()
+    for start, end, entity_type in spans:
+        name = f"{entity_type} {start}-{end}"
+        if not 0 <= start < end <= len(text):
+            problems.append(("span_outside_text", f"{name} is not inside the text of 0-{len(text)}, dropped"))
+            continue
+        first, last = bisect_right(ends, start), bisect_left(starts, end)
+        if first >= last:
+            problems.append(("span_outside_text", f"{name} {text[start:end]!r} covers no word, dropped"))
+            continue
+        left, right = starts[first], ends[last - 1]
+        if left < start or right > end:
+            change = f"widened to {left}-{right} {text[left:right]!r}"
+            problems.append(("span_cuts_word", f"{name} {text[start:end]!r} cuts a word, {change}"))
+        entities.append(EntitySpan(first, last, entity_type))
+    return _flat(entities, [text[start:end] for start, end in offsets], problems)
+
+
+def fit_to_words(spans: Iterable[tuple[int, int, str]], words: Sequence[str]) -> Fitted:
+    """Turn spans of words into entities; one that is not inside the sentence is dropped."""
+    entities, problems = [], list[Problem]()
+    for start, end, entity_type in spans:
+        if 0 <= start < end <= len(words):
+            entities.append(EntitySpan(start, end, entity_type))
+        else:
+            name = f"{entity_type} {start}-{end}"
+            problems.append(("span_outside_text", f"{name} is not inside the words 0-{len(words)}, dropped"))
+    return _flat(entities, words, problems)
+
+
+def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem]) -> Fitted:
+    """Drop what overlaps a longer entity, or one as long that begins before or has the smaller type."""
+    kept: list[EntitySpan] = []
+    for entity in sorted(entities, key=lambda entity: (-len(entity), entity)):
+        over = next((other for other in kept if entity.start < other.end and other.start < entity.end), None)
+        if over is None:
+            kept.append(entity)
+            continue
+        first, second = (f"{e.entity_type} {' '.join(words[e.start : e.end])!r}" for e in (entity, over))
+        problems.append(("overlapping_span", f"{first} overlaps {second}, dropped"))
+    return Fitted(tuple(sorted(kept)), tuple(problems))

@@ -1,0 +1,206 @@
+"""The data module: a corpus bound to a scheme and a tokenizer, served as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+
+from ner_lightning.corpora.entity_types import select_entity_types
+from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
+from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+from ner_lightning.encoding.batches import (
+    Batch,
+    EncodedWindow,
+    EvaluationBatch,
+    WindowEncoder,
+    split_into_passes,
+    tag_rows,
+)
+from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.modeling.encoders import Encoder
+from ner_lightning.schemes import BIO, LabelScheme, TagSet
+from ner_lightning.sentences import Sentence
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How sentences become the rows of a batch.
+
+    Args:
+        subwords: Which subwords of a word are trained on: its ``first``, which is what is read, or ``all``.
+        max_subwords: The longest window, special tokens included; null takes what the encoder can.
+        overlap: The most subwords that neighbouring windows of a long sentence share.
+    """
+
+    subwords: Subwords = "first"
+    max_subwords: int | None = None
+    overlap: int = 64
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How many windows are computed at once.
+
+    Args:
+        max_windows: The most windows of a training batch.
+        max_subwords: The most subwords of a training batch.
+        pool: How many batches' worth of windows are sorted by length together. 1 keeps batches random, which
+            learns best; encoders that compute padding (DeBERTa) train faster with about 50.
+        evaluation_subwords: The most subwords of an evaluation batch, which holds whole sentences.
+        num_workers: Processes that collate batches beside the training process.
+    """
+
+    max_windows: int = 16
+    max_subwords: int = 2048
+    pool: int = 1
+    evaluation_subwords: int = 4096
+    num_workers: int = 0
+
+
+class NERDataModule(L.LightningDataModule):
+    """Serves a labelled corpus: windows to train on, whole sentences to score.
+
+    Args:
+        corpus: Reads the corpus.
+        encoder: The encoder whose tokenizer is used; the command line takes the tagger's.
+        scheme: How entities are written as tags.
+        entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not named
+            are dropped, types mapped to one name merge. null keeps all types as they are.
+        windows: How sentences become rows.
+        batches: How many rows are computed at once.
+        seed: Seed of the order of batches and of dropout.
+    """
+
+    def __init__(
+        self,
+        corpus: CorpusReader,
+        encoder: Encoder,
+        scheme: LabelScheme | None = None,
+        entity_types: list[str] | dict[str, str] | None = None,
+        windows: WindowSettings | None = None,
+        batches: BatchSettings | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
+        self.selected_types = entity_types
+        self.windows, self.batches = windows or WindowSettings(), batches or BatchSettings()
+        self.seed = seed
+        self._resume: Mapping[str, int] | None = None
+
+    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002 (all splits share tags and tokenizer)
+        """Read the corpus once, and bind scheme and tokenizer to it.
+
+        Raises:
+            CorpusError: If the corpus cannot be read.
+            ValueError: If the training split has no entity, or the encoder is not there.
+        """
+        if hasattr(self, "corpus"):
+            return
+        self.bind(select_entity_types(self.reader.read(), self.selected_types))
+
+    def bind(self, corpus: Corpus) -> None:
+        """Take the entity types from the training split, and the tokenizer from the encoder."""
+        training = corpus.splits["train"]
+        self.tags = TagSet(self.scheme, corpus.entity_types("train"))
+        if not self.tags.entity_types:
+            raise ValueError("the training split must hold at least one entity, got none")
+        self.gold_tags = TagSet(BIO(), self._with_unknown_types(corpus))
+        self.word_tags = TagSet(self.scheme, self.gold_tags.entity_types)
+        self.tokenizer = self.encoder.tokenizer([sentence.words for sentence in training])
+        self.window_encoder = WindowEncoder(
+            WordTokenizer(self.tokenizer, self.windows.max_subwords),
+            self.tags,
+            self.windows.subwords,
+            self.windows.overlap,
+        )
+        self.encoded: dict[SplitName, list[tuple[EncodedSentence, list[EncodedWindow]]]] = {
+            split: list(self.window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()
+        }
+        self.corpus = corpus
+
+    def coverage(self, split: SplitName) -> Coverage:
+        """What stands behind the scores of a split."""
+        return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        windows = [window for _, windows in self.encoded["train"] for window in windows]
+        rank, num_ranks = self._rank_and_number()
+        sampler = TokenBudgetBatchSampler(
+            [len(window.input_ids) for window in windows],
+            max_subwords=self.batches.max_subwords,
+            max_windows=self.batches.max_windows,
+            pool=self.batches.pool,
+            seed=self.seed,
+            rank=rank,
+            num_ranks=num_ranks,
+        )
+        if self._resume is not None:
+            sampler.resume_at(self._resume["epoch"], self._resume["batch"])
+        return self._loader(windows, sampler, self.window_encoder.collate)
+
+    def val_dataloader(self) -> DataLoader[EvaluationBatch]:
+        return self.evaluation_dataloader("validation")
+
+    def test_dataloader(self) -> DataLoader[EvaluationBatch]:
+        return self.evaluation_dataloader("test")
+
+    def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
+        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn."""
+        items = list(
+            zip(self.corpus.splits[split], (windows for _, windows in self.encoded[split]), strict=True)
+        )
+        lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
+        rank, num_ranks = self._rank_and_number()
+        batches = plan_evaluation(lengths, self.batches.evaluation_subwords)[rank::num_ranks]
+        return self._loader(items, batches, self.collate_sentences)
+
+    def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
+        """Whole sentences with their windows, cut into passes under the budget."""
+        sentences = tuple(sentence for sentence, _ in items)
+        windows = (window for _, windows in items for window in windows)
+        passes = split_into_passes(windows, self.batches.evaluation_subwords)
+        return EvaluationBatch(
+            tuple(self.window_encoder.collate(run) for run in passes),
+            sentences,
+            tag_rows(sentences, self.gold_tags),
+            tag_rows(sentences, self.word_tags),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where in which epoch training stands: the next batch to come."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        epoch = max(loop.epoch_progress.current.ready - 1, 0)
+        batch = loop.epoch_loop.batch_progress.current.processed
+        if batch >= self.trainer.num_training_batches:
+            epoch, batch = epoch + 1, 0
+        return {"epoch": epoch, "batch": batch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._resume = state_dict or None
+
+    def _with_unknown_types(self, corpus: Corpus) -> tuple[str, ...]:
+        known = self.tags.entity_types
+        others = {kind for split in corpus.splits for kind in corpus.entity_types(split)} - set(known)
+        return (*known, *sorted(others))
+
+    def _rank_and_number(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _loader(self, items: Sequence[Any], batch_sampler: Any, collate: Any) -> DataLoader[Any]:
+        return DataLoader(
+            items,  # type: ignore[arg-type]  # a sequence is all that a loader needs
+            batch_sampler=batch_sampler,
+            collate_fn=collate,
+            num_workers=self.batches.num_workers,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator().manual_seed(0),  # else an iterator would draw from the global one
+        )

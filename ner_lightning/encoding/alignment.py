@@ -1,0 +1,163 @@
+"""Words aligned with the subwords of a tokenizer, by word index alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from ner_lightning.schemes import IGNORE_INDEX, TagSet
+
+Subwords = Literal["first", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSentence:
+    """The subwords of a sentence, without special tokens.
+
+    Args:
+        subword_ids: Ids of the subwords of all words, in order.
+        word_begins: Where the subwords of each word begin, and behind the last one where all end.
+        words_without_subwords: Words (by index) that the tokenizer gives no subword; they hold the unknown one.
+        shortened_words: Words (by index) longer than a window; they hold their first subwords.
+    """
+
+    subword_ids: tuple[int, ...]
+    word_begins: tuple[int, ...]
+    words_without_subwords: tuple[int, ...] = ()
+    shortened_words: tuple[int, ...] = ()
+
+    @property
+    def num_words(self) -> int:
+        return len(self.word_begins) - 1
+
+
+class WordTokenizer:
+    """Encodes pre-split words, and knows the special tokens that stand around them.
+
+    Args:
+        tokenizer: A fast tokenizer that encodes pre-split words as it encodes the raw text.
+        max_subwords: The most subwords that one window holds, special tokens included; None takes the
+            tokenizer's own limit.
+
+    Raises:
+        ValueError: If words cannot be aligned, no unknown or padding subword is there, or the limit leaves
+            no room.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_subwords: int | None = None) -> None:
+        if not tokenizer.is_fast:
+            raise ValueError("words are aligned by a fast tokenizer's word indices, got a slow tokenizer")
+        if not encodes_words_as_text(tokenizer):
+            raise ValueError(
+                "the tokenizer must encode the words ['a', 'b'] as it encodes the text 'a b', got other subwords; "
+                "load it with add_prefix_space=True"
+            )
+        if tokenizer.pad_token_id is None:
+            raise ValueError("the tokenizer must have a padding token, got none")
+        self.tokenizer = tokenizer
+        unknown = tokenizer.unk_token_id
+        self.unknown_id: int = tokenizer.pad_token_id if unknown is None else unknown
+        self.pad_id: int = tokenizer.pad_token_id
+        self.prefix, self.suffix = _special_tokens_around(tokenizer)
+        self.max_subwords = min(max_subwords or tokenizer.model_max_length, tokenizer.model_max_length)
+        if self.capacity < 1:
+            raise ValueError(
+                f"a window must hold a subword beside {len(self.prefix + self.suffix)} special tokens, "
+                f"got max_subwords={self.max_subwords}"
+            )
+
+    @property
+    def capacity(self) -> int:
+        """How many subwords of words one window holds."""
+        return self.max_subwords - len(self.prefix) - len(self.suffix)
+
+    def encode(self, sentences: Iterable[Sequence[str]]) -> Iterator[EncodedSentence]:
+        """Encode the words of each sentence; every word gets at least one subword, in order."""
+        remaining = iter(sentences)
+        while chunk := list(islice(remaining, 1000)):
+            encodings = self.tokenizer(
+                [list(words) for words in chunk],
+                is_split_into_words=True,
+                add_special_tokens=False,
+                truncation=False,
+                verbose=False,
+            ).encodings
+            for words, encoding in zip(chunk, encodings, strict=True):
+                yield self._align(len(words), encoding.ids, encoding.word_ids)
+
+    def count_subwords(self, words: Sequence[str]) -> list[int]:
+        """How many subwords the tokenizer itself gives each word; 0 where it has none."""
+        word_ids = self.tokenizer(
+            list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
+        ).word_ids(0)
+        counts = [0] * len(words)
+        for word in word_ids:
+            counts[word] += 1
+        return counts
+
+    def _align(self, num_words: int, ids: Sequence[int], word_ids: Sequence[int]) -> EncodedSentence:
+        subwords_by_word: list[list[int]] = [[] for _ in range(num_words)]
+        for subword_id, word in zip(ids, word_ids, strict=True):
+            subwords_by_word[word].append(subword_id)
+        without = tuple(word for word, subwords in enumerate(subwords_by_word) if not subwords)
+        for word in without:
+            subwords_by_word[word] = [self.unknown_id]
+        shortened = tuple(
+            word for word, subwords in enumerate(subwords_by_word) if len(subwords) > self.capacity
+        )
+        for word in shortened:
+            del subwords_by_word[word][self.capacity :]
+        begins = [0]
+        for subwords in subwords_by_word:
+            begins.append(begins[-1] + len(subwords))
+        flat = tuple(subword_id for subwords in subwords_by_word for subword_id in subwords)
+        return EncodedSentence(flat, tuple(begins), without, shortened)
+
+
+def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Load a tokenizer so that pre-split words encode as raw text does.
+
+    Byte-level tokenizers (RoBERTa's) need a blank before every word for that; whether one does is seen from
+    what it encodes, not from its name.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision)
+    if encodes_words_as_text(tokenizer):
+        return tokenizer
+    return AutoTokenizer.from_pretrained(name_or_path, revision=revision, add_prefix_space=True)
+
+
+def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether ``["a", "b"]`` encodes as ``"a b"`` does."""
+    return tokenizer(["a", "b"], is_split_into_words=True)["input_ids"] == tokenizer("a b")["input_ids"]
+
+
+def align_labels(
+    tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet, subwords: Subwords
+) -> list[int]:
+    """The label of every subword of a sentence.
+
+    Args:
+        tag_ids: The tag id of every word, or -100 where a word is not scored.
+        encoded: The subwords of the same words.
+        tags: The tag set of the ids.
+        subwords: ``first`` labels a word's first subword and leaves the others -100; ``all`` gives the others
+            the tag that the entity has inside (``B`` goes on as ``I``, ``S`` as ``E``).
+    """
+    labels = [IGNORE_INDEX] * len(encoded.subword_ids)
+    for word, tag_id in enumerate(tag_ids):
+        begin, end = encoded.word_begins[word : word + 2]
+        if subwords == "all" and tag_id != IGNORE_INDEX:
+            labels[begin:end] = [tags.continuing_ids[tag_id]] * (end - begin)
+        labels[begin] = tag_id
+    return labels
+
+
+def _special_tokens_around(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    bare = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
+    framed = tokenizer(["a"], is_split_into_words=True)["input_ids"]
+    begin = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
+    return framed[:begin], framed[begin + len(bare) :]

@@ -1,0 +1,129 @@
+"""Batches of windows under a budget of subwords, alike on every rank and resumable in mid-epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils.data import Sampler
+
+
+class TokenBudgetBatchSampler(Sampler[list[int]]):
+    """Random batches under a budget of subwords and of windows.
+
+    How many windows of which length stand together is planned once; every epoch deals the windows of
+    these lengths anew. So each batch keeps its budget, every epoch has the same number of batches on every
+    rank, each window comes exactly once, and (with ``pool=1``) batches are as mixed as random ones, which
+    learn better than batches of like length. The order is a function of ``seed`` and epoch alone.
+
+    Args:
+        lengths: Subwords of every window.
+        max_subwords: The most subwords of a batch (a longer window stands alone).
+        max_windows: The most windows of a batch.
+        pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1 leaves
+            them random, for encoders that compute no padding; about 50 saves padding where it must be computed.
+        seed: Seed of plan and order.
+        rank: This process, which takes every ``num_ranks``-th batch.
+        num_ranks: The number of processes.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        max_subwords: int,
+        max_windows: int,
+        pool: int = 1,
+        seed: int = 0,
+        rank: int = 0,
+        num_ranks: int = 1,
+    ) -> None:
+        if min(max_subwords, max_windows, pool) < 1:
+            raise ValueError(
+                "max_subwords, max_windows and pool must be at least 1, "
+                f"got {max_subwords}, {max_windows} and {pool}"
+            )
+        if len(lengths) < num_ranks:
+            raise ValueError(f"{num_ranks} ranks need at least a window each, got {len(lengths)} windows")
+        self.lengths = torch.tensor(lengths)
+        self.seed, self.rank, self.num_ranks = seed, rank, num_ranks
+        self.epoch = 0
+        self.resume_epoch, self.resume_batch = -1, 0
+        self.batch_sizes, self.slot_lengths = self._plan(max_subwords, max_windows, pool)
+        self.sampler = self  # Lightning looks here for set_epoch
+
+    def __len__(self) -> int:
+        return len(self.batch_sizes) // self.num_ranks
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration gives."""
+        self.epoch = epoch
+
+    def resume_at(self, epoch: int, batch: int) -> None:
+        """Leave out the first batches of an epoch, which a checkpoint had already seen."""
+        self.epoch = self.resume_epoch = epoch
+        self.resume_batch = batch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = self.batches_of(self.epoch)[self.rank :: self.num_ranks]
+        yield from batches[self.resume_batch if self.epoch == self.resume_epoch else 0 :]
+
+    def batches_of(self, epoch: int) -> list[list[int]]:
+        """All batches of an epoch, those of all ranks in turn."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
+        windows = _sorted_with_random_ties(self.lengths, generator)
+        slots = _sorted_with_random_ties(self.slot_lengths, generator)
+        dealt = torch.empty_like(windows)
+        dealt[slots] = windows
+        batches = [batch.tolist() for batch in dealt.split(self.batch_sizes)]
+        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+    def _plan(self, max_subwords: int, max_windows: int, pool: int) -> tuple[list[int], torch.Tensor]:
+        """The number of windows of every batch, and the length of every window's place."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003)
+        order = torch.randperm(len(self.lengths), generator=generator)
+        if pool > 1:
+            pools = order.split(pool * max_windows)
+            order = torch.cat([part[self.lengths[part].argsort(stable=True)] for part in pools])
+        slot_lengths = self.lengths[order]
+        sizes: list[int] = []
+        used = max_subwords
+        for length in slot_lengths.tolist():
+            if used + length > max_subwords or sizes[-1] == max_windows:
+                sizes.append(0)
+                used = 0
+            sizes[-1] += 1
+            used += length
+        return _split_to_multiple(sizes, self.num_ranks), slot_lengths
+
+
+def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
+    """Halve the largest batches until every rank gets as many; batches of one window are joined instead."""
+    sizes = list(sizes)
+    while len(sizes) % divisor:
+        largest = max(range(len(sizes)), key=sizes.__getitem__)
+        if sizes[largest] == 1:
+            sizes[-2:] = [sizes[-2] + sizes[-1]]
+        else:
+            sizes[largest : largest + 1] = [sizes[largest] // 2, sizes[largest] - sizes[largest] // 2]
+    return sizes
+
+
+def _sorted_with_random_ties(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Indices that sort the values, equal values in random order."""
+    shuffled = torch.randperm(len(values), generator=generator)
+    return shuffled[values[shuffled].argsort(stable=True)]
+
+
+def plan_evaluation(lengths: Sequence[int], max_subwords: int) -> list[list[int]]:
+    """Batches of sentences of like length under a budget of subwords, the same for any number of ranks."""
+    order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
+    batches: list[list[int]] = []
+    used = 0
+    for index in order:
+        if not batches or used + lengths[index] > max_subwords:
+            batches.append([])
+            used = 0
+        batches[-1].append(index)
+        used += lengths[index]
+    return batches

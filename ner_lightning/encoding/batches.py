@@ -1,0 +1,177 @@
+"""Batches: windows as padded tensors, for training by window and for evaluation by whole sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer, align_labels
+from ner_lightning.encoding.windows import plan_windows
+from ner_lightning.schemes import IGNORE_INDEX, TagSet
+from ner_lightning.sentences import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedWindow:
+    """One row of a batch.
+
+    Args:
+        sentence_id: The sentence that the window is from.
+        input_ids: Its subwords with the special tokens around them.
+        labels: The label of every subword; -100 where it is not scored or its word is not owned.
+        word_starts: Positions of the first subwords of the owned words, in order.
+        num_words: All its words, owned or not.
+    """
+
+    sentence_id: str
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    word_starts: tuple[int, ...]
+    num_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows padded to one length.
+
+    Args:
+        input_ids: Subword ids.
+        attention_mask: True on subwords, false on padding.
+        labels: Tag ids to learn; -100 elsewhere.
+        word_starts: True on the first subword of every owned word.
+        sentence_ids: The sentence of every row.
+    """
+
+    input_ids: Int[Tensor, "batch subwords"]
+    attention_mask: Bool[Tensor, "batch subwords"]
+    labels: Int[Tensor, "batch subwords"]
+    word_starts: Bool[Tensor, "batch subwords"]
+    sentence_ids: tuple[str, ...]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on another device."""
+        tensors = {
+            field.name: getattr(self, field.name).to(device, non_blocking=non_blocking)
+            for field in fields(self)
+            if field.name != "sentence_ids"
+        }
+        return replace(self, **tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationBatch:
+    """Whole sentences; their windows are run in passes that each fit the budget.
+
+    Args:
+        passes: The windows of all sentences in order; owned words joined over them are the sentences' words.
+        sentences: The sentences.
+        gold: Their annotation as tag ids, -100 behind the last word; the scheme loses no entity.
+        word_labels: The same as tag ids of the scheme that the model learns (ids past its last are of entity
+            types that it does not know).
+    """
+
+    passes: tuple[Batch, ...]
+    sentences: tuple[Sentence, ...]
+    gold: Int[Tensor, "batch words"]
+    word_labels: Int[Tensor, "batch words"]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> EvaluationBatch:
+        """The same batch on another device."""
+        return EvaluationBatch(
+            tuple(batch.to(device, non_blocking) for batch in self.passes),
+            self.sentences,
+            self.gold.to(device, non_blocking=non_blocking),
+            self.word_labels.to(device, non_blocking=non_blocking),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEncoder:
+    """Turns sentences into windows of the encoder's size.
+
+    Args:
+        tokenizer: Encodes words.
+        tags: The tags to learn.
+        subwords: Which subwords of a word are labelled.
+        overlap: The most subwords that neighbouring windows of one sentence share.
+    """
+
+    tokenizer: WordTokenizer
+    tags: TagSet
+    subwords: Subwords = "first"
+    overlap: int = 64
+
+    def windows(self, sentence: Sentence, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
+        """The windows of a sentence, in order; entities of unknown types are left unscored."""
+        known = tuple(e for e in sentence.entities if e.entity_type in self.tags.entity_types)
+        tag_ids = self.tags.write(known, len(sentence))
+        for entity in set(sentence.entities) - set(known):
+            tag_ids[entity.start : entity.end] = [IGNORE_INDEX] * len(entity)
+        labels = align_labels(tag_ids, encoded, self.tags, self.subwords)
+        prefix, suffix = self.tokenizer.prefix, self.tokenizer.suffix
+        begins = encoded.word_begins
+        overlap = min(self.overlap, self.tokenizer.capacity // 2)
+        for window in plan_windows(begins, self.tokenizer.capacity, overlap):
+            first, end = begins[window.start], begins[window.end]
+            owned = range(begins[window.owned_start], begins[window.owned_end])
+            yield EncodedWindow(
+                sentence_id=sentence.id,
+                input_ids=(*prefix, *encoded.subword_ids[first:end], *suffix),
+                labels=(
+                    *[IGNORE_INDEX] * len(prefix),
+                    *(labels[i] if i in owned else IGNORE_INDEX for i in range(first, end)),
+                    *[IGNORE_INDEX] * len(suffix),
+                ),
+                word_starts=tuple(
+                    len(prefix) + begins[word] - first for word in range(window.owned_start, window.owned_end)
+                ),
+                num_words=window.end - window.start,
+            )
+
+    def encode(self, sentences: Sequence[Sentence]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
+        """Each sentence's subwords and windows, in order."""
+        encoded = self.tokenizer.encode(sentence.words for sentence in sentences)
+        for sentence, subwords in zip(sentences, encoded, strict=True):
+            yield subwords, list(self.windows(sentence, subwords))
+
+    def collate(self, windows: Sequence[EncodedWindow]) -> Batch:
+        """Pad windows to one length."""
+        word_starts = torch.zeros(len(windows), max(len(w.input_ids) for w in windows), dtype=torch.bool)
+        for row, window in enumerate(windows):
+            word_starts[row, list(window.word_starts)] = True
+        lengths = torch.tensor([len(window.input_ids) for window in windows])
+        return Batch(
+            input_ids=_padded((w.input_ids for w in windows), self.tokenizer.pad_id),
+            attention_mask=torch.arange(word_starts.shape[1]) < lengths[:, None],
+            labels=_padded((w.labels for w in windows), IGNORE_INDEX),
+            word_starts=word_starts,
+            sentence_ids=tuple(window.sentence_id for window in windows),
+        )
+
+
+def tag_rows(sentences: Sequence[Sentence], tags: TagSet) -> Int[Tensor, "batch words"]:
+    """The gold tag ids of sentences, -100 behind the last word of each."""
+    return _padded((tags.write(s.entities, len(s)) for s in sentences), IGNORE_INDEX)
+
+
+def split_into_passes(windows: Iterable[EncodedWindow], max_subwords: int) -> Iterator[list[EncodedWindow]]:
+    """Cut windows, in order, into runs of at most ``max_subwords`` subwords (or one window)."""
+    run: list[EncodedWindow] = []
+    used = 0
+    for window in windows:
+        if run and used + len(window.input_ids) > max_subwords:
+            yield run
+            run, used = [], 0
+        run.append(window)
+        used += len(window.input_ids)
+    if run:
+        yield run
+
+
+def _padded(rows: Iterable[Sequence[int]], value: int) -> Int[Tensor, "batch words"]:
+    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)

@@ -1,0 +1,94 @@
+"""Coverage: what of a split could not be read, written or tokenized as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ner_lightning.corpora.reader import Corpus, NoteKind, SplitName
+from ner_lightning.encoding.alignment import EncodedSentence
+from ner_lightning.encoding.batches import EncodedWindow
+from ner_lightning.schemes import TagSet
+
+CHANGES: tuple[NoteKind, ...] = ("ill_formed_tag", "span_cuts_word", "span_outside_text", "overlapping_span")
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What stands behind the scores of a split; every word is predicted and every gold entity counted all the same.
+
+    Args:
+        words: All words, and as many predictions.
+        words_without_subwords: Words that the tokenizer has no subword for; they hold the unknown one.
+        shortened_words: Words longer than a window; they hold their first subwords.
+        words_in_several_windows: Words that another window holds as context.
+        changes_by_reader: Tags and spans that the reader mended or dropped.
+        entities_lost_to_scheme: Gold entities that the label scheme cannot write (touching ones of a type in IO).
+        entities_of_unknown_types: Gold entities of types that do not occur in training, so always missed.
+    """
+
+    words: int
+    words_without_subwords: int
+    shortened_words: int
+    words_in_several_windows: int
+    changes_by_reader: int
+    entities_lost_to_scheme: int
+    entities_of_unknown_types: int
+
+    def __str__(self) -> str:
+        counts = [
+            (self.words_without_subwords, "without subwords"),
+            (self.shortened_words, "longer than a window"),
+            (self.words_in_several_windows, "in several windows"),
+        ]
+        entities = [
+            (self.changes_by_reader, "mended or dropped by the reader"),
+            (self.entities_lost_to_scheme, "that the scheme cannot write"),
+            (self.entities_of_unknown_types, "of types unknown to training"),
+        ]
+        return (
+            f"{self.words} words, all predicted ({_listed(counts)}); "
+            f"all gold entities counted ({_listed(entities)})"
+        )
+
+
+def _listed(counts: list[tuple[int, str]]) -> str:
+    return ", ".join(f"{count} {what}" for count, what in counts)
+
+
+def measure_coverage(
+    corpus: Corpus,
+    split: SplitName,
+    encoded: Sequence[tuple[EncodedSentence, Sequence[EncodedWindow]]],
+    written_tags: TagSet,
+    learned_tags: TagSet,
+) -> Coverage:
+    """Count what stands behind the scores of a split.
+
+    Args:
+        corpus: The corpus.
+        split: One of its splits.
+        encoded: Subwords and windows of every sentence of the split.
+        written_tags: The label scheme over all entity types of the corpus.
+        learned_tags: The label scheme over those that occur in training.
+    """
+    sentences = corpus.splits[split]
+    num_entities = sum(len(sentence.entities) for sentence in sentences)
+    num_written = sum(
+        len(set(written_tags.read(written_tags.write(s.entities, len(s)))) & set(s.entities))
+        for s in sentences
+    )
+    num_words = sum(map(len, sentences))
+    return Coverage(
+        words=num_words,
+        words_without_subwords=sum(len(subwords.words_without_subwords) for subwords, _ in encoded),
+        shortened_words=sum(len(subwords.shortened_words) for subwords, _ in encoded),
+        words_in_several_windows=sum(w.num_words for _, windows in encoded for w in windows) - num_words,
+        changes_by_reader=sum(note.split == split and note.kind in CHANGES for note in corpus.notes),
+        entities_lost_to_scheme=num_entities - num_written,
+        entities_of_unknown_types=sum(
+            count
+            for kind, count in corpus.type_counts(split).items()
+            if kind not in learned_tags.entity_types
+        ),
+    )

@@ -1,0 +1,171 @@
+"""Encoders: where a tokenizer and a token classification network come from."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    AutoConfig,
+    AutoModelForTokenClassification,
+    BertConfig,
+    BertForTokenClassification,
+    BertTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from ner_lightning.encoding.alignment import load_tokenizer
+from ner_lightning.modeling.token_classifier import max_window
+from ner_lightning.schemes import TagSet
+
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+class Encoder(ABC):
+    """Makes the tokenizer and the network of a token classifier."""
+
+    @abstractmethod
+    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
+        """The tokenizer; its ``model_max_length`` is no more than the network takes."""
+
+    @abstractmethod
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        """The network with a head over the tags, whose names stand in its config, in float32."""
+
+
+@dataclass(frozen=True)
+class PretrainedEncoder(Encoder):
+    """A pretrained encoder of ``transformers``.
+
+    Args:
+        name_or_path: Folder with the encoder, or its id on the Hugging Face hub.
+        revision: Branch, tag or commit on the hub; pin a commit to be sure of what you train.
+    """
+
+    name_or_path: str
+    revision: str | None = None
+
+    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        try:
+            tokenizer = load_tokenizer(self.name_or_path, self.revision)
+            config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
+        except OSError as error:
+            raise ValueError(
+                f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
+                f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"
+            ) from error
+        return _limited(tokenizer, max_window(config))
+
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+        return AutoModelForTokenClassification.from_pretrained(
+            self.name_or_path,
+            revision=self.revision,
+            dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+            **label_maps(tags),
+        )
+
+
+@dataclass(frozen=True)
+class SmallBert(Encoder):
+    """A small cased BERT with random weights, its WordPiece vocabulary trained on the training split; no download.
+
+    Args:
+        vocabulary_size: The most subwords of the vocabulary.
+        hidden_size: Width of the network; its inner layers are four times as wide.
+        num_layers: Number of layers.
+        num_heads: Attention heads of a layer.
+        max_subwords: The longest window.
+        dropout: Dropout of hidden states and attention.
+    """
+
+    vocabulary_size: int = 2000
+    hidden_size: int = 128
+    num_layers: int = 2
+    num_heads: int = 4
+    max_subwords: int = 128
+    dropout: float = 0.1
+
+    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
+        return _limited(train_word_pieces(training_sentences, self.vocabulary_size), self.max_subwords)
+
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=self.hidden_size,
+            num_hidden_layers=self.num_layers,
+            num_attention_heads=self.num_heads,
+            intermediate_size=4 * self.hidden_size,
+            max_position_embeddings=self.max_subwords + 2,
+            hidden_dropout_prob=self.dropout,
+            attention_probs_dropout_prob=self.dropout,
+            pad_token_id=tokenizer.pad_token_id,
+            **label_maps(tags),
+        )
+        return BertForTokenClassification(config)
+
+
+@dataclass(frozen=True)
+class SavedEncoder(Encoder):
+    """What a checkpoint holds of an encoder: enough to build it again without corpus or network.
+
+    Args:
+        config: The configuration of the network.
+        tokenizer_files: The tokenizer's files, by name.
+    """
+
+    config: Mapping[str, Any]
+    tokenizer_files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer.save_pretrained(folder)
+            files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
+        return cls(network.config.to_dict(), files)
+
+    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in self.tokenizer_files.items():
+                (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
+            return load_tokenizer(folder)
+
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+        settings = {key: value for key, value in self.config.items() if key != "model_type"}
+        config = AutoConfig.for_model(self.config["model_type"], **settings | label_maps(tags))
+        return AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+
+
+def label_maps(tags: TagSet) -> dict[str, Any]:
+    """The tags by name, as the configuration of a network holds them."""
+    return {"id2label": dict(enumerate(tags.tags)), "label2id": dict(tags.tag_ids)}
+
+
+def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) -> PreTrainedTokenizerBase:
+    """Train a cased WordPiece tokenizer on the words of sentences."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    # the trainer numbers continuing characters in the order of a hash table, and breaks ties by number;
+    # given beforehand, they make the vocabulary a function of the sentences
+    characters = sorted({character for words in sentences for word in words for character in word})
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[*SPECIAL_TOKENS, *(f"##{character}" for character in characters)],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((" ".join(words) for words in sentences), trainer)
+    vocabulary = tokenizer.get_vocab()
+    return BertTokenizer(vocab=vocabulary, do_lower_case=False)
+
+
+def _limited(tokenizer: PreTrainedTokenizerBase, max_subwords: int) -> PreTrainedTokenizerBase:
+    tokenizer.model_max_length = min(tokenizer.model_max_length, max_subwords)
+    return tokenizer

@@ -1,0 +1,109 @@
+"""The token classifier: an encoder of ``transformers`` with its head, run on real subwords only."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
+
+
+class TokenClassifier(nn.Module):
+    """Logits of subwords, without computing padding where the network allows that.
+
+    Whether it does is seen from what it computes: a long and a short window are run padded and packed, and
+    packing is taken only where the logits agree.
+
+    Args:
+        network: A token classification model of ``transformers``.
+    """
+
+    def __init__(self, network: PreTrainedModel) -> None:
+        super().__init__()
+        self.network = network
+        self.first_position = find_first_position(network)
+
+    @property
+    def packs(self) -> bool:
+        """Whether padding costs nothing."""
+        return self.first_position is not None
+
+    def forward(
+        self, input_ids: Int[Tensor, "batch subwords"], attention_mask: Bool[Tensor, "batch subwords"]
+    ) -> Float[Tensor, "scored tags"]:
+        """The logits of all real subwords, row after row."""
+        if self.first_position is None:
+            return self.network(input_ids=input_ids, attention_mask=attention_mask.long()).logits[
+                attention_mask
+            ]
+        return _packed_logits(self.network, input_ids, attention_mask, self.first_position)
+
+    def word_logits(self, batch: Batch) -> Float[Tensor, "words tags"]:
+        """The logits of the owned words of a batch, read at their first subwords, in order."""
+        logits = self(batch.input_ids, batch.attention_mask)
+        return logits[batch.word_starts[batch.attention_mask]]
+
+    def sentence_logits(self, batch: EvaluationBatch) -> Float[Tensor, "batch words tags"]:
+        """The logits of whole sentences, joined from the windows that own their words; 0 behind the last word."""
+        logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        return pad_sequence(
+            list(logits.split([len(sentence) for sentence in batch.sentences])), batch_first=True
+        )
+
+
+def max_window(config: PreTrainedConfig) -> int:
+    """The most subwords that a network takes, special tokens included.
+
+    Two positions are left out, since RoBERTa spends as many on padding; networks of relative positions take 512.
+    """
+    positions = getattr(config, "max_position_embeddings", 0) or 0
+    return positions - 2 if positions > 2 else 512
+
+
+def find_first_position(network: PreTrainedModel) -> int | None:
+    """The number of a window's first position if the network can be run packed, else None.
+
+    RoBERTa counts positions from behind its padding id, others from 0. A network that can be run packed is
+    left set up for that.
+    """
+    config = network.config
+    longest = min(max_window(config), 512)
+    mask = torch.arange(longest) < torch.tensor([[longest], [5]])
+    ids = torch.arange(2 * longest).view(2, longest) % (config.vocab_size - 1) + 1
+    pad_id = config.pad_token_id or 0
+    input_ids = torch.where(mask, torch.where(ids == pad_id, ids - 1, ids), pad_id)
+    training, usual_attention = network.training, config._attn_implementation
+    network.eval()
+    try:
+        with torch.inference_mode():
+            expected = network(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+            network.set_attn_implementation(PACKED_ATTENTION)
+            for first_position in (0, pad_id + 1):
+                logits = _packed_logits(network, input_ids, mask, first_position)
+                if torch.allclose(logits, expected, atol=1e-3, rtol=1e-3):
+                    return first_position
+    except (TypeError, ValueError, IndexError, RuntimeError):
+        pass  # an encoder without exchangeable attention says so in one of these ways
+    finally:
+        network.train(training)
+    network.set_attn_implementation(usual_attention)
+    return None
+
+
+def _packed_logits(
+    network: PreTrainedModel,
+    input_ids: Int[Tensor, "batch subwords"],
+    mask: Bool[Tensor, "batch subwords"],
+    first_position: int,
+) -> Float[Tensor, "scored tags"]:
+    layout = PackedLayout.of(mask)
+    return network(
+        input_ids=input_ids[mask][None],
+        position_ids=layout.positions[None] + first_position,
+        packed_layout=layout,
+    ).logits[0]

@@ -1,0 +1,134 @@
+"""How raw text becomes words, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final
+
+ATTACHED: Final = (
+    "\x01"  # in an outline: a combining mark or an invisible character, part of what stands before it
+)
+
+
+class WordSplitter(ABC):
+    """Finds the words of a raw text. Stateless, so that its class name describes it."""
+
+    @abstractmethod
+    def split(self, text: str) -> list[tuple[int, int]]:
+        """The words in order, as start (included) and end (excluded) in ``text``.
+
+        ``text[start:end]`` is never empty and holds no blank, and every character that is no blank is in
+        exactly one word. A blank is what ``str.isspace`` says.
+        """
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+
+@dataclass(frozen=True)
+class BlankSplitter(WordSplitter):
+    """Splits at blanks only: for text whose words are split already.
+
+    >>> BlankSplitter().split("Bill Gates ,")
+    [(0, 4), (5, 10), (11, 12)]
+    """
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+class _Outline(dict[int, str]):
+    """A translation table to text of the same length in which ASCII classes stand for Unicode's.
+
+    It fills itself, so that only characters that occur are ever looked up.
+    """
+
+    def __missing__(self, code_point: int) -> str:
+        outline = self[code_point] = _outline_of(chr(code_point))
+        return outline
+
+
+def _outline_of(character: str) -> str:
+    category = unicodedata.category(character)
+    if character.isspace():
+        return " "
+    if character.isascii():
+        return character
+    if character in "\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}":
+        return "'"
+    if character in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}":
+        return "-"
+    if category[0] == "M" or category == "Cf" or "EMOJI MODIFIER" in unicodedata.name(character, ""):
+        return ATTACHED
+    if category[0] in "PS":
+        return character
+    if category == "Nd":
+        return "0"
+    return "X" if category in ("Lu", "Lt") else "x"
+
+
+OUTLINE: Final = _Outline()
+TITLES: Final = r"Ph\.D|Mr|Mrs|Ms|Dr|Prof|St|Sen|Gov|Gen|Rep|Lt|Col|Sgt|Jr|Sr|Inc|Corp|Ltd|Co"
+CLITICS: Final = "(?i:s|m|d|ll|re|ve)"
+
+# Runs over the outline. No alternative can fail after reading more than a bounded part of the text that a
+# later attempt would read again, which keeps it linear: hence the possessive quantifiers and the bounds.
+WORD: Final = re.compile(
+    r"""
+      (?i:https?://|www\.)[^ <>"]*[\w/=&#~\x01-]               # web address
+    | \w[\w.+-]{0,63}+@\w[\w-]*+(?:\.\w[\w-]*+)++              # e-mail address
+    | [@#][\w\x01]++                                           # @mention, #hashtag
+    | (?:TITLES)\.(?!\.)                                       # title or kind of company
+    | (?:[A-Za-z]\.){2,9}+(?![\w\x01.])(?:-[\w\x01]++)*+       # U.S., a.m., U.S.-led
+    | [A-Z]\.(?=[ ][A-Z])                                      # initial of a name
+    | [\w\x01]++
+      (?:
+        (?: [-&]
+          | '(?! CLITICS(?![\w\x01]) )                         # but a clitic: I'm
+          | (?:(?<![a-z])\.|\.(?![A-Z]))                       # but the full stop of "end.Next"
+          | (?<=[0-9])[,:/](?=[0-9])
+        )
+        [\w\x01]++
+      )*+
+    | 'CLITICS(?![\w\x01])
+    | ([^\w ])\1*+\x01*+                                       # one sign, repeated
+    """.replace("TITLES", TITLES).replace("CLITICS", CLITICS),
+    re.VERBOSE | re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class PunctuationSplitter(WordSplitter):
+    """Splits at blanks and around punctuation, as the words of CoNLL-2003 and WNUT-17 are split.
+
+    What stays whole: numbers, times and dates (``1,000.50``, ``10:30``, ``22/08/1996``); words joined by
+    hyphen, ``&``, dot or apostrophe (``Coca-Cola``, ``AT&T``, ``example.com``, ``O'Brien``, ``don't``);
+    abbreviations with their last dot (``U.S.``, ``U.S.-led``), initials before a capital (``J. Smith``),
+    titles and kinds of company (``Mr.``, ``Corp.``); web and e-mail addresses, @mentions and #hashtags; one
+    sign repeated (``...``, ``--``). What is split off: the clitics ``'s 'm 'd 'll 're 've``, every other
+    punctuation mark and symbol, the full stop of ``end.Next``. A combining mark or an invisible character
+    belongs to the word or sign before it. Scripts without blanks are split around punctuation only.
+
+    >>> text = "Gates's firm, in Seattle."
+    >>> [text[start:end] for start, end in PunctuationSplitter().split(text)]
+    ['Gates', "'s", 'firm', ',', 'in', 'Seattle', '.']
+    """
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in WORD.finditer(text.translate(OUTLINE))]
+
+
+def word_splitter_named(name: str) -> WordSplitter:
+    """The word splitter whose :attr:`WordSplitter.name` is ``name``.
+
+    Raises:
+        ValueError: If no imported splitter has the name.
+    """
+    known = {splitter.__name__: splitter for splitter in WordSplitter.__subclasses__()}
+    if name not in known:
+        raise ValueError(f"the word splitter must be one of {sorted(known)}, got {name!r}")
+    return known[name]()

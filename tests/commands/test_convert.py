@@ -1,0 +1,116 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ner_lightning.commands.convert import main
+from ner_lightning.corpora.column_files import ColumnFiles
+from ner_lightning.corpora.json_lines import JsonLines
+
+DATA = Path(__file__).parents[1] / "data"
+CONLL = str(DATA / "conll2003.conll")
+FROM_COLUMNS = ["--from", "ColumnFiles", "--from.train", CONLL]
+
+
+def test_columns_become_json_lines(tmp_path, capsys):
+    output = tmp_path / "new" / "json"
+    assert main([*FROM_COLUMNS, "--from.test", CONLL, "--to", "JsonLines", "--output", str(output)]) == 0
+    read = JsonLines(train=str(output / "train.jsonl"), test=str(output / "test.jsonl")).read()
+    assert read.splits == ColumnFiles(train=CONLL, test=CONLL).read().splits
+    printed = capsys.readouterr().out
+    assert "train is tagged in IOB1" in printed
+    assert f"Wrote {output / 'test.jsonl'}, {output / 'train.jsonl'}" in printed
+
+
+def test_scheme_of_the_output_can_be_chosen(tmp_path):
+    options = ["--to=ColumnFiles", "--to.scheme", "BIOES", "--output", str(tmp_path)]
+    assert main(["--from=ColumnFiles", f"--from.train={CONLL}", *options]) == 0
+    written = (tmp_path / "train.conll").read_text()
+    assert "Peter\tB-PER\nBlackburn\tE-PER\n" in written
+    assert "Paris\tS-LOC\nLondon\tS-LOC\n" in written
+
+
+def test_a_reader_can_be_named_by_its_import_path(tmp_path):
+    path = "ner_lightning.corpora.column_files.ColumnFiles"
+    assert main(["--from", path, "--from.train", CONLL, "--to", "JsonLines", "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "train.jsonl").is_file()
+
+
+def test_what_was_mended_and_lost_is_said(tmp_path, capsys):
+    nasty = str(DATA / "nasty.conll")
+    options = ["--to", "ColumnFiles", "--to.scheme", "IO", "--output", str(tmp_path)]
+    assert main(["--from", "ColumnFiles", "--from.train", nasty, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "1 x ill formed tag, first:\n" in printed
+    assert f"  {nasty}:15: I-PER between O and O" in printed
+    assert "Not held by this format: 1 empty words" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--from READER, --to WRITER and --output DIR must be given"),
+        (["--from"], "expected one argument"),
+        (["--from", "Nope", "--to", "JsonLines"], "--from must be one of ColumnFiles, .* got 'Nope'"),
+        (["--from", "no.such.Reader", "--to", "JsonLines"], "got 'no.such.Reader': No module"),
+        (["--from", "pathlib.Path", "--to", "JsonLines"], "got 'pathlib.Path', which is none"),
+        (["--from", "ner_lightning.corpora.reader.CorpusReader", "--to", "JsonLines"], "which is none"),
+        ([*FROM_COLUMNS, "--to", "HubDatasets"], "--to must be one of ColumnFiles, JsonLines, or"),
+        ([*FROM_COLUMNS, "--to", "JsonLines"], "required: output"),
+        (
+            [*FROM_COLUMNS, "--from.word_column", "x", "--to", "JsonLines", "--output", "o"],
+            "from.word_column.*int",
+        ),
+        (
+            [*FROM_COLUMNS, "--from.colour", "x", "--to", "JsonLines", "--output", "o"],
+            "unrecognized .*--from.colour",
+        ),
+        ([*FROM_COLUMNS, "--to", "ColumnFiles", "--to.scheme", "X", "--output", "o"], "to.scheme.*X"),
+        (
+            [*FROM_COLUMNS, "--from.scheme", "X", "--to", "JsonLines", "--output", "o"],
+            r"from.scheme\": Expected a \S+\['IO', 'IOB1', 'BIO', 'BIOES', 'BILOU'\] Given value: X \(see",
+        ),
+        (["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"], "at least one file must be given"),
+        (
+            ["--from", "ColumnFiles", "--from.train", "none", "--to", "JsonLines", "--output", "o"],
+            "none: must be a",
+        ),
+        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", str(DATA)], "must be empty, found"),
+        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", CONLL], "must be a folder, found a file"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ")
+    assert re.search(message, captured.err)
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--from", "ColumnFiles", "--to", "ColumnFiles", "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    assert "--from.word_column" in printed
+    assert "--to.scheme" in printed
+    assert "HubDatasets" in printed
+
+
+def test_general_help_does_without_torch():
+    code = """
+import sys
+from ner_lightning.commands.convert import main
+try:
+    main(["--help"])
+finally:
+    print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")
+    assert "--from READER" in done.stdout

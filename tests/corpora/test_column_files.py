@@ -1,0 +1,270 @@
+import os
+from pathlib import Path
+
+import jaxtyping
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_lightning.corpora.column_files import ColumnFiles, ColumnFilesWriter
+from ner_lightning.corpora.reader import Corpus, CorpusError
+from ner_lightning.entities import EntitySpan
+from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme
+from ner_lightning.sentences import Sentence
+from strategies import flat_entities
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data"
+FOLDERS = [Path(os.environ.get("NER_LIGHTNING_DATA", "data")), ROOT / "data", ROOT.parent / "shared" / "data"]
+PER, LOC = "PER", "LOC"
+
+
+def corpus_folder(name: str) -> Path:
+    for folder in FOLDERS:
+        if (folder / name).is_dir():
+            return folder / name
+    pytest.skip(f"the corpus {name} is not here; set NER_LIGHTNING_DATA to the folder that holds it")
+
+
+@pytest.fixture
+def without_type_checks(monkeypatch):
+    """Checking the types of some million calls would take minutes."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+def read(path: Path, **options) -> Corpus:
+    return ColumnFiles(train=str(path), **options).read()
+
+
+def read_text(folder: Path, text: str, **options) -> Corpus:
+    path = folder / "a.conll"
+    path.write_bytes(text.encode())
+    return read(path, **options)
+
+
+def spans(sentence: Sentence) -> list[tuple[int, int, str]]:
+    return [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities]
+
+
+def test_nasty_file():
+    corpus = read(DATA / "nasty.conll")
+    first, second, third = corpus.splits["train"]
+    assert first.words == ("New York", "is")
+    assert second.words == ("a\u0085b", "\u2028", "\u00a0x\u3000", "")
+    assert third.words == ("#tag", "\ufeff", "\u200b")
+    assert [spans(s) for s in (first, second, third)] == [[(0, 1, LOC)], [(1, 3, PER)], [(1, 2, PER)]]
+    assert [s.document_id for s in (first, second, third)] == ["train-document-0"] * 2 + ["second (part)"]
+    assert [s.id for s in (first, second, third)] == ["train-0", "train-1", "train-2"]
+    (note,) = corpus.notes
+    message = "I-PER between O and O is ill-formed in BIO, read by the conlleval convention"
+    assert str(note) == f"{DATA / 'nasty.conll'}:15: {message}"
+
+
+def test_iob1_in_four_columns_separated_by_blanks():
+    corpus = read(DATA / "conll2003.conll")
+    first, second, third = corpus.splits["train"]
+    assert first.words == ("EU", "rejects", "German", "call", ".")
+    assert [spans(s) for s in (first, second, third)] == [
+        [(0, 1, "ORG"), (2, 3, "MISC")],
+        [(0, 1, LOC), (1, 2, LOC)],
+        [(0, 2, PER)],
+    ]
+    assert [s.document_id for s in (first, third)] == ["train-document-0", "train-document-1"]
+    assert corpus.scheme_evidence["train"].startswith("IOB1")
+    assert corpus.notes == ()
+
+
+def test_other_columns_can_be_chosen():
+    corpus = read(DATA / "conll2003.conll", word_column=1, tag_column=-2)
+    assert corpus.splits["train"][0].words == ("NNP", "VBZ", "JJ", "NN", ".")
+    assert spans(corpus.splits["train"][0]) == [(0, 1, "NP"), (1, 2, "VP"), (2, 4, "NP")]
+
+
+def test_separator_can_be_stated(tmp_path):
+    by_tab = read_text(tmp_path, "a b\tB-PER\n", separator="tab").splits["train"][0]
+    by_blank = read_text(tmp_path, "a b\tB-PER\n", separator="blank").splits["train"][0]
+    assert by_tab.words == ("a b",)
+    assert by_blank.words == ("a",)
+
+
+def test_comments_name_documents_and_sentences(tmp_path):
+    text = (
+        "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n"
+        "# id s2 domain=en\nx\tO\n"
+    )
+    first, second = read_text(tmp_path, text, comment="# ").splits["train"]
+    assert (first.words, first.id, first.document_id) == (("Paris", "#tag"), "s1", "d1")
+    assert (second.words, second.id, second.document_id) == (("x",), "s2", "d1")
+
+
+def test_other_document_markers(tmp_path):
+    text = "#begin document (nw/x); part 000\na\tO\n#end document\n###MEDLINE:95\n\nb\tO\n"
+    assert [s.document_id for s in read_text(tmp_path, text).splits["train"]] == ["(nw/x); part 000", "95"]
+
+
+def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
+    corpus = read_text(tmp_path, "a\tB-PER\nb\tI-LOC\nc\tI-LOC\n\nd\tO\ne\tI-PER\n", scheme="BIO")
+    assert [(n.kind, n.line) for n in corpus.notes] == [("ill_formed_tag", 2), ("ill_formed_tag", 6)]
+    assert [spans(s) for s in corpus.splits["train"]] == [[(0, 1, PER), (1, 3, LOC)], [(1, 2, PER)]]
+    assert corpus.scheme_evidence == {"train": "BIO: stated"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("a\tO\n\nb\tB_PER\n", {}, r":3: a tag must be O, or one of .* got 'B_PER'"),
+        ("a\tPER\n", {}, r":1: a tag must be O"),
+        ("a\tB-\n", {}, r":1: a tag must be O"),
+        (
+            "a\tO\nb\n",
+            {},
+            r":2: a line must have a word in column 0 and a tag in column -1 .*got 1 column: 'b'",
+        ),
+        ("a b O\n", {"tag_column": 3}, r":1: a line must have .* got 3 columns: 'a b O'"),
+        ("a O\n", {"word_column": 1}, r":1: a line must have"),
+        ("a\tO\nb\tS-PER\n", {"scheme": "BIO"}, r":2: the scheme is stated as BIO.* B I, got 'S-PER'"),
+        ("", {}, r": the train split must hold at least one sentence, got none"),
+        ("-DOCSTART- O\n\n \n", {}, r": the train split must hold at least one sentence, got none"),
+        (
+            "# id x\na O\n\n# id x\nb O\n",
+            {"comment": "# "},
+            r":5: the id .* unique in its split, 'x' .* line 2",
+        ),
+    ],
+)
+def test_wrong_input_is_one_line_with_its_place(tmp_path, text, options, message):
+    with pytest.raises(CorpusError, match=r"a\.conll" + message) as caught:
+        read_text(tmp_path, text, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "latin.conll").write_bytes(b"a\tO\n\nM\xfcnchen\tB-LOC\n")
+    with pytest.raises(CorpusError, match=r"latin\.conll:3: must be UTF-8, found the byte 0xfc"):
+        read(tmp_path / "latin.conll")
+    with pytest.raises(CorpusError, match=r"none\.conll: must be a file, found none"):
+        read(tmp_path / "none.conll")
+    with pytest.raises(CorpusError, match=r"must be a file, found a folder"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "at least one file must be given"),
+        ({"train": "a", "word_column": 1, "tag_column": 1}, "must differ"),
+        ({"train": "a", "comment": ""}, "comment must not be empty"),
+    ],
+)
+def test_wrong_options_fail_at_construction(options, message):
+    with pytest.raises(ValueError, match=message):
+        ColumnFiles(**options)
+
+
+def test_data_folder_comes_from_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.conll").write_text("a\tO\n")
+    monkeypatch.setenv("NER_LIGHTNING_DATA", str(tmp_path))
+    assert ColumnFiles(train="data/here/a.conll").read().splits["train"][0].words == ("a",)
+    monkeypatch.delenv("NER_LIGHTNING_DATA")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match="NER_LIGHTNING_DATA"):
+        ColumnFiles(train="data/here/a.conll").read()
+    assert ColumnFiles(train="here/a.conll").read().splits["train"][0].words == ("a",)
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r"), max_size=5)
+
+
+PARTS = flat_entities(max_words=6).flatmap(
+    lambda drawn: st.tuples(
+        st.lists(WORDS, min_size=drawn[1], max_size=drawn[1]),
+        st.just(drawn[0]),
+        st.sampled_from(["1", "b (c)"]),
+    )
+)
+
+
+@pytest.mark.parametrize("scheme", [BIO(), BIOES()], ids=str)
+@given(parts=st.lists(PARTS.filter(lambda part: part[0]), min_size=1, max_size=4))
+def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, scheme: LabelScheme, parts):
+    folder = tmp_path_factory.mktemp("written")
+    sentences = [
+        Sentence(tuple(words), tuple(entities), f"validation-{position}", document_id)
+        for position, (words, entities, document_id) in enumerate(parts)
+    ]
+    corpus = Corpus({"validation": tuple(sentences)})
+    losses = ColumnFilesWriter(scheme).write(corpus, str(folder))
+    again = ColumnFiles(validation=str(folder / "validation.conll")).read()
+    assert again.splits == corpus.splits
+    assert again.notes == ()
+    num_empty = sum(s.words.count("") for s in corpus.splits["validation"])
+    assert len(losses) == (num_empty > 0)
+
+
+def test_writer_tells_what_the_format_cannot_hold(tmp_path):
+    sentences = (
+        Sentence(("a\tb", "", "-DOCSTART-x"), (EntitySpan(0, 1, PER), EntitySpan(1, 2, PER)), "mine", "d"),
+        Sentence((), (), "train-1", "d"),
+        Sentence(("x",), (), "train-1", None, "x", ((0, 1),)),
+    )
+    losses = ColumnFilesWriter(IO()).write(Corpus({"train": sentences}), str(tmp_path))
+    beginnings = (
+        "1 words or entity types with a tab",
+        "1 empty words",
+        "1 words that begin with -DOCSTART-",
+        "1 sentences with an id",
+        "1 sentences with touching entities",
+        "1 sentences without words",
+        "1 sentences with a raw text",
+        "1 sentences of no document",
+    )
+    assert sorted(losses) == sorted(loss for loss in losses if loss.startswith(beginnings))
+    assert len(losses) == len(beginnings)
+    again = read(tmp_path / "train.conll").splits["train"]
+    assert [s.words for s in again] == [("a b", "", " -DOCSTART-x"), ("x",)]
+    assert spans(again[0]) == [(0, 2, PER)]
+
+
+@pytest.mark.usefixtures("without_type_checks")
+def test_wnut17_has_its_published_counts():
+    folder = corpus_folder("wnut17")
+    names = {"train": 3394, "validation": 1009, "test": 1287}
+    corpus = ColumnFiles(**{split: str(folder / f"{split}.conll") for split in names}).read()
+    assert {split: len(sentences) for split, sentences in corpus.splits.items()} == names
+    assert corpus.entity_types("test") == (
+        "corporation",
+        "creative-work",
+        "group",
+        "location",
+        "person",
+        "product",
+    )
+    assert all(evidence.startswith("BIO:") for evidence in corpus.scheme_evidence.values())
+    assert not corpus.notes
+
+
+@pytest.mark.usefixtures("without_type_checks")
+def test_bc5cdr_is_the_same_in_bio_and_bioes():
+    folder = corpus_folder("bc5cdr")
+    sizes = {"train": 4560, "validation": 4581, "test": 4797}
+    bio, bioes = (
+        ColumnFiles(**{split: str(folder / f"{split}.{scheme}.tsv") for split in sizes}).read()
+        for scheme in ("bio", "bioes")
+    )
+    assert {split: len(sentences) for split, sentences in bio.splits.items()} == sizes
+    for split in sizes:
+        for left, right in zip(bio.splits[split], bioes.splits[split], strict=True):
+            assert left == right
+    assert sum(bio.type_counts("test").values()) == 9809
+    assert [e.partition(":")[0] for e in bioes.scheme_evidence.values()] == ["BIOES"] * 3
+    assert bio.notes == bioes.notes == ()
+
+
+@pytest.mark.usefixtures("without_type_checks")
+def test_bc5cdr_converted_to_bioes_is_the_published_file(tmp_path):
+    folder = corpus_folder("bc5cdr")
+    ColumnFilesWriter(BIOES()).write(read(folder / "train.bio.tsv"), str(tmp_path))
+    assert (tmp_path / "train.conll").read_text().rstrip() == (
+        folder / "train.bioes.tsv"
+    ).read_text().rstrip()

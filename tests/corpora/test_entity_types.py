@@ -1,0 +1,105 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_lightning.corpora.entity_types import select_entity_types
+from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote
+from ner_lightning.entities import EntitySpan
+from ner_lightning.sentences import Sentence
+from strategies import ENTITY_TYPES, flat_entities
+
+EARLIER = ReadingNote("train", "ill_formed_tag", "read by the conlleval convention", "a.conll", 3)
+
+
+def corpus() -> Corpus:
+    words = ("Ada", "met", "Bo", "in", "Rome")
+    entities = (EntitySpan(0, 1, "PER"), EntitySpan(2, 3, "PERSON"), EntitySpan(4, 5, "LOC"))
+    train = (
+        Sentence(words, entities, id="a", document_id="d"),
+        Sentence(("Oslo",), (EntitySpan(0, 1, "LOC"),)),
+    )
+    test = (Sentence(("Bo",), (EntitySpan(0, 1, "PERSON"),)),)
+    return Corpus({"train": train, "test": test}, (EARLIER,), {"train": "BIO: stated"})
+
+
+def test_none_keeps_the_corpus_itself():
+    given_corpus = corpus()
+    assert select_entity_types(given_corpus, None) is given_corpus
+
+
+def test_a_list_keeps_its_types_and_counts_what_it_dropped():
+    selected = select_entity_types(corpus(), ["LOC"])
+    assert [sentence.entities for sentence in selected.splits["train"]] == [
+        (EntitySpan(4, 5, "LOC"),),
+        (EntitySpan(0, 1, "LOC"),),
+    ]
+    assert selected.splits["test"] == (Sentence(("Bo",)),)
+    assert selected.notes == (
+        EARLIER,
+        ReadingNote("train", "type_dropped", "1 entity of type PER dropped: not among entity_types"),
+        ReadingNote("train", "type_dropped", "1 entity of type PERSON dropped: not among entity_types"),
+        ReadingNote("test", "type_dropped", "1 entity of type PERSON dropped: not among entity_types"),
+    )
+
+
+def test_a_mapping_merges_renames_and_drops():
+    selected = select_entity_types(corpus(), {"PER": "PER", "PERSON": "PER"})
+    first = selected.splits["train"][0]
+    assert first.entities == (EntitySpan(0, 1, "PER"), EntitySpan(2, 3, "PER"))
+    assert (first.id, first.document_id, selected.scheme_evidence) == ("a", "d", {"train": "BIO: stated"})
+    assert [(note.split, note.kind, note.message) for note in selected.notes[1:]] == [
+        ("train", "type_dropped", "2 entities of type LOC dropped: not among entity_types"),
+        ("train", "type_renamed", "1 entity of type PERSON renamed to PER"),
+        ("test", "type_renamed", "1 entity of type PERSON renamed to PER"),
+    ]
+
+
+def test_scores_stay_with_renamed_entities():
+    scored = Corpus({"train": (Sentence(("Bo",), (EntitySpan(0, 1, "PERSON", 0.5),)),)})
+    [sentence] = select_entity_types(scored, {"PERSON": "PER"}).splits["train"]
+    assert (sentence.entities[0].entity_type, sentence.entities[0].score) == ("PER", 0.5)
+
+
+def test_names_can_be_swapped():
+    selected = select_entity_types(corpus(), {"PER": "LOC", "LOC": "PER", "PERSON": "PERSON"})
+    assert [entity.entity_type for entity in selected.splits["train"][0].entities] == ["LOC", "PERSON", "PER"]
+
+
+@pytest.mark.parametrize(
+    ("entity_types", "message"),
+    [
+        (["ORG", "LOC"], "must name types of the corpus, got ORG; it has: LOC, PER, PERSON"),
+        ({"per": "PER"}, "must name types of the corpus, got per; it has: LOC, PER, PERSON"),
+        ([], "must name types of the corpus, got none; it has: LOC, PER, PERSON"),
+        ({"LOC": ""}, "must not rename to an empty name, got {'LOC': ''}"),
+    ],
+)
+def test_wrong_types_are_one_clear_line(entity_types: list[str] | dict[str, str], message: str):
+    with pytest.raises(CorpusError) as caught:
+        select_entity_types(corpus(), entity_types)
+    assert message in str(caught.value)
+
+
+@given(
+    st.lists(flat_entities(), min_size=1, max_size=4),
+    st.dictionaries(st.sampled_from(ENTITY_TYPES), st.sampled_from(["A", "B"]), min_size=1),
+)
+def test_counts_of_every_new_type_add_up(
+    drawn: list[tuple[list[EntitySpan], int]], new_by_old: dict[str, str]
+):
+    sentences = tuple(Sentence(("w",) * num_words, tuple(entities)) for entities, num_words in drawn)
+    given_corpus = Corpus({"train": sentences})
+    before = given_corpus.type_counts("train")
+    if set(new_by_old) - set(before):
+        with pytest.raises(CorpusError):
+            select_entity_types(given_corpus, new_by_old)
+        return
+    expected: Counter[str] = Counter()
+    for old, new in new_by_old.items():
+        expected[new] += before[old]
+    selected = select_entity_types(given_corpus, new_by_old)
+    assert selected.type_counts("train") == expected
+    assert [sentence.words for sentence in selected.splits["train"]] == [s.words for s in sentences]
+    assert len(selected.notes) == len(before)

@@ -1,0 +1,340 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+
+from ner_lightning.corpora.column_files import ColumnFiles
+from ner_lightning.corpora.hub_datasets import HubDatasets, require_split_names
+from ner_lightning.corpora.reader import Corpus, CorpusError
+from ner_lightning.entities import EntitySpan
+from ner_lightning.schemes import BIO, TagSet
+
+TAG_NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+ROWS = {
+    "train": [
+        {"tokens": ["Ada", "Lovelace", "saw", "Paris"], "ner_tags": ["B-PER", "I-PER", "O", "B-LOC"]},
+        {"tokens": ["nothing", "here"], "ner_tags": ["O", "O"]},
+    ],
+    "validation": [{"tokens": ["Rome"], "ner_tags": ["B-LOC"]}],
+    "test": [{"tokens": ["Oslo", "\u200b"], "ner_tags": ["B-LOC", "O"]}],
+}
+LABELLED = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=TAG_NAMES))})
+Write = Callable[[Path], None]
+
+
+@pytest.fixture(autouse=True)
+def _quiet_and_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    datasets.disable_progress_bars()
+    yield
+    datasets.enable_progress_bars()
+
+
+def numbered(rows: list[dict]) -> list[dict]:
+    return [{**row, "ner_tags": [TAG_NAMES.index(tag) for tag in row["ner_tags"]]} for row in rows]
+
+
+def labelled_splits() -> DatasetDict:
+    return DatasetDict(
+        {split: Dataset.from_list(numbered(rows), features=LABELLED) for split, rows in ROWS.items()}
+    )
+
+
+def write_json_lines(folder: Path, rows_by_name: dict[str, list[dict]]) -> None:
+    for name, rows in rows_by_name.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_named_json(folder: Path) -> None:
+    write_json_lines(folder, {f"{split}.json": rows for split, rows in ROWS.items()})
+
+
+def write_foldered_json(folder: Path) -> None:
+    write_json_lines(folder, {f"{split}/part.jsonl": rows for split, rows in ROWS.items()})
+
+
+def write_string_parquet(folder: Path) -> None:
+    for split, rows in ROWS.items():
+        Dataset.from_list(rows).to_parquet(folder / f"{split}.parquet")
+
+
+def write_labelled_parquet(folder: Path) -> None:
+    for split, rows in labelled_splits().items():
+        rows.to_parquet(folder / f"{split}-00000-of-00001.parquet")
+
+
+def write_arrow(folder: Path) -> None:
+    labelled_splits().save_to_disk(folder.parent / "saved")
+    for split in ROWS:
+        next((folder.parent / "saved" / split).glob("*.arrow")).rename(folder / f"{split}.arrow")
+
+
+def save_to_disk(folder: Path) -> None:
+    labelled_splits().save_to_disk(folder)
+
+
+def assert_is_the_corpus(corpus: Corpus) -> None:
+    assert list(corpus.splits) == ["train", "validation", "test"]
+    assert corpus.splits["train"][0].words == ("Ada", "Lovelace", "saw", "Paris")
+    assert corpus.splits["train"][0].entities == (EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC"))
+    assert [sentence.id for sentence in corpus.splits["train"]] == ["train-0", "train-1"]
+    assert corpus.splits["validation"][0].entities == (EntitySpan(0, 1, "LOC"),)
+    assert corpus.splits["test"][0].words == ("Oslo", "\u200b")
+    assert corpus.notes == ()
+    assert corpus.scheme_evidence["train"].startswith("BIO: 2 entities begin with B")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_named_json,
+        write_foldered_json,
+        write_string_parquet,
+        write_labelled_parquet,
+        write_arrow,
+        save_to_disk,
+    ],
+)
+def test_every_kind_of_folder_holds_the_same_corpus(tmp_path: Path, write: Write):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    write(folder)
+    assert_is_the_corpus(HubDatasets(str(folder), expected_rows={"train": 2, "test": 1}).read())
+
+
+def test_numbers_are_read_by_the_names_that_the_user_gives(tmp_path: Path):
+    write_json_lines(tmp_path / "c", {f"{split}.json": numbered(rows) for split, rows in ROWS.items()})
+    assert_is_the_corpus(HubDatasets(str(tmp_path / "c"), tag_names=TAG_NAMES).read())
+
+
+def test_given_names_replace_those_of_the_dataset(tmp_path: Path):
+    labelled_splits().save_to_disk(tmp_path / "c")
+    renamed = [name.replace("PER", "person") for name in TAG_NAMES]
+    corpus = HubDatasets(str(tmp_path / "c"), tag_names=renamed).read()
+    assert corpus.entity_types("train") == ("LOC", "person")
+
+
+def test_a_single_saved_dataset_is_the_training_split(tmp_path: Path):
+    labelled_splits()["train"].save_to_disk(tmp_path / "c")
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    assert {split: len(sentences) for split, sentences in corpus.splits.items()} == {"train": 2}
+
+
+def test_columns_and_splits_are_chosen(tmp_path: Path):
+    rows = [{"w": ["Rome", "."], "ner_tags": ["O", "O"], "t": ["B-LOC", "O"]}]
+    splits = DatasetDict({name: Dataset.from_list(rows) for name in ("dev", "train", "extra")})
+    splits.save_to_disk(tmp_path / "c")
+    corpus = HubDatasets(
+        str(tmp_path / "c"), words_column="w", tags_column="t", splits={"validation": "dev", "train": "train"}
+    ).read()
+    assert list(corpus.splits) == ["train", "validation"]
+    assert corpus.splits["validation"][0].entities == (EntitySpan(0, 1, "LOC"),)
+
+
+def test_ill_formed_tags_are_read_and_noted_with_their_row(tmp_path: Path):
+    rows = [
+        {"tokens": ["Rome"], "ner_tags": ["B-LOC"]},
+        {"tokens": ["to", "New", "York"], "ner_tags": ["O", "I-LOC", "I-LOC"]},
+    ]
+    write_json_lines(tmp_path / "c", {"train.json": rows})
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    assert corpus.splits["train"][1].entities == (EntitySpan(1, 3, "LOC"),)
+    [note] = corpus.notes
+    assert (note.split, note.kind, note.line) == ("train", "ill_formed_tag", 2)
+    assert str(note).startswith(f"{tmp_path / 'c'}[train]:2: I-LOC")
+
+
+@pytest.mark.parametrize(
+    ("rows", "arguments", "message"),
+    [
+        (ROWS["train"], {"words_column": "words"}, "[train]: no column 'words'; there are: tokens, ner_tags"),
+        (ROWS["train"], {"tags_column": "tags"}, "[train]: no column 'tags'; there are: tokens, ner_tags"),
+        (ROWS["train"], {"splits": {"test": "eval"}}, "no split 'eval' to read as test; there are: train"),
+        (ROWS["train"], {"expected_rows": {"train": 14041}}, "train split must have 14041 rows, got 2"),
+        (ROWS["train"], {"expected_rows": {"test": 3453}}, "test split must have 3453 rows, got 0"),
+        (ROWS["train"], {"revision": "main"}, "a local folder has no revisions, got revision 'main'"),
+        (ROWS["train"], {"words_column": "ner_tags", "tags_column": "tokens"}, "[train]:1: a tag must be O"),
+        (numbered(ROWS["train"]), {}, "[train]:1: the tags are numbers without names, as 1; give tag_names"),
+        (
+            numbered(ROWS["train"]),
+            {"tag_names": ["O", "B-PER", "I-PER"]},
+            "[train]:1: unknown tag number 3; known: 0 O, 1 B-PER, 2 I-PER",
+        ),
+        ([{"tokens": ["a"], "ner_tags": [-1]}], {"tag_names": ["O"]}, "unknown tag number -1; known: 0 O"),
+        ([{"tokens": ["a"], "ner_tags": ["PER"]}], {}, "[train]:1: a tag must be O, or one of B I E S L U"),
+        (
+            [{"tokens": ["a", "b"], "ner_tags": ["O"]}],
+            {},
+            "[train]:1: every word needs one tag, got 2 words and 1",
+        ),
+        (
+            [{"tokens": "a b", "ner_tags": ["O", "O"]}],
+            {},
+            "[train]:1: words must be a list of texts, got 'a b'",
+        ),
+        (
+            [{"tokens": ["a", None], "ner_tags": ["O", "O"]}],
+            {},
+            "words must be a list of texts, got ['a', None]",
+        ),
+        (
+            [{"tokens": ["a"], "ner_tags": [0.5]}],
+            {},
+            "tags must be a list of texts or whole numbers, got [0.5]",
+        ),
+    ],
+)
+def test_wrong_input_is_one_clear_line(tmp_path: Path, rows: list[dict], arguments: dict, message: str):
+    write_json_lines(tmp_path / "c", {"train.json": rows})
+    with pytest.raises(CorpusError) as caught:
+        HubDatasets(str(tmp_path / "c"), **arguments).read()
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "c"))
+    assert "\n" not in str(caught.value)
+
+
+def test_names_of_splits_are_checked():
+    require_split_names(["test", "train", "validation"])
+    with pytest.raises(CorpusError, match="a split must be one of train, validation, test, got 'dev'"):
+        require_split_names(["train", "dev"])
+    with pytest.raises(CorpusError, match="must name at least one of train, validation, test, got none"):
+        HubDatasets("lhoestq/conll2003", splits={})
+
+
+def write_parquet(splits: DatasetDict, folder: Path) -> None:
+    for split, rows in splits.items():
+        rows.to_parquet(folder / f"{split}.parquet")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (write_parquet, "cannot be read as a dataset: .*test.* no data"),
+        (DatasetDict.save_to_disk, "every split and file must hold at least one row, one is empty"),
+    ],
+)
+def test_an_empty_split_is_refused(tmp_path: Path, write: Callable[[DatasetDict, Path], None], message: str):
+    empty = Dataset.from_dict({"tokens": [], "ner_tags": []}, features=LABELLED)
+    write(DatasetDict(train=labelled_splits()["train"], test=empty), tmp_path)
+    with pytest.raises(CorpusError, match=message):
+        HubDatasets(str(tmp_path)).read()
+
+
+def test_an_empty_split_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch):
+    empty = Dataset.from_dict({"tokens": [], "ner_tags": []}, features=LABELLED)
+    splits = DatasetDict(train=labelled_splits()["train"], test=empty)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: splits)
+    with pytest.raises(CorpusError, match="the test split must hold at least one sentence, got none"):
+        HubDatasets("owner/corpus").read()
+
+
+def test_no_known_split_name_asks_which_is_which(tmp_path: Path):
+    DatasetDict(gold=labelled_splits()["train"], silver=labelled_splits()["test"]).save_to_disk(
+        tmp_path / "c"
+    )
+    with pytest.raises(CorpusError, match="is there, only: gold, silver; say with splits which is which"):
+        HubDatasets(str(tmp_path / "c")).read()
+
+
+def test_too_few_names_for_a_labelled_column_are_refused(tmp_path: Path):
+    labelled_splits().save_to_disk(tmp_path / "c")
+    with pytest.raises(CorpusError, match="must name all 5 tags, got 1; the dataset calls them: O, B-PER"):
+        HubDatasets(str(tmp_path / "c"), tag_names=["O"]).read()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train.json", '{"tokens": ["a", ', "cannot be read as a dataset: JSON parse error"),
+        ("train.json", "", "must hold at least one row, one is empty"),
+        ("train.parquet", "no parquet", "cannot be read as a dataset: Parquet magic bytes not found"),
+        ("notes.md", "# no data", "cannot be read as a dataset"),
+    ],
+)
+def test_a_broken_folder_is_one_clear_line(tmp_path: Path, name: str, content: str, message: str):
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / name).write_text(content)
+    with pytest.raises(CorpusError) as caught:
+        HubDatasets(str(folder)).read()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["./no_such_folder", "a/b/c", "/no/such/folder"])
+def test_what_can_be_no_hub_id_is_said_to_be_no_folder(path: str):
+    with pytest.raises(CorpusError, match=r"must be a local folder or a dataset of the hub \(owner/name\)"):
+        HubDatasets(path).read()
+
+
+def test_without_a_hub_the_message_says_what_to_do():
+    with pytest.raises(CorpusError) as caught:
+        HubDatasets("lhoestq/conll2003").read()
+    message = str(caught.value)
+    assert message.startswith("lhoestq/conll2003: no local folder, and the hub cannot be reached (")
+    assert message.endswith("or read column files with the reader ColumnFiles")
+
+
+def test_a_hub_id_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch):
+    def not_found(*_: object, **__: object) -> None:
+        raise datasets.exceptions.DatasetNotFoundError("Dataset 'no/such' doesn't exist\non the Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", not_found)
+    with pytest.raises(
+        CorpusError, match=r"no/such: .* not found on the hub \(Dataset 'no/such' doesn't exist on"
+    ):
+        HubDatasets("no/such").read()
+
+
+def test_name_and_revision_reach_the_hub(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def load_dataset(*arguments: object, **options: object) -> DatasetDict:
+        asked.append((arguments, options))
+        return labelled_splits()
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    assert_is_the_corpus(HubDatasets("owner/corpus", name="v2", revision="0123abc").read())
+    assert asked == [(("owner/corpus",), {"name": "v2", "revision": "0123abc"})]
+
+
+def test_importing_the_reader_does_not_import_datasets():
+    code = "import sys, ner_lightning.corpora.hub_datasets; sys.exit('datasets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def wnut17() -> Path:
+    root = Path(__file__).parents[2]
+    given = os.environ.get("NER_LIGHTNING_DATA")
+    candidates = [Path(given)] if given else [root / "data", root.parent / "shared" / "data"]
+    found = [folder / "wnut17" for folder in candidates if (folder / "wnut17").is_dir()]
+    if not found:
+        pytest.skip("needs WNUT-17 in $NER_LIGHTNING_DATA or data/")
+    return found[0]
+
+
+@pytest.mark.slow
+def test_wnut17_as_a_labelled_dataset_is_the_same_corpus(tmp_path: Path):
+    paths = {split: str(wnut17() / f"{split}.conll") for split in ("train", "validation", "test")}
+    corpus = ColumnFiles(**paths).read()
+    tag_set = TagSet(BIO(), corpus.entity_types("train"))
+    features = Features(
+        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=list(tag_set.tags)))}
+    )
+    for split, sentences in corpus.splits.items():
+        rows = [{"tokens": s.words, "ner_tags": tag_set.write(s.entities, len(s))} for s in sentences]
+        Dataset.from_list(rows, features=features).to_parquet(tmp_path / f"{split}.parquet")
+    read_back = HubDatasets(
+        str(tmp_path), expected_rows={"train": 3394, "validation": 1009, "test": 1287}
+    ).read()
+    assert read_back.checksum() == corpus.checksum()

@@ -1,0 +1,199 @@
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_lightning.corpora.flat_spans import fit_to_text
+from ner_lightning.corpora.json_lines import JsonLines, JsonLinesWriter
+from ner_lightning.corpora.reader import Corpus, CorpusError
+from ner_lightning.entities import EntitySpan
+from ner_lightning.sentences import Sentence
+from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter
+from strategies import ENTITY_TYPES, flat_entities
+
+THREE_FORMS = Path(__file__).parents[1] / "data" / "three_forms.jsonl"
+
+
+def read_rows(folder: Path, *rows: object, **options) -> Corpus:
+    path = folder / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return JsonLines(train=str(path), **options).read()
+
+
+def surfaces(sentence: Sentence) -> list[tuple[str, str]]:
+    return [(sentence.surface(entity), entity.entity_type) for entity in sentence.entities]
+
+
+def test_all_three_forms_in_one_file():
+    corpus = JsonLines(train=str(THREE_FORMS)).read()
+    characters, words, tags, _, _ = corpus.splits["train"]
+    assert (characters.id, characters.document_id) == ("a", "7")
+    assert surfaces(characters) == [("Bill Gates", "PER"), ("Seattle", "LOC"), ("Washington", "LOC")]
+    assert [characters.text[start:end] for start, end in characters.word_offsets] == list(characters.words)
+    assert words == Sentence(("New", "York", "", "\u2028"), (EntitySpan(0, 2, "LOC"),), "train-1")
+    assert surfaces(tags) == [("EU", "ORG"), ("German", "MISC")]
+    assert corpus.scheme_evidence["train"].startswith("BIO:")
+
+
+def test_spans_that_do_not_fit_are_listed_with_their_line():
+    corpus = JsonLines(train=str(THREE_FORMS)).read()
+    assert surfaces(corpus.splits["train"][3]) == [("Bill Gates", "PER"), ("Seattle", "LOC")]
+    assert [(note.line, note.kind, note.message) for note in corpus.notes] == [
+        (5, "span_cuts_word", "PER 1-6 'ill G' cuts a word, widened to 0-10 'Bill Gates'"),
+        (5, "span_outside_text", "LOC 20-40 is not inside the text of 0-23, dropped"),
+        (5, "span_outside_text", "PER 4-5 ' ' covers no word, dropped"),
+        (5, "overlapping_span", "ORG 'Gates' overlaps PER 'Bill Gates', dropped"),
+        (
+            6,
+            "ill_formed_tag",
+            "I-LOC between the start and the end is ill-formed in BIO, read by the conlleval convention",
+        ),
+    ]
+    assert str(corpus.notes[0]).startswith(f"{THREE_FORMS}:5: PER")
+
+
+def test_word_spans_that_do_not_fit(tmp_path):
+    row = {"words": ["a", "b", "c"], "entities": [[1, 2, "PER"], [1, 3, "LOC"], [1, 4, "LOC"], [2, 2, "LOC"]]}
+    corpus = read_rows(tmp_path, row)
+    assert corpus.splits["train"][0].entities == (EntitySpan(1, 3, "LOC"),)
+    assert [n.kind for n in corpus.notes] == ["span_outside_text", "span_outside_text", "overlapping_span"]
+
+
+def test_numbers_stand_for_names_in_ner_tags(tmp_path):
+    row = {"tokens": ["a", "b"], "ner_tags": [1, 2]}
+    corpus = read_rows(tmp_path, row, tag_names=["O", "B-PER", "I-PER"])
+    assert corpus.splits["train"][0].entities == (EntitySpan(0, 2, "PER"),)
+
+
+def test_word_splitter_can_be_chosen(tmp_path):
+    row = {"text": "a,b c", "entities": []}
+    assert read_rows(tmp_path, row).splits["train"][0].words == ("a", ",", "b", "c")
+    assert read_rows(tmp_path, row, word_splitter=BlankSplitter()).splits["train"][0].words == ("a,b", "c")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([], "must be a JSON object"),
+        ({"text": "a"}, 'must have the keys "text" and "entities", or .* got "text"'),
+        ({}, "got none"),
+        ({"text": "a", "words": ["a"], "entities": []}, r"\(one pair\), got"),
+        ({"text": 1, "entities": []}, '"text" must be a string'),
+        ({"text": "\ud800", "entities": []}, '"text" must be a string of valid Unicode'),
+        ({"text": "a", "entities": {}}, '"entities" must be a list'),
+        ({"text": "a", "entities": [[0, 1, "PER"]]}, '"entities" must be a list of spans such as {"start"'),
+        ({"text": "a", "entities": [{"start": 0, "end": 1}]}, '"entities" must be'),
+        ({"text": "a", "entities": [{"start": 0, "end": True, "type": "PER"}]}, '"entities" must be'),
+        ({"text": "a", "entities": [{"start": 0, "end": 1, "type": ""}]}, '"entities" must be'),
+        ({"words": ["a"], "entities": [{"start": 0, "end": 1, "type": "PER"}]}, r"such as \[0, 1"),
+        ({"words": "a", "entities": []}, '"words" must be a list of strings'),
+        ({"words": ["a", 1], "entities": []}, '"words" must be a list of strings'),
+        ({"tokens": ["a"], "ner_tags": []}, "every word needs one tag, got 1 words, 0 tags"),
+        ({"tokens": ["a"], "ner_tags": [1]}, "tag_names"),
+        ({"tokens": ["a"], "ner_tags": [None]}, '"ner_tags" must be a list of tags'),
+        ({"tokens": ["a"], "ner_tags": ["PER"]}, "a tag must be O"),
+        ({"id": [1], "words": [], "entities": []}, '"id" must be'),
+    ],
+)
+def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
+    with pytest.raises(CorpusError, match=message) as caught:
+        read_rows(tmp_path, {"words": ["fine"], "entities": []}, row)
+    assert str(caught.value).startswith(f"{tmp_path / 'a.jsonl'}:2: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_files(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"words": ["a"], "entities": []}\n{"words": [\n')
+    with pytest.raises(CorpusError, match=r"a\.jsonl:2: must be one JSON object a line"):
+        JsonLines(test=str(path)).read()
+    path.write_text("\n")
+    with pytest.raises(CorpusError, match="the test split must hold at least one sentence"):
+        JsonLines(test=str(path)).read()
+    with pytest.raises(CorpusError, match=r":2: .*unique in its split, 'x' is that of line 1 already"):
+        read_rows(
+            tmp_path, {"id": "x", "words": ["a"], "entities": []}, {"id": "x", "words": [], "entities": []}
+        )
+    with pytest.raises(CorpusError, match=r"numbers from 0 to 0, as tag_names says, got 1"):
+        read_rows(tmp_path, {"tokens": ["a"], "ner_tags": [1]}, tag_names=["O"])
+
+
+TEXTS = st.text("aB ,.'\u0085\u2028\u200bé-", max_size=20)
+
+
+@given(
+    text=TEXTS,
+    spans=st.lists(st.tuples(st.integers(-1, 22), st.integers(-1, 22), st.sampled_from(ENTITY_TYPES))),
+)
+def test_fitted_spans_are_flat_and_hold_what_was_annotated(text, spans):
+    offsets = PunctuationSplitter().split(text)
+    fitted = fit_to_text(spans, text, offsets)
+    covered = [set(range(entity.start, entity.end)) for entity in fitted.entities]
+    assert sum(map(len, covered)) == len(set().union(*covered))
+    dropped = [kind for kind, _ in fitted.problems if kind != "span_cuts_word"]
+    assert len(spans) == len(fitted.entities) + len(dropped)
+    for (
+        entity
+    ) in fitted.entities:  # the words that share a character with some span of that type, and no others
+        touched = [
+            {i for i, (left, right) in enumerate(offsets) if left < end and start < right}
+            for start, end, entity_type in spans
+            if entity_type == entity.entity_type and 0 <= start < end <= len(text)
+        ]
+        assert set(range(entity.start, entity.end)) in touched
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(ENTITY_TYPES))),
+    seed=st.integers(),
+)
+def test_what_is_kept_does_not_depend_on_the_order(spans, seed):
+    text = "a b c"
+    shuffled = random.Random(seed).sample(spans, len(spans))
+    offsets = BlankSplitter().split(text)
+    assert fit_to_text(spans, text, offsets).entities == fit_to_text(shuffled, text, offsets).entities
+
+
+TEXT_PARTS = st.tuples(TEXTS, st.none() | st.just("d"))
+WORD_PARTS = flat_entities(max_words=6).flatmap(
+    lambda drawn: st.tuples(
+        st.lists(st.text(max_size=4), min_size=drawn[1], max_size=drawn[1]), st.just(drawn[0])
+    )
+)
+
+
+def sentence_of_text(text: str, document_id: str | None, name: str) -> Sentence:
+    offsets = tuple(PunctuationSplitter().split(text))
+    words = tuple(text[start:end] for start, end in offsets)
+    entities = tuple(EntitySpan(position, position + 1, "PER") for position in range(0, len(words), 2))
+    return Sentence(words, entities, name, document_id, text, offsets)
+
+
+@given(texts=st.lists(TEXT_PARTS, min_size=1, max_size=2), words=st.lists(WORD_PARTS, max_size=2))
+def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, texts, words):
+    folder = tmp_path_factory.mktemp("written")
+    sentences = [sentence_of_text(*part, f"test-{position}") for position, part in enumerate(texts)]
+    sentences += [Sentence(tuple(w), tuple(entities), f"w{i}") for i, (w, entities) in enumerate(words)]
+    corpus = Corpus({"test": tuple(sentences)})
+    assert JsonLinesWriter().write(corpus, str(folder)) == []
+    assert JsonLines(test=str(folder / "test.jsonl")).read() == Corpus(corpus.splits, (), {})
+
+
+def test_writer_keeps_character_offsets_and_tells_of_other_words(tmp_path):
+    sentence = Sentence(
+        ("Bill,", "Al"),
+        (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "PER")),
+        "x",
+        None,
+        "Bill,  Al",
+        ((0, 5), (7, 9)),
+    )
+    losses = JsonLinesWriter().write(Corpus({"train": (sentence,)}), str(tmp_path))
+    assert losses == ["1 sentences with a raw text whose words the word splitter will cut otherwise"]
+    row = json.loads((tmp_path / "train.jsonl").read_text())
+    assert row["entities"] == [{"start": 0, "end": 5, "type": "PER"}, {"start": 7, "end": 9, "type": "PER"}]
+    corpus = JsonLines(train=str(tmp_path / "train.jsonl"), word_splitter=BlankSplitter()).read()
+    assert corpus.splits["train"] == (sentence,)
