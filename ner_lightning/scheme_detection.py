@@ -50,8 +50,8 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> SchemeEvidence:
     prefixes: Counter[str] = Counter()
     begin_with_i = begin_with_b = separating_b = 0
     for tags in sentences:
-        prefixes.update(tag[0] for tag in tags)
         parsed = [Tag.parse(tag) for tag in tags]
+        prefixes.update(tag[0] for tag in tags)
         for previous, tag in pairwise([OUTSIDE_TAG, *parsed]):
             same_type = previous.entity_type == tag.entity_type
             begin_with_i += tag.prefix == "I" and not same_type

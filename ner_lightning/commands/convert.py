@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 from rich.console import Console
 from rich.table import Column, Table
 
+from ner_lightning.commands.error_lines import fail, say, without_noise
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -52,7 +53,6 @@ The options of a format are shown once it is named:
   {PROGRAM} --from ColumnFiles --to JsonLines --help
 """
 NUM_LISTED_NOTES = 3
-NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value type:")
 
 
 class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -155,23 +155,6 @@ def require_empty(output_dir: Path) -> None:
         raise CorpusError(f"{output_dir}: the output must be a folder, found a file")
     if output_dir.is_dir() and (found := next(output_dir.iterdir(), None)):
         raise CorpusError(f"{output_dir}: the output folder must be empty, found {found.name}")
-
-
-def without_noise(message: str) -> str:
-    """What jsonargparse says of a wrong value, without what it says of every optional option."""
-    lines = (line.strip() for line in message.splitlines())
-    return " ".join(line.removeprefix("- ") for line in lines if not line.startswith(NOISE))
-
-
-def fail(message: str) -> int:
-    """Say in one line what is wrong with the input, and give the exit status for it."""
-    say(Console(stderr=True), f"error: {' '.join(message.split())}")
-    return 2
-
-
-def say(console: Console, line: str) -> None:
-    """Print a line as it is: no markup, no colours, no wrapping of paths."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: Path) -> None:

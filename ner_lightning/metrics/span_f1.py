@@ -45,9 +45,9 @@ class SpanF1(Metric):
                 f"got {gold_tags.entity_types}"
             )
         self.predicted_tags, self.gold_tags = predicted_tags, gold_tags
-        per_type = torch.zeros(len(gold_tags.entity_types), 3, dtype=torch.long)
-        self.add_state("lenient_counts", per_type, dist_reduce_fx="sum")
-        self.add_state("strict_counts", per_type, dist_reduce_fx="sum")
+        shape = (len(gold_tags.entity_types), 3)
+        self.add_state("lenient_counts", torch.zeros(shape, dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("strict_counts", torch.zeros(shape, dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("ill_formed", torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("sentences", torch.tensor(0), dist_reduce_fx="sum")
 
@@ -64,10 +64,10 @@ class SpanF1(Metric):
             count_matches(predicted, gold, self.predicted_tags, self.gold_tags, reading)
             for reading in ("lenient", "strict")
         )
-        self.lenient_counts += lenient
-        self.strict_counts += strict
-        self.ill_formed += count_ill_formed(predicted, self.predicted_tags)
-        self.sentences += len(predicted)
+        self.lenient_counts = self.lenient_counts + lenient
+        self.strict_counts = self.strict_counts + strict
+        self.ill_formed = self.ill_formed + count_ill_formed(predicted, self.predicted_tags)
+        self.sentences = self.sentences + len(predicted)
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
         """Scores by name: ``f1``, ``precision``, ``recall``, the strict ones, ``ill_formed``, ``f1/<type>``."""

@@ -104,7 +104,8 @@ def test_context_decides_the_type_of_some_names(corpus: Corpus, split):
         "test": data.TEST_AMBIGUOUS_NAMES,
     }[split]
     assert sum(len(types) >= 2 for types in types_by_surface.values()) >= 5
-    assert all(len(types_by_word[name]) >= 3 for name in known)
+    assert all(len(types_by_word[name]) >= 2 for name in known)
+    assert sum(len(types_by_word[name]) >= 3 for name in known) >= 5
 
 
 def test_no_name_of_one_split_occurs_in_another(corpus: Corpus):

@@ -1,0 +1,56 @@
+"""The command line: picks the command by its first word, and imports only what that needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "fit": ("training_cli", "train, score the best epoch, and save it as a bundle"),
+    "validate": ("training_cli", "score the validation split with a checkpoint"),
+    "test": ("training_cli", "score the test split with a checkpoint"),
+    "predict": ("predict", "find the entities of raw text with a bundle"),
+    "check": ("check", "report what a corpus holds, and what is wrong with it"),
+    "convert": ("convert", "write a corpus in another format or label scheme"),
+}
+USAGE = "usage: python -m ner_lightning COMMAND [OPTION ...]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        sys.stdout.write(help_text())
+        return 0 if arguments else 2
+    command = arguments[0]
+    if command not in COMMANDS:
+        sys.stderr.write(f"error: the command must be one of {', '.join(COMMANDS)}, got {command!r}\n")
+        return 2
+    module_name, _ = COMMANDS[command]
+    module = import_module(f"ner_lightning.commands.{module_name}")
+    takes_command = module_name == "training_cli"
+    return module.main(arguments if takes_command else arguments[1:])
+
+
+def help_text() -> str:
+    """What the commands do, a line each."""
+    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(
+        [
+            USAGE,
+            "",
+            "Train, compare, understand and ship transformer named entity recognition.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "a first run:  python -m ner_lightning fit --config configs/experiment/demo.yaml",
+            "more:         python -m ner_lightning COMMAND --help",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

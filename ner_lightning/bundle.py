@@ -1,0 +1,288 @@
+"""The bundle: the folder that a trained model is saved as, for stock tools and for ours."""
+
+from __future__ import annotations
+
+import copy
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Self, get_args
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from ner_lightning.encoding.alignment import Subwords, WordTokenizer
+from ner_lightning.encoding.batches import WindowEncoder
+from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
+from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.plain_data import from_plain, to_plain
+from ner_lightning.schemes import TagSet
+from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word_splitter_named
+
+SETTINGS_FILE: Final = "ner_lightning.json"
+JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
+FORMAT_VERSION: Final = 1
+PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "simple"}
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be written or loaded; the message is one line that names the folder."""
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions that a model is trained with."""
+    packages = ("ner-lightning", "torch", "transformers", "tokenizers")
+    return {"python": platform.python_version()} | {package: version(package) for package in packages}
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """What a bundle holds beside the network and the tokenizer.
+
+    Args:
+        tags: The tags of the network's head.
+        max_subwords: The longest window, special tokens included.
+        subwords: Which subwords of a word were trained on.
+        overlap: The most subwords that neighbouring windows of a long text share.
+        decoder: How word logits become entities.
+        word_splitter: How raw text becomes words.
+        scores: What the model scored, by the names that training logs (``test/f1``).
+        corpus_checksum: Checksum of the corpus that it was trained on.
+        versions: Packages that it was trained with, by name.
+    """
+
+    tags: TagSet
+    max_subwords: int
+    subwords: Subwords = "first"
+    overlap: int = 64
+    decoder: Decoder = field(default_factory=ArgmaxDecoder)
+    word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    corpus_checksum: str | None = None
+    versions: Mapping[str, str] = field(default_factory=installed_versions)
+
+    def __post_init__(self) -> None:
+        if self.subwords not in get_args(Subwords):
+            raise ValueError(f"subwords must be one of {get_args(Subwords)}, got {self.subwords!r}")
+        for name, number in (("max_subwords", self.max_subwords), ("overlap", self.overlap)):
+            if type(number) is not int or number < 0:
+                raise ValueError(f"{name} must be a whole number of subwords, got {number!r}")
+
+    @property
+    def pipeline_strategy(self) -> str:
+        """The aggregation strategy of the stock pipeline that reads the subwords that were trained."""
+        return PIPELINE_STRATEGIES[self.subwords]
+
+    @property
+    def pipeline_reads_entities(self) -> bool:
+        """Whether the stock pipeline, which knows no prefix but B and I, groups these tags into entities."""
+        return set(self.tags.scheme.prefixes) <= set("BI")
+
+    def to_plain(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "tags": self.tags.to_plain(),
+            "word_splitter": self.word_splitter.name,
+            "subwords": self.subwords,
+            "window": {"max_subwords": self.max_subwords, "overlap": self.overlap},
+            "decoder": to_plain(self.decoder),
+            "pipeline_strategy": self.pipeline_strategy,
+            "pipeline_reads_entities": self.pipeline_reads_entities,
+            "scores": dict(self.scores),
+            "corpus_checksum": self.corpus_checksum,
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Rebuild from what :meth:`to_plain` gave.
+
+        Raises:
+            ValueError: If it is of a newer format, or a value is missing, unknown or of another type.
+        """
+        found = plain.get("format_version")
+        if type(found) is not int:
+            raise ValueError(f'the settings of a bundle must hold a "format_version", got {list(plain)[:8]}')
+        if found > FORMAT_VERSION:
+            raise ValueError(
+                f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format "
+                f"{found}; install a newer one"
+            )
+        try:
+            return cls(
+                tags=TagSet.from_plain(plain["tags"]),
+                max_subwords=plain["window"]["max_subwords"],
+                subwords=plain["subwords"],
+                overlap=plain["window"]["overlap"],
+                decoder=from_plain(Decoder, plain["decoder"]),  # type: ignore[type-abstract]
+                word_splitter=word_splitter_named(plain["word_splitter"]),
+                scores=dict(plain["scores"]),
+                corpus_checksum=plain["corpus_checksum"],
+                versions=dict(plain["versions"]),
+            )
+        except KeyError as error:
+            raise ValueError(f"the settings of a bundle must hold {error}, got none") from None
+        except TypeError as error:
+            raise ValueError(f"the settings of a bundle hold a value of the wrong type: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A loaded bundle: what turns words into logits, and the settings that say how to read them.
+
+    Args:
+        classifier: The network, in float32 and ready to predict.
+        window_encoder: Turns sentences into the windows that it was trained on.
+        settings: Everything else.
+    """
+
+    classifier: TokenClassifier
+    window_encoder: WindowEncoder
+    settings: BundleSettings
+
+
+def save_bundle(
+    folder: str | Path,
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: BundleSettings,
+) -> None:
+    """Save a trained network; the bundle is there as a whole or not at all, and replaces a former one.
+
+    Args:
+        folder: Where to. ``AutoModelForTokenClassification`` and ``AutoTokenizer`` load it as it is.
+        network: The network; it is saved in float32.
+        tokenizer: Its tokenizer.
+        settings: Everything else.
+
+    Raises:
+        BundleError: If the head is over other tags, or the folder holds something that is no bundle.
+    """
+    folder = Path(folder)
+    _require_tags(network, settings.tags, folder)
+    if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
+        raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        _write_files(workplace / "new", network, tokenizer, settings)
+        if folder.exists():
+            folder.rename(workplace / "former")
+        (workplace / "new").rename(folder)
+    finally:
+        shutil.rmtree(workplace)
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Load a bundle, without corpus or network connection.
+
+    Raises:
+        BundleError: If a file is missing or broken, or the files contradict each other.
+    """
+    folder = Path(folder)
+    settings = read_settings(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with _without_progress_bars():
+            network, loading = AutoModelForTokenClassification.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BundleError(
+            f"{folder}: must be a bundle that loads, got: {str(error).splitlines()[0]}"
+        ) from error
+    if loading["missing_keys"]:
+        names = ", ".join(sorted(loading["missing_keys"])[:3])
+        raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
+    _require_tags(network, settings.tags, folder)
+    encoder = WindowEncoder(word_tokenizer, settings.tags, settings.subwords, settings.overlap)
+    return Bundle(TokenClassifier(network).eval(), encoder, settings)
+
+
+def read_settings(folder: str | Path) -> BundleSettings:
+    """The settings of a bundle.
+
+    Raises:
+        BundleError: If the folder, or a file that a bundle needs, is missing or broken.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(
+            f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}"
+        )
+    if not next(folder.glob("*.safetensors"), None):
+        raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none")
+    contents = {name: _read_json(folder / name) for name in JSON_FILES}
+    try:
+        return BundleSettings.from_plain(contents[SETTINGS_FILE])
+    except ValueError as error:
+        raise BundleError(f"{folder / SETTINGS_FILE}: {error}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{path.parent}: a bundle must hold {path.name}, found none") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: must be JSON that can be read: {error}") from error
+    if not isinstance(values, dict):
+        raise BundleError(f"{path}: must be a JSON object, got {str(values)[:40]!r}")
+    return values
+
+
+def _write_files(
+    folder: Path, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: BundleSettings
+) -> None:
+    folder.mkdir()
+    plain = json.dumps(settings.to_plain(), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / SETTINGS_FILE).write_text(plain + "\n", encoding="utf-8")
+    precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
+    with _without_progress_bars():
+        precise.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors lets nobody else read
+
+
+def _require_tags(network: PreTrainedModel, tags: TagSet, folder: Path) -> None:
+    name_by_id: Mapping[Any, str] = network.config.id2label or {}
+    names = [name_by_id[tag_id] for tag_id in sorted(name_by_id)]
+    if names != list(tags.tags):
+        raise BundleError(f"{folder}: the network's tags must be {list(tags.tags)}, got {names}")
+
+
+def _is_empty_folder(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep ``transformers`` from drawing a bar for what takes no time."""
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()

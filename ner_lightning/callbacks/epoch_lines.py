@@ -1,0 +1,21 @@
+"""A line for each epoch, where no progress bar can be drawn."""
+
+from __future__ import annotations
+
+import lightning as L
+from rich.console import Console
+
+
+class EpochLines(L.Callback):
+    """Prints loss and F1 of each epoch to the error stream, for logs and pipes."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        if not trainer.is_global_zero:
+            return
+        shown = [
+            f"{name} {float(trainer.callback_metrics[name]):.4f}"
+            for name in ("train/loss", "validation/loss", "validation/f1")
+            if name in trainer.callback_metrics
+        ]
+        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}, step {trainer.global_step}: {', '.join(shown)}"
+        Console(stderr=True).print(line, highlight=False, soft_wrap=True)

@@ -1,0 +1,92 @@
+"""Writes the predictions of a split, prints its table, and asks seqeval to check the scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.trainer.states import TrainerFn
+from rich.console import Console
+
+from ner_lightning.corpora.reader import SplitName
+from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.evaluation.scores import disagreements, score, score_table, seqeval_scores
+from ner_lightning.predictions import PredictedSentence, read_predictions, write_predictions
+
+
+class PredictionsFile(L.Callback):
+    """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
+
+    The file holds every sentence once and in the order of the corpus, however many ranks shared the work. The
+    scores that are printed are read from the file; seqeval must come to the same.
+
+    Args:
+        run_dir: The run folder.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.predicted: list[PredictedSentence] = []
+
+    def path(self, split: SplitName) -> Path:
+        return self.run_dir / "predictions" / f"{split}.jsonl"
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: EvaluationBatch,
+        batch_idx: int,  # noqa: ARG002
+        dataloader_idx: int = 0,  # noqa: ARG002
+    ) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            return
+        tags: Any = pl_module.tags
+        for sentence, logits, tag_ids in zip(batch.sentences, outputs["logits"], outputs["tag_ids"], strict=True):
+            kept = tag_ids[: len(sentence)].cpu()
+            entities = pl_module.decoder.entities(logits[: len(sentence)].cpu(), kept, tags)  # type: ignore[union-attr, operator]
+            names = tuple(tags.tags[tag_id] for tag_id in kept.tolist())
+            self.predicted.append(
+                PredictedSentence(
+                    sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names
+                )
+            )
+
+    on_test_batch_end = on_validation_batch_end
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        if trainer.state.fn != TrainerFn.FITTING:
+            self._finish(trainer, "validation")
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        self._finish(trainer, "test")
+
+    def _finish(self, trainer: L.Trainer, split: SplitName) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        gathered: list[Any] = [self.predicted]
+        if trainer.world_size > 1:
+            gathered = [None] * trainer.world_size
+            torch.distributed.all_gather_object(gathered, self.predicted)
+        self.predicted = []
+        if not trainer.is_global_zero:
+            return
+        by_id = {sentence.id: sentence for part in gathered for sentence in part}
+        write_predictions(self.path(split), (by_id[s.id] for s in data.corpus.splits[split]))
+        written = read_predictions(self.path(split))
+        logged = {
+            name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()
+        }
+        differing = disagreements(logged, seqeval_scores(written))
+        if differing:
+            raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
+        console = Console()
+        console.print(score_table(score(written), f"{split}: entities, per cent (seqeval agrees)"))
+        console.print(
+            f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
+            f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {data.coverage(split)}",
+            style="dim",
+            highlight=False,
+        )

@@ -1,0 +1,117 @@
+"""The files of a run folder that tell what was run: `config.yaml` is the command line's, `run.json` is this one's."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_only
+
+from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.corpora.reader import SplitName
+from ner_lightning.encoding.batches import Batch
+
+PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
+KIB = 1024
+
+
+class RunRecord(L.Callback):
+    """Writes seed, commit, corpus checksum, versions, wall time, peak memory and throughput to ``run.json``.
+
+    What depends on the clock stands here and not in ``metrics.csv``, which is equal for equal runs.
+
+    Args:
+        run_dir: The run folder.
+        metrics: The run's metrics; a checkpoint remembers how many rows it had.
+    """
+
+    def __init__(self, run_dir: Path, metrics: MetricsFile) -> None:
+        self.run_dir, self.metrics = run_dir, metrics
+        self.windows = self.subwords = self.computed_subwords = 0
+        self.training_seconds = 0.0
+        self.started = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"metrics_rows": len(self.metrics.rows)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.metrics.path.exists():
+            self.metrics.go_back_to(state_dict["metrics_rows"])
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:  # noqa: ARG002
+        real = int(batch.attention_mask.sum())
+        self.windows += len(batch.input_ids)
+        self.subwords += real
+        self.computed_subwords += real if pl_module.classifier.packs else batch.input_ids.numel()  # type: ignore[union-attr]
+        self.batch_started = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:  # noqa: ARG002
+        self.training_seconds += time.perf_counter() - self.batch_started
+
+    @rank_zero_only
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        splits: list[SplitName] = list(data.corpus.splits)
+        record = {
+            "seed": data.seed,
+            "commit": current_commit(),
+            "corpus_checksum": data.corpus.checksum(),
+            "tags": data.tags.to_plain(),
+            "decoder": repr(pl_module.decoder),
+            "precision": str(trainer.precision),
+            "ranks": trainer.world_size,
+            "threads": torch.get_num_threads(),
+            "device": str(pl_module.device),
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "best_checkpoint_score": _best_score(trainer),
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "wall_seconds": round(time.perf_counter() - self.started, 1),
+            "training_seconds": round(self.training_seconds, 1),
+            "windows_per_second": round(self.windows / max(self.training_seconds, 1e-9), 2),
+            "padding": round(self.computed_subwords / max(self.subwords, 1), 4),
+            "peak_memory_mib": peak_memory_mib(),
+            "coverage": {split: asdict(data.coverage(split)) for split in splits},
+        }
+        write_json(self.run_dir / "run.json", record)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write indented JSON."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def peak_memory_mib() -> int:
+    """The most memory of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() // KIB**2
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB
+
+
+def current_commit() -> str | None:
+    """The commit of the working folder, or None where it is no git checkout."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None
+
+
+def _best_score(trainer: L.Trainer) -> float | None:
+    checkpoint: Any = trainer.checkpoint_callback
+    score = checkpoint.best_model_score if checkpoint is not None else None
+    return None if score is None else float(score)

@@ -1,0 +1,24 @@
+"""The one line that a command says of wrong input."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value type:")
+
+
+def without_noise(message: str) -> str:
+    """What jsonargparse says of a wrong value, without what it says of every optional option."""
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line.removeprefix("- ") for line in lines if not line.startswith(NOISE))
+
+
+def fail(message: str) -> int:
+    """Say in one line what is wrong with the input, and give the exit status for it."""
+    say(Console(stderr=True), f"error: {' '.join(message.split())}")
+    return 2
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: no markup, no colours, no wrapping of paths."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,236 @@
+"""The commands `fit`, `validate` and `test`: LightningCLI over tagger and data module, with a run folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from argparse import ArgumentError
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+import transformers
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
+from rich.console import Console
+
+
+from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
+from ner_lightning.callbacks.epoch_lines import EpochLines
+from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.predictions_file import PredictionsFile
+from ner_lightning.callbacks.run_record import RunRecord, write_json
+from ner_lightning.callbacks.wandb_tables import WandbTables
+from ner_lightning.commands.convert import fail, without_noise
+
+# the command line finds parts by the names of imported classes
+from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
+from ner_lightning.data_module import NERDataModule
+from ner_lightning.tagger import NERTagger
+
+CHECKPOINTS = "checkpoints"
+
+
+class PartsCLI(LightningCLI):
+    """Builds tagger and data module from configs; both get the same encoder and seed."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--run_dir",
+            type=str | None,
+            default=None,
+            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>.",
+        )
+        parser.add_argument(
+            "--save_every_n_steps",
+            type=int | None,
+            default=None,
+            help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
+        )
+        parser.link_arguments("model.encoder", "data.encoder")
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        parser.set_defaults(  # the parts that a constructor takes for None, by name
+            {
+                "data.scheme": {"class_path": "ner_lightning.schemes.BIO"},
+                "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
+                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
+            }
+        )
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""
+
+
+class TrainingCLI(PartsCLI):
+    """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
+
+    def before_instantiate_classes(self) -> None:
+        config = self.config[self.subcommand]
+        self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
+        if config.trainer.precision is None:
+            config.trainer.precision = fastest_exact_precision(config.trainer.accelerator)
+        config.weights_only = True  # no checkpoint may run code
+        if self.subcommand == "fit":
+            config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
+
+    def default_run_dir(self) -> Path:
+        """Where ``fit`` puts a run, and where the others find that of their checkpoint."""
+        config = self.config[self.subcommand]
+        checkpoint = Path(config.ckpt_path or "")
+        if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:
+            return checkpoint.parent.parent
+        stems = [Path(str(path)).stem for path in config.config or []]
+        return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
+
+    def checkpoint_to_resume(self, ckpt_path: str | None) -> str | None:
+        """The checkpoint that ``fit`` goes on from.
+
+        Raises:
+            ValueError: If the folder holds a run that nobody asked to resume, or ``last`` is asked for and there
+                is none.
+        """
+        last = self.run_dir / CHECKPOINTS / "last.ckpt"
+        if ckpt_path == "last":
+            if not last.exists():
+                raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
+            return str(last)
+        if self.run_dir.exists() and any(self.run_dir.iterdir()):
+            raise ValueError(
+                f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
+                "another with --run_dir"
+            )
+        return ckpt_path
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        config = self._get(self.config_init, "trainer")
+        loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
+        callbacks: list[L.Callback] = [PredictionsFile(self.run_dir), WandbTables(self.run_dir)]
+        plugins = [*_as_list(config.plugins)]
+        if self.subcommand == "fit":
+            self.run_dir.mkdir(parents=True, exist_ok=True)
+            metrics = MetricsFile(self.run_dir / "metrics.csv")
+            loggers = [metrics, *loggers]
+            callbacks += [RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
+            plugins.append(AtomicCheckpoints())
+        shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
+        callbacks.append(RichProgressBar() if shows_bar else EpochLines())
+        return super().instantiate_trainer(
+            callbacks=[*_as_list(config.callbacks), *callbacks],
+            logger=loggers or False,
+            plugins=plugins,
+            default_root_dir=str(self.run_dir),
+            enable_model_summary=False,
+            enable_progress_bar=shows_bar,
+        )
+
+    def checkpoint_callbacks(self) -> list[ModelCheckpoint]:
+        """The best by validation F1, and the last."""
+        folder = self.run_dir / CHECKPOINTS
+        self.best = ModelCheckpoint(
+            folder,
+            filename="best",
+            monitor="validation/f1",
+            mode="max",
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        every_epoch = ModelCheckpoint(
+            folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
+        )
+        steps = self.config[self.subcommand].save_every_n_steps
+        if steps is None:
+            return [self.best, every_epoch]
+        within = ModelCheckpoint(
+            folder, filename="last", every_n_train_steps=steps, save_on_train_epoch_end=False, enable_version_counter=False
+        )
+        return [self.best, within, every_epoch]
+
+    def before_fit(self) -> None:
+        if self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
+            config = self.config[self.subcommand].clone(with_meta=False)
+            parser = self._parser(self.subcommand)
+            (self.run_dir / "config.yaml").write_text(parser.dump(config, skip_none=False), encoding="utf-8")
+
+    def after_fit(self) -> None:
+        """Score the best checkpoint and save it as a bundle."""
+        best = self.best.best_model_path
+        if not best:
+            return
+        splits = self.datamodule.corpus.splits
+        if "validation" in splits:
+            self.trainer.validate(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
+        if "test" in splits:
+            self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
+        if self.trainer.is_global_zero:
+            surfaces: dict[str, Counter[str]] = {}
+            for sentence in splits["train"]:
+                for entity in sentence.entities:
+                    surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
+            write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
+            Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
+
+
+def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
+    """Mixed bfloat16 where the device computes it, else float32.
+
+    bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
+    """
+    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    computed = torch.cuda.is_bf16_supported(False) if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return "bf16-mixed" if computed else "32-true"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``fit``, ``validate`` or ``test``.
+
+    Returns:
+        The exit status: 0, or 2 for wrong input; 143 after SIGTERM.
+    """
+    quieten()
+    try:
+        run_training(list(arguments))
+    except ArgumentError as error:
+        return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
+    except (ValueError, OSError, MisconfigurationException) as error:
+        return fail(str(error))
+    except SIGTERMException:
+        return 143  # Lightning has saved; a scheduler must not take this for a finished run
+    return 0
+
+
+def run_training(arguments: ArgsType = None) -> TrainingCLI:
+    """Parse the command line and run it."""
+    return TrainingCLI(
+        NERTagger,
+        NERDataModule,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+        save_config_callback=None,
+        trainer_defaults={
+            "use_distributed_sampler": False,
+            "max_epochs": 3,
+            "gradient_clip_val": 1.0,
+            "num_sanity_val_steps": 0,
+            "log_every_n_steps": 10,
+        },
+        parser_kwargs={"exit_on_error": False},
+        args=arguments,
+    )
+
+
+def quieten() -> None:
+    """Keep what libraries say about themselves out of the way of what the run says."""
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]

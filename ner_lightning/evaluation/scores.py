@@ -1,0 +1,97 @@
+"""Scores of a predictions file, and seqeval as their referee."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Column, Table
+from seqeval.metrics import classification_report
+
+from ner_lightning.metrics.span_counts import SpanCounts
+from ner_lightning.predictions import PredictedSentence
+from ner_lightning.schemes import BIO, TagSet
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Counts of exact matches over the sentences of a predictions file.
+
+    Args:
+        by_type: The counts of every entity type that is annotated or predicted.
+    """
+
+    by_type: dict[str, SpanCounts]
+
+    @property
+    def overall(self) -> SpanCounts:
+        return sum(self.by_type.values(), SpanCounts())
+
+
+def score(sentences: Iterable[PredictedSentence]) -> Scores:
+    """Count the matches of predicted and gold entities."""
+    by_type: dict[str, SpanCounts] = {}
+    for sentence in sentences:
+        for kind in {entity.entity_type for entity in (*sentence.gold, *sentence.predicted)}:
+            counts = SpanCounts.of(
+                [e for e in sentence.predicted if e.entity_type == kind],
+                [e for e in sentence.gold if e.entity_type == kind],
+            )
+            by_type[kind] = by_type.get(kind, SpanCounts()) + counts
+    return Scores(dict(sorted(by_type.items())))
+
+
+def seqeval_scores(sentences: Sequence[PredictedSentence]) -> dict[str, float]:
+    """What seqeval itself says of a predictions file: ``f1``, ``precision``, ``recall``, ``f1/<type>``.
+
+    Gold entities are written as BIO, which loses none; predicted tags are given as they are.
+
+    Raises:
+        ValueError: If the file holds no predicted tags.
+    """
+    tagged = [(sentence, sentence.predicted_tags) for sentence in sentences]
+    types = tuple(sorted({entity.entity_type for sentence in sentences for entity in sentence.gold}))
+    tags = TagSet(BIO(), types)
+    gold = [[tags.tags[i] for i in tags.write(s.gold, len(s.words))] for s in sentences]
+    predicted = [list(given) for _, given in tagged if given is not None]
+    if len(predicted) != len(gold):
+        raise ValueError("seqeval reads predicted tags, got a predictions file without them")
+    if not any(tag != "O" for row in (*gold, *predicted) for tag in row):
+        return {"f1": 0.0, "precision": 0.0, "recall": 0.0}  # seqeval's report needs an entity
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a score without predictions is 0
+        report = classification_report(gold, predicted, output_dict=True, zero_division=0)
+    averages = {"micro avg", "macro avg", "weighted avg"}
+    overall = report["micro avg"]
+    return {
+        "f1": float(overall["f1-score"]),
+        "precision": float(overall["precision"]),
+        "recall": float(overall["recall"]),
+        **{f"f1/{kind}": float(row["f1-score"]) for kind, row in report.items() if kind not in averages},
+    }
+
+
+def disagreements(ours: dict[str, float], seqeval: dict[str, float], tolerance: float = 1e-12) -> list[str]:
+    """The scores in which we and seqeval differ, a line each."""
+    return [
+        f"{name}: {ours.get(name)} here, {value} by seqeval"
+        for name, value in seqeval.items()
+        if abs(ours.get(name, 0.0) - value) > tolerance
+    ]
+
+
+def score_table(scores: Scores, title: str) -> Table:
+    """Precision, recall and F1 of every type, in per cent."""
+    numbers = [Column(name, justify="right") for name in ("precision", "recall", "F1", "gold", "predicted")]
+    table = Table("type", *numbers, title=title, title_justify="left")
+    for kind, counts in scores.by_type.items():
+        table.add_row(kind, *_cells(counts))
+    table.add_section()
+    table.add_row("overall", *_cells(scores.overall), style="bold")
+    return table
+
+
+def _cells(counts: SpanCounts) -> list[str]:
+    shares = (counts.precision, counts.recall, counts.f1)
+    return [*(f"{100 * share:.2f}" for share in shares), str(counts.gold), str(counts.predicted)]

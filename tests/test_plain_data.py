@@ -1,0 +1,46 @@
+import json
+from abc import ABC
+from dataclasses import dataclass, field
+
+import pytest
+
+from ner_lightning.plain_data import from_plain, to_plain
+
+
+class Shape(ABC):
+    """A kind of part, as the package's losses and decoders are."""
+
+
+@dataclass(frozen=True)
+class Circle(Shape):
+    radius: float = 1.0
+    names: dict[str, int] = field(default_factory=dict)
+
+
+class Polygon(Shape):
+    """Between the kind and its parts."""
+
+
+@dataclass(frozen=True)
+class Square(Polygon):
+    side: float
+
+
+@pytest.mark.parametrize("part", [Circle(), Circle(2.5, {"a": 1}), Square(0.1)])
+def test_a_part_survives_json(part):
+    assert from_plain(Shape, json.loads(json.dumps(to_plain(part)))) == part
+
+
+def test_the_plain_form_holds_the_name_and_every_argument():
+    assert to_plain(Circle(2.0)) == {"name": "Circle", "init_args": {"radius": 2.0, "names": {}}}
+
+
+@pytest.mark.parametrize("name", ["Sphere", "os.system", "dict", "Shape"])
+def test_a_name_of_no_part_of_this_kind_is_refused_with_those_known(name):
+    with pytest.raises(ValueError, match=r"Shape must be one of \['Circle', 'Polygon', 'Square'\], got"):
+        from_plain(Shape, {"name": name, "init_args": {}})
+
+
+def test_a_part_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="Polygon must be one of"):
+        from_plain(Polygon, {"name": "Circle", "init_args": {}})
