@@ -125,8 +125,18 @@ class NERTagger(L.LightningModule):
             if parameter.grad is not None
         ]
         torch._foreach_div_(gradients, weight.clamp(min=1).item())
-        self.log("train/loss", (total / weight.clamp(min=1)).float(), prog_bar=True)
-        self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
+        loss = (total / weight.clamp(min=1)).item()
+        self.log("train/loss", loss, prog_bar=True, logger=False)
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:
+            self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
+
+    def log_now(self, metrics: dict[str, float]) -> None:
+        """Give a row to the loggers before any checkpoint of this step is saved, so that resuming repeats none.
+
+        Lightning's ``log`` would write it after.
+        """
+        for logger in self.trainer.loggers:
+            logger.log_metrics({"epoch": self.current_epoch, **metrics}, self.trainer.global_step)
 
     def all_reduced_step_loss(self) -> Float[Tensor, " 2"]:
         """Sum and weight of the step over all ranks; also added to those of the epoch."""
@@ -148,7 +158,7 @@ class NERTagger(L.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         total, weight = self.epoch_loss
-        self.log("train/loss_epoch", (total / weight.clamp(min=1)).float())
+        self.log_now({"train/loss_epoch": (total / weight.clamp(min=1)).item()})
         self.epoch_loss = torch.zeros_like(self.epoch_loss)
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002

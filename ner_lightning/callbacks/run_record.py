@@ -39,14 +39,19 @@ class RunRecord(L.Callback):
         self.run_dir, self.metrics = run_dir, metrics
         self.windows = self.subwords = self.computed_subwords = 0
         self.training_seconds = 0.0
+        self.rows_of_checkpoint: int | None = None
         self.started = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
         return {"metrics_rows": len(self.metrics.rows)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if self.metrics.path.exists():
-            self.metrics.go_back_to(state_dict["metrics_rows"])
+        self.rows_of_checkpoint = state_dict["metrics_rows"]
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Go on behind the rows of the checkpoint; validate and test load one too, and change nothing."""
+        if self.rows_of_checkpoint is not None and self.metrics.path.exists():
+            self.metrics.go_back_to(self.rows_of_checkpoint)
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int

@@ -11,7 +11,7 @@ from dataclasses import replace
 from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 
-from ner_lightning.commands.convert import fail, without_noise
+from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.training_cli import PartsCLI, quieten
 from ner_lightning.corpora.corpus_report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ner_lightning.corpora.column_files import DOCUMENT_END, ColumnLayout
-from ner_lightning.corpora.json_rows import Row
+from ner_lightning.corpora.json_rows import HALF_A_CHARACTER, Row
 from ner_lightning.corpora.reader import CorpusError
 
 InputFormat = Literal["text", "jsonl", "columns"]
@@ -103,22 +103,18 @@ def _from_json(line: str, place: str) -> InputRecord:
     if ("text" in row.values) == ("words" in row.values):
         found = ", ".join(f'"{key}"' for key in row.values)[:80] or "none"
         raise CorpusError(f'{place}: must have one of the keys "text" and "words", got {found}')
-    if row.name("id") is not None and not _is_unicode(row.values["id"]):
+    if HALF_A_CHARACTER.search(row.name("id") or ""):
         raise row.fail("id", "a string of valid Unicode", row.values["id"])
     if "text" in row.values:
         return InputRecord(text=row.text(), id=row.values.get("id"))
     return InputRecord(words=row.words("words"), id=row.values.get("id"))
 
 
-def _is_unicode(value: str | int) -> bool:
-    return is_text(value) or isinstance(value, int)
-
-
 def _sentences(lines: Iterable[str]) -> Iterator[InputRecord]:
     words: list[str] = []
     for line in lines:
-        is_word = line.strip(" \t\r") and not COLUMNS.document_marker(line) and not DOCUMENT_END.fullmatch(line)
-        if is_word:
+        marks = COLUMNS.document_marker(line) or DOCUMENT_END.fullmatch(line)
+        if line.strip(" \t\r") and not marks:
             words.append(COLUMNS.fields(line)[0])
         elif words:
             yield InputRecord(words=tuple(words))

@@ -21,13 +21,14 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 from rich.console import Console
 
 
+from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord, write_json
 from ner_lightning.callbacks.wandb_tables import WandbTables
-from ner_lightning.commands.convert import fail, without_noise
+from ner_lightning.commands.error_lines import fail, without_noise
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -168,12 +169,28 @@ class TrainingCLI(PartsCLI):
         if "test" in splits:
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
+            self.save_bundle()
             surfaces: dict[str, Counter[str]] = {}
             for sentence in splits["train"]:
                 for entity in sentence.entities:
                     surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
             write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
+
+    def save_bundle(self) -> None:
+        """Save the weights that were scored last, the best ones, with all that predicting needs."""
+        data = self.datamodule
+        encoder = data.window_encoder
+        settings = BundleSettings(
+            data.tags,
+            encoder.tokenizer.max_subwords,
+            encoder.subwords,
+            encoder.overlap,
+            self.model.decoder,
+            scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
+            corpus_checksum=data.corpus.checksum(),
+        )
+        save_bundle(self.run_dir / "model", self.model.classifier.network, data.tokenizer, settings)
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:

@@ -18,7 +18,8 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
 
     Args:
         lengths: Subwords of every window.
-        max_subwords: The most subwords of a batch (a longer window stands alone).
+        max_subwords: The most subwords of a batch. A longer window stands alone; where there are fewer windows than
+            batches that all ranks need, less than ``num_ranks`` pairs of batches are joined all the same.
         max_windows: The most windows of a batch.
         pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1 leaves
             them random, for encoders that compute no padding; about 50 saves padding where it must be computed.
@@ -83,13 +84,18 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003)
         order = torch.randperm(len(self.lengths), generator=generator)
         if pool > 1:
-            pools = order.split(pool * max_windows)
-            order = torch.cat([part[self.lengths[part].argsort(stable=True)] for part in pools])
+            # up and down in turn: else the batch at a border would hold the longest and the shortest windows
+            order = torch.cat(
+                [
+                    part[self.lengths[part].argsort(stable=True, descending=bool(number % 2))]
+                    for number, part in enumerate(order.split(pool * max_windows))
+                ]
+            )
         slot_lengths = self.lengths[order]
         sizes: list[int] = []
-        used = max_subwords
+        used = 0
         for length in slot_lengths.tolist():
-            if used + length > max_subwords or sizes[-1] == max_windows:
+            if not sizes or used + length > max_subwords or sizes[-1] == max_windows:
                 sizes.append(0)
                 used = 0
             sizes[-1] += 1
@@ -98,14 +104,15 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
 
 
 def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
-    """Halve the largest batches until every rank gets as many; batches of one window are joined instead."""
+    """Halve the largest batches until every rank gets as many; with too few windows for that, join pairs."""
     sizes = list(sizes)
+    excess = len(sizes) % divisor
+    if excess and sum(sizes) < len(sizes) - excess + divisor:
+        first = len(sizes) - 2 * excess
+        return sizes[:first] + [a + b for a, b in zip(sizes[first::2], sizes[first + 1 :: 2], strict=True)]
     while len(sizes) % divisor:
         largest = max(range(len(sizes)), key=sizes.__getitem__)
-        if sizes[largest] == 1:
-            sizes[-2:] = [sizes[-2] + sizes[-1]]
-        else:
-            sizes[largest : largest + 1] = [sizes[largest] // 2, sizes[largest] - sizes[largest] // 2]
+        sizes[largest : largest + 1] = [sizes[largest] // 2, sizes[largest] - sizes[largest] // 2]
     return sizes
 
 

@@ -25,7 +25,6 @@ from ner_lightning.encoding.alignment import load_tokenizer
 from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
-
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -55,9 +54,9 @@ class PretrainedEncoder(Encoder):
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
         try:
-            tokenizer = load_tokenizer(self.name_or_path, self.revision)
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
-        except OSError as error:
+            tokenizer = load_tokenizer(self.name_or_path, self.revision)
+        except (OSError, ValueError) as error:
             raise ValueError(
                 f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
                 f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"

@@ -26,7 +26,9 @@ def test_scores_by_hand():
     assert counts.f1 == pytest.approx(4 / 7)
 
 
-@pytest.mark.parametrize("counts", [SpanCounts(), SpanCounts(0, 2, 0), SpanCounts(0, 0, 2), SpanCounts(0, 1, 1)])
+@pytest.mark.parametrize(
+    "counts", [SpanCounts(), SpanCounts(0, 2, 0), SpanCounts(0, 0, 2), SpanCounts(0, 1, 1)]
+)
 def test_scores_without_a_match_are_zero(counts):
     assert (counts.precision, counts.recall, counts.f1) == (0, 0, 0)
 
@@ -83,7 +85,9 @@ def test_spans_of_neighbouring_rows_do_not_join():
 
 def test_equal_spans_of_different_rows_do_not_match():
     tags = TagSet(BIO(), ("PER",))
-    counts = count_matches(torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags, "lenient")
+    counts = count_matches(
+        torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags, "lenient"
+    )
     assert counts.tolist() == [[0, 1, 1]]
 
 

@@ -92,9 +92,9 @@ def test_strict_scores_equal_seqevals_strict_report(data, tags):
     if not any(tags.read(row, "strict") for row in [*gold, *predicted]):
         overall = {"precision": 0, "recall": 0, "f1-score": 0}  # seqeval's report fails where it has no row
     else:
-        overall = seqeval_report(
-            names(gold, tags), names(predicted, tags), mode="strict", scheme=scheme
-        )["micro avg"]
+        overall = seqeval_report(names(gold, tags), names(predicted, tags), mode="strict", scheme=scheme)[
+            "micro avg"
+        ]
     assert scores["f1_strict"] == close(overall["f1-score"])
     assert scores["precision_strict"] == close(overall["precision"])
     assert scores["recall_strict"] == close(overall["recall"])

@@ -1,0 +1,197 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+
+
+@st.composite
+def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict[str, int], int]:
+    """Lengths of windows, settings under which some windows exceed the budget, and the number of ranks."""
+    num_ranks = draw(st.integers(1, 3))
+    lengths = draw(st.lists(st.integers(0, 30), min_size=num_ranks, max_size=40))
+    settings = {
+        "max_subwords": draw(st.integers(1, 60)),
+        "max_windows": draw(st.integers(1, 8)),
+        "pool": draw(st.integers(1, 4)),
+        "seed": draw(st.integers(0, 5)),
+    }
+    return lengths, settings, num_ranks
+
+
+def samplers(lengths: list[int], settings: dict[str, int], num_ranks: int) -> list[TokenBudgetBatchSampler]:
+    return [
+        TokenBudgetBatchSampler(lengths, rank=rank, num_ranks=num_ranks, **settings)
+        for rank in range(num_ranks)
+    ]
+
+
+def realistic_lengths(num_windows: int = 4000) -> list[int]:
+    """Long-tailed as the sentences of a corpus: median 22 subwords, 1 of 100 beyond 80."""
+    lengths = torch.empty(num_windows).log_normal_(3.1, 0.55, generator=torch.Generator().manual_seed(3))
+    return lengths.round().long().clamp(3, 128).tolist()
+
+
+@given(settings_of_samplers(), st.integers(0, 4))
+@example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0}, 3), 0)  # nothing to halve
+def test_every_rank_gets_as_many_batches_and_every_window_comes_once(drawn, epoch):
+    lengths, settings, num_ranks = drawn
+    seen = []
+    for sampler in samplers(lengths, settings, num_ranks):
+        sampler.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) == len(samplers(lengths, settings, num_ranks)[0]) >= 1
+        assert all(batches)
+        seen += [window for batch in batches for window in batch]
+    assert sorted(seen) == list(range(len(lengths)))
+
+
+@given(settings_of_samplers(), st.integers(0, 4))
+@example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0}, 3), 0)
+def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn, epoch):
+    """Joined are pairs, as many as there are batches too many, where windows are too few to halve batches."""
+    lengths, settings, num_ranks = drawn
+    num_planned = len(samplers(lengths, settings, 1)[0])
+    num_needed = -(-num_planned // num_ranks) * num_ranks
+    num_joined = num_planned % num_ranks if num_needed > len(lengths) else 0
+    over = [
+        batch
+        for batch in samplers(lengths, settings, num_ranks)[0].batches_of(epoch)
+        if len(batch) > settings["max_windows"]
+        or (len(batch) > 1 and sum(lengths[i] for i in batch) > settings["max_subwords"])
+    ]
+    assert len(over) <= num_joined
+    assert all(len(batch) <= 2 * settings["max_windows"] for batch in over)
+
+
+@given(settings_of_samplers())
+def test_one_rank_has_no_batch_that_the_next_window_would_fit_into(drawn):
+    """Batches are as full as their order allows; so many batches are needed, and no more."""
+    lengths, settings, _ = drawn
+    (sampler,) = samplers(lengths, settings, 1)
+    slots = sampler.slot_lengths.split(sampler.batch_sizes)
+    for batch, following in pairwise(slots):
+        full = len(batch) == settings["max_windows"]
+        assert full or batch.sum() + following[0] > settings["max_subwords"]
+
+
+@given(settings_of_samplers(), st.integers(0, 4))
+def test_the_order_is_a_function_of_seed_and_epoch(drawn, epoch):
+    lengths, settings, num_ranks = drawn
+    for once, again in zip(
+        samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True
+    ):
+        once.set_epoch(epoch)
+        list(again)  # an epoch before, as in a run that was not interrupted
+        again.set_epoch(epoch)
+        assert list(once) == list(again) == list(once)
+
+
+@given(settings_of_samplers(), st.integers(0, 3), st.data())
+def test_a_resumed_epoch_goes_on_where_it_stood(drawn, epoch, data):
+    lengths, settings, num_ranks = drawn
+    for full, resumed in zip(
+        samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True
+    ):
+        seen = data.draw(st.integers(0, len(full)))
+        full.set_epoch(epoch)
+        resumed.resume_at(epoch, seen)
+        assert list(resumed) == list(full)[seen:]
+        resumed.set_epoch(epoch)  # Lightning says the epoch again, and draws iterators that it throws away
+        assert list(resumed) == list(full)[seen:]
+        assert len(resumed) == len(full)
+        full.set_epoch(epoch + 1)
+        resumed.set_epoch(epoch + 1)
+        assert list(resumed) == list(full)
+
+
+@pytest.mark.parametrize("pool", [1, 50])
+def test_another_epoch_or_seed_gives_another_order_and_other_neighbours(pool):
+    lengths = realistic_lengths()
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16, pool=pool)
+    other_seed = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16, pool=pool, seed=1)
+    epochs = [sampler.batches_of(0), sampler.batches_of(1), other_seed.batches_of(0)]
+    neighbours = [{frozenset(pair) for b in batches for pair in pairwise(sorted(b))} for batches in epochs]
+    for first, second in [(0, 1), (0, 2)]:
+        assert epochs[first] != epochs[second]
+        assert len(neighbours[first] & neighbours[second]) < 0.1 * len(neighbours[first])
+
+
+@pytest.mark.parametrize(
+    ("max_windows", "max_subwords", "most"), [(64, 512, 1.03), (16, 512, 1.03), (16, 2048, 1.06)]
+)
+def test_sorted_pools_leave_little_padding(max_windows, max_subwords, most):
+    lengths = realistic_lengths()
+
+    def padding_ratio(pool: int) -> float:
+        sampler = TokenBudgetBatchSampler(
+            lengths, max_subwords=max_subwords, max_windows=max_windows, pool=pool
+        )
+        batches = sampler.batches_of(1)
+        return sum(len(b) * max(lengths[i] for i in b) for b in batches) / sum(lengths)
+
+    assert padding_ratio(50) <= most
+    assert padding_ratio(1) > 1.5  # what sorting saves
+
+
+def correlation_with_neighbours(lengths: list[int], batches: list[list[int]]) -> float:
+    """The correlation of a window's length with the mean length of the others in its batch."""
+    own, others = [], []
+    for batch in batches:
+        total = sum(lengths[i] for i in batch)
+        for i in batch if len(batch) > 1 else []:
+            own.append(float(lengths[i]))
+            others.append((total - lengths[i]) / (len(batch) - 1))
+    return torch.corrcoef(torch.tensor([own, others], dtype=torch.float64))[0, 1].item()
+
+
+def test_without_a_pool_batches_mix_lengths_as_random_ones_do():
+    lengths = realistic_lengths()
+
+    def correlation(pool: int) -> float:
+        sampler = TokenBudgetBatchSampler(lengths, max_subwords=2048, max_windows=16, pool=pool)
+        return correlation_with_neighbours(lengths, sampler.batches_of(2))
+
+    assert abs(correlation(1)) < 0.06
+    assert correlation(50) > 0.9
+
+
+def test_lightning_and_the_loader_take_it_as_batch_sampler():
+    lengths = realistic_lengths(60)
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=200, max_windows=8)
+    assert sampler.sampler is sampler  # where Lightning looks for set_epoch
+    loader = DataLoader(lengths, batch_sampler=sampler, collate_fn=list)
+    assert len(loader) == len(sampler)
+    assert list(loader) == [[lengths[i] for i in batch] for batch in sampler.batches_of(0)]
+
+
+def test_the_global_random_state_is_left_alone():
+    state = torch.get_rng_state()
+    list(TokenBudgetBatchSampler([3, 4, 5], max_subwords=8, max_windows=2, pool=2))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("wrong", [{"max_subwords": 0}, {"max_windows": 0}, {"pool": 0}])
+def test_settings_below_one_are_refused(wrong):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        TokenBudgetBatchSampler([1], **({"max_subwords": 8, "max_windows": 2} | wrong))
+
+
+def test_fewer_windows_than_ranks_are_refused():
+    with pytest.raises(ValueError, match="3 ranks need at least a window each, got 2"):
+        TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, num_ranks=3)
+
+
+@given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 60))
+def test_evaluation_takes_every_sentence_once_under_the_budget_and_sorted(lengths, budget):
+    batches = plan_evaluation(lengths, budget)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or sum(lengths[i] for i in batch) <= budget for batch in batches)
+    in_order = [lengths[i] for batch in batches for i in batch]
+    assert in_order == sorted(lengths)
+    for batch, following in pairwise(batches):
+        assert sum(lengths[i] for i in batch) + lengths[following[0]] > budget

@@ -1,0 +1,177 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BertConfig, BertForTokenClassification, BertModel
+
+from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
+from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, train_word_pieces
+from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.schemes import BIO, BIOES, TagSet
+from strategies import word_piece_tokenizer
+
+TAGS = TagSet(BIO(), ("LOC", "PER"))
+SENTENCES = [  # many pairs of characters that are equally frequent
+    [f"{first}{second}{first}", f"{second}{third}", "Élan", "x-1", "."]
+    for first, second, third in zip(
+        "abcdefghijklmnop" * 4, "qrstuvwxyzABCD" * 5, "EFGHIJKLMNO" * 6, strict=False
+    )
+]
+TINY = {
+    "vocab_size": 30,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 34,
+}
+SMALL_BERT = SmallBert(vocabulary_size=200, hidden_size=16, num_layers=1, num_heads=2, max_subwords=24)
+
+
+def logits_of(network: torch.nn.Module) -> torch.Tensor:
+    with torch.inference_mode():
+        return network.eval()(input_ids=torch.tensor([[2, 7, 8, 9, 3]])).logits
+
+
+def test_the_vocabulary_is_the_same_in_another_process():
+    program = (
+        "import json, sys; from ner_lightning.modeling.encoders import train_word_pieces; "
+        "print(json.dumps(train_word_pieces(json.load(sys.stdin), 200).get_vocab()))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(SENTENCES),
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = train_word_pieces(SENTENCES, 200).get_vocab()
+    assert json.loads(finished.stdout) == here
+    assert here == train_word_pieces(SENTENCES, 200).get_vocab()
+    assert len(here) == 200
+
+
+def test_the_trained_tokenizer_is_cased_and_knows_every_character_of_its_words():
+    tokenizer = SMALL_BERT.tokenizer(SENTENCES)
+    words = WordTokenizer(tokenizer)
+    for sentence, encoded in zip(SENTENCES, words.encode(SENTENCES), strict=True):
+        assert words.unknown_id not in encoded.subword_ids
+        assert tokenizer.decode(list(encoded.subword_ids)).replace(" ", "") == "".join(sentence)
+    assert tokenizer.model_max_length == words.max_subwords == 24
+
+
+def test_a_small_bert_is_what_its_settings_say():
+    network = SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES))
+    config = network.config
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (16, 1, 2)
+    assert config.vocab_size == 200
+    assert config.id2label == dict(enumerate(TAGS.tags))
+    assert config.label2id == TAGS.tag_ids
+    assert network.classifier.out_features == 5
+    classifier = TokenClassifier(network)
+    assert classifier.packs
+    mask = torch.ones(1, 24, dtype=torch.bool)
+    assert len(classifier(torch.full((1, 24), 7), mask)) == 24
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_saved_encoder_is_rebuilt_from_plain_data_alone(packed):
+    tokenizer = SMALL_BERT.tokenizer(SENTENCES)
+    network = SMALL_BERT.network(TAGS, tokenizer).eval()
+    expected = logits_of(network)
+    if packed:
+        network = TokenClassifier(network).network
+    saved = SavedEncoder.of(network, tokenizer)
+
+    checkpoint = BytesIO()
+    torch.save({"config": dict(saved.config), "files": dict(saved.tokenizer_files)}, checkpoint)
+    checkpoint.seek(0)
+    plain = torch.load(checkpoint, weights_only=True)
+    rebuilt = SavedEncoder(plain["config"], plain["files"])
+
+    rebuilt_tokenizer = rebuilt.tokenizer([])
+    assert rebuilt_tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert rebuilt_tokenizer.model_max_length == 24
+    words = [word for sentence in SENTENCES for word in sentence]
+    assert next(WordTokenizer(rebuilt_tokenizer).encode([words])) == next(
+        WordTokenizer(tokenizer).encode([words])
+    )
+    rebuilt_network = rebuilt.network(TAGS, rebuilt_tokenizer)
+    assert type(rebuilt_network) is type(network)
+    assert rebuilt_network.config.id2label == dict(enumerate(TAGS.tags))
+    rebuilt_network.load_state_dict(network.state_dict())
+    torch.testing.assert_close(logits_of(rebuilt_network), expected)
+
+
+def test_a_saved_encoder_takes_the_tags_that_it_is_given():
+    saved = SavedEncoder.of(
+        SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES)), SMALL_BERT.tokenizer(SENTENCES)
+    )
+    other = TagSet(BIOES(), ("ORG",))
+    network = saved.network(other, saved.tokenizer([]))
+    assert network.config.id2label == dict(enumerate(other.tags))
+    assert network.classifier.out_features == 5
+
+
+def test_a_name_in_a_checkpoint_writes_no_file_elsewhere(tmp_path, monkeypatch):
+    tokenizer = SMALL_BERT.tokenizer(SENTENCES)
+    saved = SavedEncoder.of(SMALL_BERT.network(TAGS, tokenizer), tokenizer)
+    outside = tmp_path / "outside.txt"
+    files: Mapping[str, str] = {**saved.tokenizer_files, str(outside): "x", "../../above.txt": "x"}
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    SavedEncoder(saved.config, files).tokenizer([])
+    assert list(tmp_path.iterdir()) == []
+
+
+def pretrained_dir(folder: Path, network: torch.nn.Module) -> str:
+    word_piece_tokenizer(["a", "b", "c", "##a", "##b"]).save_pretrained(folder)
+    network.save_pretrained(folder)
+    return str(folder)
+
+
+def test_an_encoder_saved_in_bfloat16_is_trained_in_float32(tmp_path):
+    original = BertModel(BertConfig(**TINY)).to(torch.bfloat16)
+    encoder = PretrainedEncoder(pretrained_dir(tmp_path, original))
+    network = encoder.network(TAGS, encoder.tokenizer([]))
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    loaded = network.bert.embeddings.word_embeddings.weight
+    assert torch.equal(loaded, original.embeddings.word_embeddings.weight.float())
+
+
+def test_a_pretrained_encoder_has_a_head_over_the_tags_by_name(tmp_path):
+    encoder = PretrainedEncoder(pretrained_dir(tmp_path, BertModel(BertConfig(**TINY))))
+    network = encoder.network(TAGS, encoder.tokenizer([]))
+    assert isinstance(network, BertForTokenClassification)
+    assert network.config.id2label == dict(enumerate(TAGS.tags))
+    assert network.config.label2id == TAGS.tag_ids
+    assert network.classifier.out_features == len(TAGS.tags)
+
+
+def test_a_pretrained_tokenizer_is_limited_to_what_the_network_takes(tmp_path):
+    encoder = PretrainedEncoder(pretrained_dir(tmp_path, BertModel(BertConfig(**TINY))))
+    assert load_tokenizer(encoder.name_or_path).model_max_length > 10**6
+    assert encoder.tokenizer([]).model_max_length == 32
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "./missing", "nobody/no-such-encoder", "no-such-encoder"])
+def test_an_encoder_that_is_not_there_is_named_in_one_line(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ValueError, match="the encoder must be a folder, or the id of a model on a hub"
+    ) as raised:
+        PretrainedEncoder(name).tokenizer([])
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_without_an_encoder_is_named_in_one_line(tmp_path):
+    with pytest.raises(ValueError, match="the encoder must be a folder") as raised:
+        PretrainedEncoder(str(tmp_path)).tokenizer([])
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,282 @@
+import copy
+import string
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    AlbertConfig,
+    AutoModelForTokenClassification,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    ElectraConfig,
+    ModernBertConfig,
+    MPNetConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    RobertaConfig,
+)
+
+from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding.batches import Batch, EvaluationBatch, WindowEncoder, split_into_passes, tag_rows
+from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
+from ner_lightning.modeling.token_classifier import TokenClassifier, find_first_position, max_window
+from ner_lightning.schemes import BIO, TagSet
+from ner_lightning.sentences import Sentence
+from strategies import word_piece_tokenizer
+
+TAGS = TagSet(BIO(), ("PER", "LOC"))
+LETTERS = string.ascii_lowercase
+WORDS = WordTokenizer(word_piece_tokenizer([*LETTERS[:-3], "##x", "##y"]), max_subwords=12)
+
+SHARED = {"vocab_size": 60, "num_labels": len(TAGS.tags), "max_position_embeddings": 40, "pad_token_id": 0}
+BERT = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+DISTILBERT = {
+    "dim": 16,
+    "n_layers": 2,
+    "n_heads": 2,
+    "hidden_dim": 32,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+    "seq_classif_dropout": 0.0,
+}
+PACKING: dict[str, tuple[PreTrainedConfig, int]] = {  # with the number of the first position
+    "bert": (BertConfig(**SHARED | BERT), 0),
+    "roberta": (RobertaConfig(**SHARED | BERT | {"pad_token_id": 1}), 2),
+    "roberta, padding first": (RobertaConfig(**SHARED | BERT), 1),
+    "distilbert": (DistilBertConfig(**SHARED | DISTILBERT), 0),
+    "electra": (ElectraConfig(**SHARED | BERT, embedding_size=8), 0),
+    "albert": (AlbertConfig(**SHARED | BERT, embedding_size=8, classifier_dropout_prob=0.0), 0),
+}
+PADDING: dict[str, PreTrainedConfig] = {
+    "deberta-v2": DebertaV2Config(
+        **SHARED | BERT, relative_attention=True, pos_att_type=["p2c", "c2p"], position_biased_input=False
+    ),
+    "mpnet": MPNetConfig(**SHARED | BERT | {"pad_token_id": 1}),
+    "modernbert": ModernBertConfig(  # its layers attend to neighbours only, which packing would ignore
+        **SHARED | {key: BERT[key] for key in list(BERT)[1:4]},
+        hidden_size=16,
+        local_attention=8,
+        bos_token_id=2,
+        cls_token_id=2,
+        eos_token_id=3,
+        sep_token_id=3,
+    ),
+}
+packing = pytest.mark.parametrize("name", PACKING)
+
+
+def network_of(config: PreTrainedConfig) -> PreTrainedModel:
+    """A random network in float64, with weights large enough that everything matters."""
+    torch.manual_seed(0)
+    network = AutoModelForTokenClassification.from_config(copy.deepcopy(config)).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(5)
+    return network
+
+
+def random_batch(pad_id: int, lengths: tuple[int, ...] = (9, 1, 4, 12)) -> tuple[torch.Tensor, torch.Tensor]:
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    ids = torch.randint(7, 60, mask.shape, generator=torch.Generator().manual_seed(1))
+    return torch.where(mask, ids, pad_id), mask
+
+
+@packing
+def test_packed_logits_and_gradients_equal_padded_ones(name):
+    config, _ = PACKING[name]
+    network = network_of(config)
+    padded = copy.deepcopy(network)
+    classifier = TokenClassifier(network)
+    assert classifier.packs
+    assert network.config._attn_implementation == PACKED_ATTENTION
+
+    input_ids, mask = random_batch(config.pad_token_id)
+    classifier.train()
+    padded.train()
+    logits = classifier(input_ids, mask)
+    expected = padded(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+    torch.testing.assert_close(logits, expected, atol=1e-10, rtol=0)
+
+    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    (logits * weights).sum().backward()
+    (expected * weights).sum().backward()
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    for parameter_name, parameter in padded.named_parameters():
+        if parameter.grad is None:
+            assert gradients[parameter_name] is None
+        else:
+            torch.testing.assert_close(gradients[parameter_name], parameter.grad, atol=1e-10, rtol=1e-10)
+    assert sum(gradient is not None for gradient in gradients.values()) > 10
+
+
+@packing
+def test_the_first_position_is_found(name):
+    config, first_position = PACKING[name]
+    assert find_first_position(network_of(config)) == first_position
+
+
+@pytest.mark.parametrize("name", PADDING)
+def test_a_network_that_cannot_be_packed_is_run_padded_as_it_is(name):
+    config = PADDING[name]
+    network = network_of(config)
+    attention = network.config._attn_implementation
+    original = copy.deepcopy(network).eval()
+    classifier = TokenClassifier(network).eval()
+    assert not classifier.packs
+    assert network.config._attn_implementation == attention
+    input_ids, mask = random_batch(config.pad_token_id)
+    expected = original(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+    assert torch.equal(classifier(input_ids, mask), expected)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_looking_for_the_first_position_changes_neither_mode_nor_random_state(training):
+    network = network_of(BertConfig(**SHARED | BERT | {"hidden_dropout_prob": 0.5})).train(training)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = torch.get_rng_state()
+    find_first_position(network)
+    assert network.training == training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_attention_has_dropout_in_training_only():
+    classifier = TokenClassifier(
+        network_of(BertConfig(**SHARED | BERT | {"attention_probs_dropout_prob": 0.5}))
+    )
+    input_ids, mask = random_batch(0)
+    classifier.train()
+    torch.manual_seed(1)
+    first, second = classifier(input_ids, mask), classifier(input_ids, mask)
+    assert not torch.allclose(first, second)
+    torch.manual_seed(1)
+    assert torch.equal(classifier(input_ids, mask), first)
+    classifier.eval()
+    assert torch.equal(classifier(input_ids, mask), classifier(input_ids, mask))
+
+
+def test_a_packed_network_without_its_layout_says_what_to_call():
+    classifier = TokenClassifier(network_of(PACKING["bert"][0]))
+    input_ids, _ = random_batch(0)
+    with pytest.raises(ValueError, match="call TokenClassifier instead"):
+        classifier.network(input_ids=input_ids)
+
+
+def test_a_saved_packed_network_loads_with_the_usual_attention(tmp_path):
+    config = PACKING["bert"][0]
+    classifier = TokenClassifier(network_of(config)).eval()
+    classifier.network.save_pretrained(tmp_path)
+    stock = AutoModelForTokenClassification.from_pretrained(tmp_path, dtype=torch.float64)
+    assert stock.config._attn_implementation != PACKED_ATTENTION
+    input_ids, mask = random_batch(0)
+    expected = stock(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+    torch.testing.assert_close(classifier(input_ids, mask), expected, atol=1e-10, rtol=0)
+
+
+def test_the_layout_of_a_batch():
+    layout = PackedLayout.of(torch.tensor([[True, True, False], [True, True, True], [True, False, False]]))
+    assert layout.places.tolist() == [0, 1, 3, 4, 5, 6]
+    assert layout.positions.tolist() == [0, 1, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        (BertConfig(max_position_embeddings=512), 510),
+        (RobertaConfig(max_position_embeddings=514), 512),
+        (DebertaV2Config(max_position_embeddings=0), 512),
+    ],
+)
+def test_the_longest_window(config, longest):
+    assert max_window(config) == longest
+
+
+@packing
+def test_a_network_takes_its_longest_window(name):
+    """One subword more than ``max_window`` may fail; as many as it says never do."""
+    config, _ = PACKING[name]
+    classifier = TokenClassifier(network_of(config)).eval()
+    input_ids, mask = random_batch(config.pad_token_id, (max_window(config), 3))
+    assert len(classifier(input_ids, mask)) == max_window(config) + 3
+
+
+# whole sentences
+
+
+def sentence_of(num_words: int, first: int = 0) -> Sentence:
+    """Different words of one, two or three subwords."""
+    words = (LETTERS[(first + 5 * i) % 23] + "xy"[: (first + i) % 3] for i in range(num_words))
+    return Sentence(tuple(words), id=str(num_words))
+
+
+def evaluation_batch(sentences: list[Sentence], max_subwords: int = 1000) -> EvaluationBatch:
+    encoder = WindowEncoder(WORDS, TAGS, overlap=4)
+    windows = [window for _, run in encoder.encode(sentences) for window in run]
+    passes = tuple(encoder.collate(run) for run in split_into_passes(windows, max_subwords))
+    rows = tag_rows(sentences, TAGS)
+    return EvaluationBatch(passes, tuple(sentences), rows, rows)
+
+
+CLASSIFIER = TokenClassifier(network_of(PACKING["bert"][0])).eval()
+
+
+def logits_of(sentences: list[Sentence], max_subwords: int = 1000) -> torch.Tensor:
+    with torch.inference_mode():
+        return CLASSIFIER.sentence_logits(evaluation_batch(sentences, max_subwords))
+
+
+def test_a_long_sentence_is_joined_from_the_windows_that_own_its_words():
+    sentence = sentence_of(20)
+    ((_, windows),) = WindowEncoder(WORDS, TAGS, overlap=4).encode([sentence])
+    assert len(windows) > 3
+    stock = network_of(PACKING["bert"][0]).eval()
+    rows = []
+    for window in windows:
+        logits = stock(input_ids=torch.tensor([window.input_ids])).logits[0]
+        rows += [logits[start] for start in window.word_starts]
+    assert len(rows) == 20
+    torch.testing.assert_close(logits_of([sentence])[0], torch.stack(rows), atol=1e-10, rtol=0)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=5), st.integers(12, 60))
+def test_the_logits_of_a_sentence_depend_neither_on_neighbours_nor_on_passes(lengths, max_subwords):
+    sentences = [sentence_of(length, first=i) for i, length in enumerate(lengths)]
+    together = logits_of(sentences, max_subwords)
+    assert together.shape == (len(lengths), max(lengths), len(TAGS.tags))
+    for row, sentence in zip(together, sentences, strict=True):
+        alone = logits_of([sentence])[0]
+        torch.testing.assert_close(row[: len(sentence)], alone, atol=1e-10, rtol=0)
+        assert not row[len(sentence) :].any()
+
+
+def test_word_logits_are_those_of_the_first_subwords_of_owned_words():
+    batch: Batch = evaluation_batch([sentence_of(9), sentence_of(3)]).passes[0]
+    with torch.inference_mode():
+        subword_logits = CLASSIFIER(batch.input_ids, batch.attention_mask)
+        word_logits = CLASSIFIER.word_logits(batch)
+    in_place = torch.zeros(*batch.input_ids.shape, len(TAGS.tags), dtype=torch.float64)
+    in_place[batch.attention_mask] = subword_logits
+    assert torch.equal(word_logits, in_place[batch.word_starts])
+    assert len(word_logits) == 12
+
+
+def test_sentence_logits_are_float32_at_least():
+    class HalfPrecision(TokenClassifier):
+        def word_logits(self, batch: Batch) -> torch.Tensor:
+            return super().word_logits(batch).bfloat16()
+
+    classifier = HalfPrecision(network_of(PACKING["bert"][0])).eval()
+    assert classifier.sentence_logits(evaluation_batch([sentence_of(4)])).dtype == torch.float32
+    assert logits_of([sentence_of(4)]).dtype == torch.float64

@@ -1,0 +1,239 @@
+import itertools
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
+from transformers import pipeline
+
+from ner_lightning.bundle import SETTINGS_FILE, BundleError, BundleSettings, load_bundle, save_bundle
+from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
+from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+
+STOCK_TOOLS = """
+import json, sys
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+answers = []
+for folder in sys.argv[1:]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModelForTokenClassification.from_pretrained(folder)
+    inputs = tokenizer("Bill Gates was in Seattle .", return_tensors="pt")
+    words = tokenizer("Bill Gates was in Seattle .".split(), is_split_into_words=True)
+    answers.append({
+        "logits": network(**inputs).logits[0].tolist(),
+        "ids": inputs["input_ids"][0].tolist(),
+        "ids_of_words": words["input_ids"],
+        "labels": network.config.id2label,
+        "dtype": str(network.dtype),
+    })
+assert not any(name.startswith("ner_lightning") for name in sys.modules)
+import ner_lightning.recognizer
+assert "lightning" not in sys.modules
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return random_bundle(tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture
+def bundle(saved, tmp_path):
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def rewrite(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_stock_tools_load_it_as_it_is(tmp_path):
+    folders = [str(tmp_path / "bert"), str(tmp_path / "roberta")]
+    expected = []
+    for folder, (network, tokenizer) in zip(folders, [small_bert(), small_roberta(tmp_path)], strict=True):
+        classifier = TokenClassifier(network)
+        assert network.config._attn_implementation == PACKED_ATTENTION
+        save_bundle(folder, network, tokenizer, BundleSettings(TAGS, MAX_SUBWORDS))
+        ids = torch.tensor([tokenizer("Bill Gates was in Seattle .").input_ids])
+        with torch.inference_mode():
+            expected.append((ids[0].tolist(), classifier(ids, torch.ones_like(ids, dtype=torch.bool))))
+    done = subprocess.run(
+        [sys.executable, "-c", STOCK_TOOLS, *folders], capture_output=True, text=True, check=True
+    )
+    answers = json.loads(done.stdout)
+    assert len(answers) == 2
+    for answer, (ids, logits) in zip(answers, expected, strict=True):
+        assert answer["ids"] == answer["ids_of_words"] == ids
+        torch.testing.assert_close(torch.tensor(answer["logits"]), logits, atol=1e-5, rtol=1e-5)
+        assert list(answer["labels"].values()) == list(TAGS.tags)
+        assert answer["dtype"] == "torch.float32"
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta"])
+def test_what_is_loaded_computes_what_was_saved(tmp_path, monkeypatch, name):
+    network, tokenizer = small_bert() if name == "bert" else small_roberta(tmp_path)
+    settings = BundleSettings(TAGS, 20, overlap=5, scores={"test/f1": 0.5}, corpus_checksum="abc")
+    save_bundle(tmp_path / "runs" / "model", network, tokenizer, settings)
+
+    def refuse(*_):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    bundle = load_bundle(tmp_path / "runs" / "model")
+    assert bundle.settings == settings
+    assert bundle.window_encoder.tokenizer.max_subwords == 20
+    assert (bundle.window_encoder.overlap, bundle.window_encoder.tags) == (5, TAGS)
+    assert not bundle.classifier.training
+    assert bundle.classifier.packs
+    ids = torch.tensor([tokenizer(TEXT).input_ids])[:, :MAX_SUBWORDS]
+    with torch.inference_mode():
+        computed = bundle.classifier(ids, torch.ones_like(ids, dtype=torch.bool))
+        torch.testing.assert_close(computed, network(ids).logits[0], atol=1e-5, rtol=1e-5)
+    assert sorted(path.name for path in tmp_path.joinpath("runs").iterdir()) == ["model"]
+
+
+def test_files_can_be_read_by_others_and_name_nothing_of_ours(saved):
+    assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
+    assert saved.stat().st_mode & 0o055 == 0o055
+    assert "attn" not in (saved / "config.json").read_text()
+
+
+@pytest.mark.parametrize("subwords", ["first", "all"])
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
+def test_settings_survive_json(scheme, subwords):
+    settings = BundleSettings(TagSet(scheme, ("A", "B-C")), 128, subwords=subwords, scores={"test/f1": 0.25})
+    plain = json.loads(json.dumps(settings.to_plain()))
+    assert BundleSettings.from_plain(plain) == settings
+    assert plain["pipeline_strategy"] == ("first" if subwords == "first" else "simple")
+    assert set(plain["versions"]) == {"python", "ner-lightning", "torch", "transformers", "tokenizers"}
+
+
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
+def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
+    tags = TagSet(scheme, ("LOC", "PER"))
+    network, tokenizer = small_bert(tags)
+    stock = pipeline("token-classification", model=network, tokenizer=tokenizer)
+    differing = 0
+    for ids in itertools.product(range(len(tags.tags)), repeat=4):
+        words = [
+            {"entity": tags.tags[i], "score": 1.0, "word": "a", "start": position, "end": position + 1}
+            for position, i in enumerate(ids)
+        ]
+        groups = [group for group in stock.group_entities(words) if group["entity_group"] != "O"]
+        ours = [(entity.start, entity.end, entity.entity_type) for entity in tags.read(ids)]
+        differing += ours != [(group["start"], group["end"], group["entity_group"]) for group in groups]
+    assert BundleSettings(tags, 40).pipeline_reads_entities == (differing == 0)
+
+
+def test_any_precision_is_saved_in_float32(tmp_path):
+    network, tokenizer = small_bert()
+    save_bundle(tmp_path / "model", network.double(), tokenizer, BundleSettings(TAGS, MAX_SUBWORDS))
+    assert network.dtype == torch.float64
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["dtype"] == "float32"
+    assert load_bundle(tmp_path / "model").classifier.network.dtype == torch.float32
+
+
+def test_a_save_that_fails_leaves_what_was_there(bundle):
+    network, tokenizer = small_bert()
+    unwritable = BundleSettings(TAGS, MAX_SUBWORDS, scores={"test/f1": float("nan")})
+    before = {path.name: path.read_bytes() for path in bundle.iterdir()}
+    for folder in (bundle, bundle.parent / "new"):
+        with pytest.raises(ValueError, match="JSON compliant"):
+            save_bundle(folder, network, tokenizer, unwritable)
+    assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
+    assert list(bundle.parent.iterdir()) == [bundle]
+
+
+def test_a_save_replaces_a_former_bundle_but_nothing_else(bundle):
+    network, tokenizer = small_bert()
+    settings = BundleSettings(TAGS, MAX_SUBWORDS, scores={"test/f1": 0.75})
+    (bundle / "old_file").touch()
+    save_bundle(bundle, network, tokenizer, settings)
+    assert load_bundle(bundle).settings == settings
+    assert not (bundle / "old_file").exists()
+    assert list(bundle.parent.iterdir()) == [bundle]
+    (bundle / SETTINGS_FILE).unlink()
+    with pytest.raises(BundleError, match="must be a new or empty folder or a former bundle"):
+        save_bundle(bundle, network, tokenizer, settings)
+    assert (bundle / "model.safetensors").exists()
+
+
+def test_tags_of_another_head_are_not_saved(tmp_path):
+    network, tokenizer = small_bert()
+    for tags in (TagSet(BIO(), ("LOC", "PER", "ORG")), TagSet(BIO(), ("LOC",)), TagSet(IO(), ("LOC",))):
+        with pytest.raises(BundleError, match="tags must be"):
+            save_bundle(tmp_path / "model", network, tokenizer, BundleSettings(tags, MAX_SUBWORDS))
+    assert list(tmp_path.iterdir()) == []
+
+
+def other_head(folder):
+    settings = BundleSettings(TagSet(BIOES(), ("LOC",)), MAX_SUBWORDS)
+    (folder / SETTINGS_FILE).write_text(json.dumps(settings.to_plain()))
+
+
+def cut_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def without_head(folder):
+    network, _ = small_bert()
+    network.base_model.save_pretrained(folder / "encoder")
+    (folder / "encoder" / "model.safetensors").replace(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shutil.rmtree, "a bundle must be a folder, found none"),
+        (lambda f: (shutil.rmtree(f), f.touch()), "a bundle must be a folder, found a file"),
+        (lambda f: (f / "ner_lightning.json").unlink(), "a bundle must hold ner_lightning.json, found none"),
+        (lambda f: (f / "config.json").unlink(), "must hold config.json, found none"),
+        (lambda f: (f / "tokenizer.json").unlink(), "must hold tokenizer.json, found none"),
+        (lambda f: (f / "model.safetensors").unlink(), "must hold model.safetensors, found none"),
+        (lambda f: (f / SETTINGS_FILE).write_text("{"), "ner_lightning.json: must be JSON that can be read"),
+        (lambda f: (f / SETTINGS_FILE).write_bytes(b"\xff"), "ner_lightning.json: must be JSON that can be"),
+        (lambda f: (f / SETTINGS_FILE).write_text("[1]"), "must be a JSON object, got '\\[1\\]'"),
+        (lambda f: (f / SETTINGS_FILE).write_text('{"a": 1}'), "must hold a \"format_version\", got \\['a'"),
+        (lambda f: rewrite(f / SETTINGS_FILE, format_version=2), "up to format 1, got format 2"),
+        (lambda f: (f / SETTINGS_FILE).write_text('{"format_version": 1}'), "must hold 'tags', got none"),
+        (lambda f: rewrite(f / SETTINGS_FILE, tags=[]), "wrong type"),
+        (lambda f: rewrite(f / SETTINGS_FILE, tags={"scheme": "X"}), "label scheme must be one of.*'X'"),
+        (lambda f: rewrite(f / SETTINGS_FILE, subwords="last"), "subwords must be one of"),
+        (lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": "9", "overlap": 1}), "max_subwords"),
+        (
+            lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": 2, "overlap": 1}),
+            "must hold a subword",
+        ),
+        (lambda f: rewrite(f / SETTINGS_FILE, word_splitter="X"), "splitter must be one of"),
+        (lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "X"}), "Decoder must be one of.*'X'"),
+        (
+            lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "ArgmaxDecoder", "init_args": {"x": 1}}),
+            "wrong type.*'x'",
+        ),
+        (other_head, "tags must be \\['O', 'B-LOC', 'I-LOC', 'E-LOC', 'S-LOC'\\], got \\['O', 'B-LOC', 'I"),
+        (lambda f: rewrite(f / "config.json", id2label={0: "O"}, label2id={"O": 0}), "must be a bundle that"),
+        (lambda f: rewrite(f / "config.json", model_type="x"), "must be a bundle that loads"),
+        (cut_weights, "must be a bundle that loads"),
+        (without_head, "must hold all weights of the network, classifier.bias, classifier.weight missing"),
+    ],
+)
+def test_what_is_wrong_with_a_bundle_is_one_line(bundle, damage, message):
+    damage(bundle)
+    with pytest.raises(BundleError, match=message) as raised:
+        load_bundle(bundle)
+    assert str(raised.value).startswith(str(bundle))
+    assert "\n" not in str(raised.value)
+
+
+def test_settings_are_checked_where_they_are_made():
+    for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
+        with pytest.raises(ValueError, match="must be"):
+            replace(BundleSettings(TAGS, 40), **wrong)

@@ -1,0 +1,171 @@
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_bundles import LESSONS, TEXT, lesson, random_bundle, small_bert, trained_bundle
+from transformers import pipeline
+
+from ner_lightning.bundle import load_bundle
+from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.decoders import ArgmaxDecoder
+from ner_lightning.recognizer import EntityRecognizer, RecognizedEntity, locate
+from ner_lightning.schemes import entities_of
+from ner_lightning.sentences import Sentence
+
+FOUND = [(0, 10, "PER"), (26, 35, "ORG"), (39, 46, "LOC"), (48, 58, "LOC")]
+WORDS = ["Bill", "Gates", "Seattle", "zzz", "rain", "", "\u200b", "Washingtonwas", "."]
+
+
+@pytest.fixture(scope="module")
+def trained_folder(tmp_path_factory):
+    return trained_bundle(tmp_path_factory.mktemp("trained") / "model")
+
+
+@pytest.fixture(scope="module")
+def trained(trained_folder):
+    return EntityRecognizer.from_pretrained(trained_folder)
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    return EntityRecognizer.from_pretrained(random_bundle(tmp_path_factory.mktemp("random") / "model"))
+
+
+@pytest.fixture(scope="module")
+def precise(tmp_path_factory):
+    bundle = load_bundle(random_bundle(tmp_path_factory.mktemp("precise") / "model"))
+    bundle.classifier.double()
+    return EntityRecognizer(bundle)
+
+
+def test_entities_stand_where_they_stand_in_the_text(trained):
+    entities = trained(TEXT)
+    assert [(entity.start, entity.end, entity.type) for entity in entities] == FOUND
+    assert [entity.text for entity in entities] == ["Bill Gates", "Microsoft", "Seattle", "Washington"]
+    assert all(entity.score is not None and 0.5 < entity.score <= 1 for entity in entities)
+
+
+def test_characters_are_those_of_the_given_text(trained):
+    text = "\r\n\u3000" + TEXT.replace(" ", "\u00a0\t ")
+    entities = trained(text)
+    assert [entity.text for entity in entities] == [
+        "Bill\u00a0\t Gates",
+        "Microsoft",
+        "Seattle",
+        "Washington",
+    ]
+    for entity in entities:
+        assert (entity.start, text[entity.start : entity.end]) == (text.index(entity.text), entity.text)
+
+
+def test_the_stock_pipeline_finds_the_same(trained, trained_folder):
+    strategy = trained.settings.pipeline_strategy
+    stock = pipeline("token-classification", model=str(trained_folder), aggregation_strategy=strategy)
+    assert [(found["start"], found["end"], found["entity_group"]) for found in stock(TEXT)] == FOUND
+
+
+def test_texts_come_back_in_order(trained):
+    texts = [TEXT, "", " \n", "In Seattle, Bill was in the rain.", "x", TEXT * 9, "The rain was in the CEO."]
+    together = trained(texts)
+    assert [[(e.start, e.end, e.type) for e in entities] for entities in together] == [
+        [(e.start, e.end, e.type) for e in trained(text)] for text in texts
+    ]
+    assert [len(entities) for entities in together[:4]] == [4, 0, 0, 2]
+    assert trained([]) == []
+
+
+def test_words_come_back_as_spans(trained):
+    sentences = [lesson(line) for line in LESSONS]
+    assert trained.recognize_words([sentence.words for sentence in sentences]) == [
+        sentence.entities for sentence in sentences
+    ]
+    # entities that a sentence holds already change nothing, of unknown types neither
+    marked = [s.with_entities((EntitySpan(0, len(s), "UNKNOWN"),)) for s in sentences]
+    assert trained.recognize(marked) == trained.recognize(sentences)
+
+
+@pytest.mark.parametrize("max_subwords", [1, 60, 4096])
+def test_spans_are_those_that_the_network_alone_tells(untrained, max_subwords):
+    network, tokenizer = small_bert()
+    sentences = [lesson(line).words for line in LESSONS]
+    expected = []
+    for words in sentences:
+        inputs = tokenizer(list(words), is_split_into_words=True, return_tensors="pt")
+        word_ids = inputs.word_ids(0)
+        with torch.inference_mode():
+            best = network(**inputs).logits[0].argmax(dim=-1).tolist()
+        tags = [network.config.id2label[best[word_ids.index(word)]] for word in range(len(words))]
+        expected.append(tuple(entities_of(tags)))
+    assert untrained.recognize_words(sentences, max_subwords) == expected
+    assert len({kind.entity_type for spans in expected for kind in spans}) > 1
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=30), min_size=1, max_size=5),
+    st.integers(1, 300),
+)
+def test_results_do_not_depend_on_the_neighbours(precise, sentences, max_subwords):
+    together = precise.recognize_words(sentences, max_subwords)
+    for words, entities in zip(sentences, together, strict=True):
+        (alone,) = precise.recognize_words([words])
+        assert entities == alone
+        assert [e.score for e in entities] == pytest.approx([e.score for e in alone], abs=1e-10)
+
+
+@dataclass(frozen=True)
+class CountingDecoder(ArgmaxDecoder):
+    num_words: list[int] = field(default_factory=list, compare=False)
+
+    def tag_ids(self, logits, mask, tags):
+        self.num_words.extend(mask.sum(dim=1).tolist())
+        return super().tag_ids(logits, mask, tags)
+
+    def entities(self, logits, tag_ids, tags):
+        assert len(logits) == len(tag_ids)
+        assert bool((tag_ids >= 0).all())
+        return super().entities(logits, tag_ids, tags)
+
+
+def test_no_text_is_cut(trained_folder):
+    bundle = load_bundle(trained_folder)
+    decoder = CountingDecoder()
+    recognizer = EntityRecognizer(replace(bundle, settings=replace(bundle.settings, decoder=decoder)))
+    rain = "The rain was in the CEO . " * 214
+    text = f"Bill Gates was in the rain . {rain}{rain}Bill Gates was in Seattle ."
+    num_words = len(text.split())
+    assert num_words > 3000
+    entities = recognizer(text)
+    assert decoder.num_words == [num_words]
+    ends = [entities[0], *entities[-2:]]
+    assert [(e.start, e.text, e.type) for e in ends] == [
+        (0, "Bill Gates", "PER"),
+        (text.rindex("Bill"), "Bill Gates", "PER"),
+        (text.rindex("Seattle"), "Seattle", "LOC"),
+    ]
+
+
+def test_words_without_text_are_located_among_blanks():
+    sentence = Sentence(("a", "", "Bill", "Gates"))
+    assert locate(sentence, [EntitySpan(1, 2, "LOC"), EntitySpan(2, 4, "PER", 0.5)]) == [
+        RecognizedEntity(2, 2, "", "LOC", None),
+        RecognizedEntity(3, 13, "Bill Gates", "PER", 0.5),
+    ]
+
+
+def test_what_is_no_text_is_refused(untrained):
+    with pytest.raises(ValueError, match=r"valid Unicode, got the lone surrogate '\\ud800'"):
+        untrained(["fine", "Bill \ud800 Gates"])
+    with pytest.raises(ValueError, match="must be a list of words, got the text 'Bill'"):
+        untrained.recognize_words(["Bill", "Gates"])
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_the_same(trained_folder, trained):
+    texts = [TEXT, "", TEXT * 20]
+    on_gpu = EntityRecognizer.from_pretrained(trained_folder, device="cuda")
+    assert [[replace(e, score=None) for e in entities] for entities in on_gpu(texts)] == [
+        [replace(e, score=None) for e in entities] for entities in trained(texts)
+    ]
