@@ -70,7 +70,8 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> SchemeEvidence:
         total = begin_with_b + begin_with_i
         return SchemeEvidence(
             "IOB1",
-            f"of {total} entities {begin_with_i} begin with I after another tag, and every B follows its own type",
+            f"of {total} entities {begin_with_i} begin with I after another tag, "
+            "and every B follows its own type",
         )
     reason = f"{begin_with_b} entities begin with B, {begin_with_i} with I ({seen})"
     return SchemeEvidence("BIO", reason)

@@ -1,5 +1,4 @@
 import json
-from abc import ABC
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,7 +6,7 @@ import pytest
 from ner_lightning.plain_data import from_plain, to_plain
 
 
-class Shape(ABC):
+class Shape:
     """A kind of part, as the package's losses and decoders are."""
 
 

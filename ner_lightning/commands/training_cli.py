@@ -24,6 +24,7 @@ from rich.console import Console
 from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.epoch_lines import EpochLines
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord, write_json
@@ -130,7 +131,7 @@ class TrainingCLI(PartsCLI):
             enable_progress_bar=shows_bar,
         )
 
-    def checkpoint_callbacks(self) -> list[ModelCheckpoint]:
+    def checkpoint_callbacks(self) -> list[L.Callback]:
         """The best by validation F1, and the last."""
         folder = self.run_dir / CHECKPOINTS
         self.best = ModelCheckpoint(
@@ -141,16 +142,7 @@ class TrainingCLI(PartsCLI):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
-        every_epoch = ModelCheckpoint(
-            folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False
-        )
-        steps = self.config[self.subcommand].save_every_n_steps
-        if steps is None:
-            return [self.best, every_epoch]
-        within = ModelCheckpoint(
-            folder, filename="last", every_n_train_steps=steps, save_on_train_epoch_end=False, enable_version_counter=False
-        )
-        return [self.best, within, every_epoch]
+        return [self.best, LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)]
 
     def before_fit(self) -> None:
         if self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():

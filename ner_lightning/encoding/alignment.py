@@ -21,7 +21,7 @@ class EncodedSentence:
     Args:
         subword_ids: Ids of the subwords of all words, in order.
         word_begins: Where the subwords of each word begin, and behind the last one where all end.
-        words_without_subwords: Words (by index) that the tokenizer gives no subword; they hold the unknown one.
+        words_without_subwords: Words (by index) without a subword of their own; they hold the unknown one.
         shortened_words: Words (by index) longer than a window; they hold their first subwords.
     """
 
@@ -53,8 +53,8 @@ class WordTokenizer:
             raise ValueError("words are aligned by a fast tokenizer's word indices, got a slow tokenizer")
         if not encodes_words_as_text(tokenizer):
             raise ValueError(
-                "the tokenizer must encode the words ['a', 'b'] as it encodes the text 'a b', got other subwords; "
-                "load it with add_prefix_space=True"
+                "the tokenizer must encode the words ['a', 'b'] as it encodes the text 'a b', "
+                "got other subwords; load it with add_prefix_space=True"
             )
         if tokenizer.pad_token_id is None:
             raise ValueError("the tokenizer must have a padding token, got none")

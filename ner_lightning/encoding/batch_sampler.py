@@ -18,11 +18,12 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
 
     Args:
         lengths: Subwords of every window.
-        max_subwords: The most subwords of a batch. A longer window stands alone; where there are fewer windows than
-            batches that all ranks need, less than ``num_ranks`` pairs of batches are joined all the same.
+        max_subwords: The most subwords of a batch. A longer window stands alone, and where there are
+            fewer windows than the ranks need batches, fewer than ``num_ranks`` batches are two joined.
         max_windows: The most windows of a batch.
-        pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1 leaves
-            them random, for encoders that compute no padding; about 50 saves padding where it must be computed.
+        pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1
+            leaves them random, for encoders that compute no padding; about 50 saves padding where it must be
+            computed.
         seed: Seed of plan and order.
         rank: This process, which takes every ``num_ranks``-th batch.
         num_ranks: The number of processes.

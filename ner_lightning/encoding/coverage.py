@@ -15,7 +15,7 @@ CHANGES: tuple[NoteKind, ...] = ("ill_formed_tag", "span_cuts_word", "span_outsi
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What stands behind the scores of a split; every word is predicted and every gold entity counted all the same.
+    """What stands behind the scores of a split: every word is predicted, every gold entity counted.
 
     Args:
         words: All words, and as many predictions.
@@ -23,7 +23,7 @@ class Coverage:
         shortened_words: Words longer than a window; they hold their first subwords.
         words_in_several_windows: Words that another window holds as context.
         changes_by_reader: Tags and spans that the reader mended or dropped.
-        entities_lost_to_scheme: Gold entities that the label scheme cannot write (touching ones of a type in IO).
+        entities_lost_to_scheme: Gold entities that the scheme cannot write (touching ones of a type in IO).
         entities_of_unknown_types: Gold entities of types that do not occur in training, so always missed.
     """
 

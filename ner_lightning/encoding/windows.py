@@ -9,7 +9,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The words ``start`` to ``end`` of a sentence; it owns ``owned_start`` to ``owned_end``, the rest is context."""
+    """The words ``start`` to ``end`` of a sentence; ``owned_start`` to ``owned_end`` are owned, others context."""
 
     start: int
     end: int
@@ -65,7 +65,7 @@ def _spans_of_words(word_begins: Sequence[int], capacity: int, overlap: int) -> 
 
 
 def _border(word_begins: Sequence[int], left: tuple[int, int], right: tuple[int, int]) -> int:
-    """The first shared word that stands farther from the right window's start than from the left one's end."""
+    """The first shared word that is no nearer to the right window's start than to the left one's end."""
     for word in range(right[0], left[1]):
         from_start_of_right = word_begins[word] - word_begins[right[0]]
         to_end_of_left = word_begins[left[1]] - word_begins[word + 1]

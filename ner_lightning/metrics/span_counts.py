@@ -132,8 +132,8 @@ def count_spans(
 ) -> SpanTally:
     """Count the spans of a batch in both readings, without a loop over words.
 
-    Words without a tag are left out first. In numpy: on so few numbers a tensor operation costs many times its
-    arithmetic.
+    Words without a tag are left out first. In numpy: on so few numbers a tensor operation costs many times
+    its arithmetic.
 
     Args:
         predicted: Tag ids in ``predicted_tags``; rows are sentences, negative ids their padding.
@@ -154,15 +154,15 @@ def count_spans(
     types = tables.types.take(words.tags + tables.first_rows)
 
     both = is_span[:, 0] & is_span[:, 1] & (types[0] == types[1])
-    matched = both & (starts[:, 0] == starts[:, 1])
+    matched = both & (starts[:, 1] - starts[:, 0] == words.sentences.size)
     found = np.stack([matched, is_span[:, 0], is_span[:, 1]], axis=1)
     num_types, num_rows = len(gold_tags.entity_types), 3 * len(READINGS)
     first_cells = num_types * np.arange(num_rows).reshape(-1, 3, 1)
-    cells = (types.take([0, 0, 1], axis=0) + first_cells)[found]
+    cells = (types[[0, 0, 1]] + first_cells)[found]
     counts = np.bincount(cells, minlength=num_rows * num_types).reshape(-1, 3, num_types)
 
     in_no_span = is_last[STRICT, 0] & (words.tags[0] > 0) & ~is_span[STRICT, 0]
-    ill_formed = np.unique(words.sentences[in_no_span]).size
+    ill_formed = np.count_nonzero(np.bincount(words.sentences[in_no_span]))
     return SpanTally(torch.from_numpy(counts.transpose(0, 2, 1)), ill_formed)
 
 
@@ -173,10 +173,11 @@ def _segments(
     Bool[np.ndarray, "readings 2 words"],
     Bool[np.ndarray, "readings 2 words"],
 ]:
-    """Where the segment of every word starts, whether the word is its last, and whether it is the last of a span.
+    """Where the segment of every word starts, whether the word is its last, and whether the last of a span.
 
-    A segment begins wherever a tag does not continue a span. It is a span where its first tag begins one and its
-    last tag may end one. The readings and sides are laid end to end; each begins with a segment.
+    A segment begins wherever a tag does not continue a span. It is a span where its first tag begins one and
+    its last tag may end one. Readings and sides are laid end to end, each begins with a segment, and starts
+    are counted from the begin of all.
     """
     pairs = (words.previous + tables.first_rows) * tables.num_tags + words.tags
     continues, begins, can_end = tables.flags.take(pairs.ravel(), axis=1).reshape(3, -1)
@@ -186,8 +187,7 @@ def _segments(
     is_last[:-1] = is_first[1:]
     is_span = is_last & can_end & begins.take(starts)
     shape = (len(READINGS), *words.tags.shape)
-    first_positions = words.tags.shape[1] * np.arange(shape[0] * shape[1]).reshape(*shape[:2], 1)
-    return starts.reshape(shape) - first_positions, is_last.reshape(shape), is_span.reshape(shape)
+    return starts.reshape(shape), is_last.reshape(shape), is_span.reshape(shape)
 
 
 def count_matches(

@@ -66,7 +66,7 @@ class SpanF1(Metric):
         self.sentences = self.sentences + len(predicted)
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
-        """Scores by name: ``f1``, ``precision``, ``recall``, the strict ones, ``ill_formed``, ``f1/<type>``."""
+        """Scores by name: ``f1``, ``precision``, ``recall``, strict ones, ``ill_formed``, ``f1/<type>``."""
         lenient, strict = self.total("lenient_counts"), self.total("strict_counts")
         scores = {
             "f1": lenient.f1,

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForTokenClassification,
@@ -25,6 +27,7 @@ from ner_lightning.encoding.alignment import load_tokenizer
 from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
+POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -74,7 +77,7 @@ class PretrainedEncoder(Encoder):
 
 @dataclass(frozen=True)
 class SmallBert(Encoder):
-    """A small cased BERT with random weights, its WordPiece vocabulary trained on the training split; no download.
+    """A small cased BERT with random weights and a vocabulary from the training split; no download.
 
     Args:
         vocabulary_size: The most subwords of the vocabulary.
@@ -108,7 +111,11 @@ class SmallBert(Encoder):
             pad_token_id=tokenizer.pad_token_id,
             **label_maps(tags),
         )
-        return BertForTokenClassification(config)
+        network = BertForTokenClassification(config)
+        # random positions would have to learn what is a neighbour, for which a small corpus is too little
+        positions = network.bert.embeddings.position_embeddings.weight
+        positions.data.copy_(POSITION_SCALE * sinusoids(*positions.shape))
+        return network
 
 
 @dataclass(frozen=True)
@@ -140,6 +147,12 @@ class SavedEncoder(Encoder):
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
         config = AutoConfig.for_model(self.config["model_type"], **settings | label_maps(tags))
         return AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+
+
+def sinusoids(num_positions: int, size: int) -> Float[Tensor, "subwords hidden"]:
+    """Position embeddings in which a shift is a rotation (Vaswani et al. 2017, section 3.5)."""
+    angles = torch.arange(num_positions)[:, None] * 1000.0 ** (-torch.arange(0, size, 2) / size)
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
 
 
 def label_maps(tags: TagSet) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Attention within each window where the subwords of all windows stand in one row, without padding.
 
-Everything in an encoder but attention treats a subword alone. So the windows of a batch are laid end to end in
-a row of real subwords; attention alone pads them, computes, and lays them end to end again.
+Everything in an encoder but attention treats a subword alone. So the windows of a batch are laid end to end
+in a row of real subwords; attention alone pads them, computes, and lays them end to end again.
 """
 
 from __future__ import annotations

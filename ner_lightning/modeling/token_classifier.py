@@ -48,7 +48,7 @@ class TokenClassifier(nn.Module):
         return logits[batch.word_starts[batch.attention_mask]]
 
     def sentence_logits(self, batch: EvaluationBatch) -> Float[Tensor, "batch words tags"]:
-        """The logits of whole sentences, joined from the windows that own their words; 0 behind the last word."""
+        """The logits of whole sentences, joined from the windows that own their words; 0 behind the last."""
         logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
         logits = logits if logits.dtype == torch.float64 else logits.float()
         return pad_sequence(
@@ -59,7 +59,8 @@ class TokenClassifier(nn.Module):
 def max_window(config: PreTrainedConfig) -> int:
     """The most subwords that a network takes, special tokens included.
 
-    Two positions are left out, since RoBERTa spends as many on padding; networks of relative positions take 512.
+    Two positions are left out, since RoBERTa spends as many on padding; networks of relative positions take
+    512.
     """
     positions = getattr(config, "max_position_embeddings", 0) or 0
     return positions - 2 if positions > 2 else 512

@@ -1,6 +1,5 @@
 import string
 from functools import cache
-from itertools import pairwise
 
 import pytest
 import torch
@@ -81,7 +80,7 @@ def test_a_window_is_a_run_of_the_sentence_with_its_number_of_words(sentence, ma
             i for i in range(len(encoded.subword_ids) + 1) if encoded.subword_ids[i:][: len(inner)] == inner
         ]
         assert places
-        first_subwords = set(encoded.subword_ids[begin] for begin in encoded.word_begins[:-1])
+        first_subwords = {encoded.subword_ids[begin] for begin in encoded.word_begins[:-1]}
         assert window.num_words == sum(subword in first_subwords for subword in inner)
 
 
@@ -134,7 +133,7 @@ def test_passes_keep_order_and_budget_and_are_as_long_as_it_allows(lengths, budg
     assert all(total <= budget or len(run) == 1 for total, run in zip(totals, passes, strict=True))
     assert all(
         total + len(following[0].input_ids) > budget
-        for total, (_, following) in zip(totals, pairwise(passes))
+        for total, following in zip(totals, passes[1:], strict=False)
     )
 
 

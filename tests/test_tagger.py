@@ -1,0 +1,132 @@
+"""The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
+
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from seqeval.metrics import f1_score
+
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
+from ner_lightning.tagger import NERTagger
+
+ENCODER = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2, dropout=0.0)
+
+
+def data_module(num_train: int = 48, scheme: LabelScheme | None = None, **batches: int) -> NERDataModule:
+    corpus = ExampleCorpus(num_train=num_train, num_validation=24, num_test=8)
+    return NERDataModule(corpus, ENCODER, scheme=scheme, batches=BatchSettings(**batches))
+
+
+def trainer(max_epochs: int = 1, **settings: object) -> L.Trainer:
+    return L.Trainer(
+        accelerator="cpu",
+        max_epochs=max_epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **settings,
+    )
+
+
+def sgd(parameters: list) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=1.0)
+
+
+def trained(data: NERDataModule, accumulate: int = 1, precision: str = "32-true") -> tuple[NERTagger, L.Trainer]:
+    torch.manual_seed(0)
+    tagger = NERTagger(ENCODER, optimizer=sgd, warmup_ratio=0.0)
+    fitting = trainer(accumulate_grad_batches=accumulate, precision=precision, gradient_clip_val=1.0)
+    fitting.fit(tagger, data)
+    return tagger, fitting
+
+
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()], ids=lambda scheme: scheme.name)
+def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None:
+    data = data_module(scheme=scheme)
+    tagger, fitting = trained(data)
+    gold, predicted = [], []
+    tagger.eval()
+    for batch in data.val_dataloader():
+        logits = tagger.classifier.sentence_logits(batch)
+        tag_ids = tagger.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, data.tags)
+        for sentence, row in zip(batch.sentences, tag_ids.tolist(), strict=True):
+            predicted.append([data.tags.tags[i] for i in row if i != IGNORE_INDEX])
+            gold.append([data.gold_tags.tags[i] for i in data.gold_tags.write(sentence.entities, len(sentence))])
+            assert len(predicted[-1]) == len(sentence)
+    assert len(gold) == 24
+    assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
+
+
+@pytest.mark.parametrize(("max_windows", "accumulate"), [(8, 2), (6, 3), (1, 16)])
+def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int, accumulate: int) -> None:
+    whole, _ = trained(data_module(16, max_windows=16), precision="64-true")
+    split, fitting = trained(data_module(16, max_windows=max_windows), accumulate, precision="64-true")
+    assert fitting.global_step == 1
+    changed = False
+    before = NERTagger(ENCODER)
+    before.tags, before.tokenizer = whole.tags, whole.tokenizer
+    for name, parameter in whole.named_parameters():
+        torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
+        changed = changed or bool(parameter.detach().abs().sum() > 0)
+    assert changed
+
+
+def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: Path) -> None:
+    data = data_module()
+    tagger, fitting = trained(data)
+    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
+    loaded = NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt")
+    assert loaded.tags == data.tags
+    assert loaded.tokenizer.get_vocab() == data.tokenizer.get_vocab()
+    batch = next(iter(data.val_dataloader()))
+    tagger.eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            loaded.classifier.sentence_logits(batch), tagger.classifier.sentence_logits(batch), atol=0, rtol=0
+        )
+
+
+def test_a_foreign_checkpoint_is_refused_in_words(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    with pytest.raises(ValueError, match="must be of a NERTagger"):
+        NERTagger.load_from_checkpoint(tmp_path / "foreign.ckpt")
+
+
+def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
+    _, fitting = trained(data_module())
+    fitting.save_checkpoint(tmp_path / "bio.ckpt")
+    other = NERTagger(ENCODER, optimizer=sgd)
+    with pytest.raises(ValueError, match="the checkpoint must be over"):
+        trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
+
+
+def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
+    tagger, _ = trained(data_module())
+    tagger.head_learning_rate = 0.5
+    optimizer = torch.optim.AdamW(tagger.parameter_groups(), lr=0.1, weight_decay=0.01)
+    seen = {}
+    names = {id(parameter): name for name, parameter in tagger.named_parameters()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            seen[names[id(parameter)]] = (group["lr"], group["weight_decay"])
+    assert set(seen) == set(names.values())
+    assert seen["classifier.network.classifier.weight"] == (0.5, 0.01)
+    assert seen["classifier.network.classifier.bias"] == (0.5, 0.0)
+    assert seen["classifier.network.bert.embeddings.LayerNorm.weight"] == (0.1, 0.0)
+    assert seen["classifier.network.bert.embeddings.word_embeddings.weight"] == (0.1, 0.01)
+
+
+def test_long_sentences_are_trained_and_scored_whole() -> None:
+    data = data_module()
+    data.windows = WindowSettings(max_subwords=8, overlap=2)
+    _, fitting = trained(data)
+    num_words = sum(map(len, data.corpus.splits["validation"]))
+    assert data.coverage("validation").words_in_several_windows > 0
+    assert sum(len(s) for batch in data.val_dataloader() for s in batch.sentences) == num_words
+    assert 0 <= fitting.callback_metrics["validation/f1"].item() <= 1
