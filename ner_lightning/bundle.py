@@ -208,9 +208,7 @@ def load_bundle(folder: str | Path) -> Bundle:
             )
         word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BundleError(
-            f"{folder}: must be a bundle that loads, got: {str(error).splitlines()[0]}"
-        ) from error
+        raise BundleError(f"{folder}: must be a bundle that loads, got: {str(error).splitlines()[0]}") from error
     if loading["missing_keys"]:
         names = ", ".join(sorted(loading["missing_keys"])[:3])
         raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
@@ -227,9 +225,7 @@ def read_settings(folder: str | Path) -> BundleSettings:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BundleError(
-            f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}"
-        )
+        raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}")
     if not next(folder.glob("*.safetensors"), None):
         raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none")
     contents = {name: _read_json(folder / name) for name in JSON_FILES}

@@ -83,14 +83,14 @@ class NERDataModule(L.LightningDataModule):
         encoder: Encoder,
         scheme: LabelScheme | None = None,
         entity_types: list[str] | dict[str, str] | None = None,
-        windows: WindowSettings | None = None,
-        batches: BatchSettings | None = None,
+        windows: WindowSettings = WindowSettings(),
+        batches: BatchSettings = BatchSettings(),
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
         self.selected_types = entity_types
-        self.windows, self.batches = windows or WindowSettings(), batches or BatchSettings()
+        self.windows, self.batches = windows, batches
         self.seed = seed
         self._resume: Mapping[str, int] | None = None
 
@@ -153,9 +153,7 @@ class NERDataModule(L.LightningDataModule):
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
         """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn."""
-        items = list(
-            zip(self.corpus.splits[split], (windows for _, windows in self.encoded[split]), strict=True)
-        )
+        items = list(zip(self.corpus.splits[split], (windows for _, windows in self.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
         rank, num_ranks = self._rank_and_number()
         batches = plan_evaluation(lengths, self.batches.evaluation_subwords)[rank::num_ranks]
@@ -177,7 +175,7 @@ class NERDataModule(L.LightningDataModule):
         """Where in which epoch training stands: the next batch to come."""
         if self.trainer is None:
             return {}
-        loop = self.trainer.fit_loop
+        loop: Any = self.trainer.fit_loop
         epoch = max(loop.epoch_progress.current.ready - 1, 0)
         batch = loop.epoch_loop.batch_progress.current.processed
         if batch >= self.trainer.num_training_batches:
@@ -201,6 +199,5 @@ class NERDataModule(L.LightningDataModule):
             batch_sampler=batch_sampler,
             collate_fn=collate,
             num_workers=self.batches.num_workers,
-            pin_memory=torch.cuda.is_available(),
             generator=torch.Generator().manual_seed(0),  # else an iterator would draw from the global one
         )

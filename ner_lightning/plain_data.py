@@ -26,9 +26,7 @@ def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
     """
     known = {cls.__name__: cls for cls in _subclasses(base)}
     if plain["name"] not in known:
-        raise ValueError(
-            f"{base.__name__} must be one of {sorted(known)}, got {plain['name']!r}; import it first"
-        )
+        raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {plain['name']!r}; import it first")
     return known[plain["name"]](**plain["init_args"])
 
 

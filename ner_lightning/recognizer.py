@@ -129,9 +129,7 @@ class EntityRecognizer:
         passes = split_into_passes((window for row in windows for window in row), max_subwords)
         # of sentences without gold, the rows only say where words are
         rows = tag_rows(sentences, self.settings.tags)
-        return EvaluationBatch(
-            tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, rows
-        )
+        return EvaluationBatch(tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, rows)
 
     @torch.inference_mode()
     def _entities(self, batch: EvaluationBatch) -> Iterator[tuple[EntitySpan, ...]]:
@@ -158,9 +156,7 @@ def locate(sentence: Sentence, spans: Iterable[EntitySpan]) -> list[RecognizedEn
 
 def _sentence_of(words: Sequence[str]) -> Sentence:
     if isinstance(words, str):
-        raise ValueError(
-            f"a sentence must be a list of words, got the text {words[:40]!r}; call the recognizer"
-        )
+        raise ValueError(f"a sentence must be a list of words, got the text {words[:40]!r}; call the recognizer")
     return Sentence(tuple(words))
 
 

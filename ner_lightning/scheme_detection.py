@@ -32,9 +32,7 @@ class SchemeEvidence:
     also_possible: tuple[SourceScheme, ...] = ()
 
     def __str__(self) -> str:
-        doubt = (
-            f" (ambiguous: {', '.join(self.also_possible)} would fit as well)" if self.also_possible else ""
-        )
+        doubt = f" (ambiguous: {', '.join(self.also_possible)} would fit as well)" if self.also_possible else ""
         return f"{self.scheme}: {self.reason}{doubt}"
 
 
@@ -70,8 +68,7 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> SchemeEvidence:
         total = begin_with_b + begin_with_i
         return SchemeEvidence(
             "IOB1",
-            f"of {total} entities {begin_with_i} begin with I after another tag, "
-            "and every B follows its own type",
+            f"of {total} entities {begin_with_i} begin with I after another tag, and every B follows its own type",
         )
     reason = f"{begin_with_b} entities begin with B, {begin_with_i} with I ({seen})"
     return SchemeEvidence("BIO", reason)

@@ -254,9 +254,7 @@ class TagSet:
         if reading == "lenient":
             return _lenient_entities(tags)
         entities, start = [], None
-        for position, (previous, tag) in enumerate(
-            zip([OUTSIDE_TAG, *tags], [*tags, OUTSIDE_TAG], strict=True)
-        ):
+        for position, (previous, tag) in enumerate(zip([OUTSIDE_TAG, *tags], [*tags, OUTSIDE_TAG], strict=True)):
             if self.scheme.continues(previous, tag):
                 continue
             if start is not None and previous.prefix in self.scheme.can_end:
@@ -275,9 +273,7 @@ class TagSet:
         return {
             "lenient": self._table(begins_leniently),
             "strict": self._table(
-                lambda previous, tag: (
-                    tag.prefix in self.scheme.can_begin and not self.scheme.continues(previous, tag)
-                )
+                lambda previous, tag: tag.prefix in self.scheme.can_begin and not self.scheme.continues(previous, tag)
             ),
         }
 
@@ -285,9 +281,7 @@ class TagSet:
     def continues(self) -> dict[Reading, Bool[Tensor, "tags tags"]]:
         """Whether the tag of the column goes on with the entity of the row."""
         return {
-            "lenient": self._table(
-                lambda previous, tag: tag != OUTSIDE_TAG and not begins_leniently(previous, tag)
-            ),
+            "lenient": self._table(lambda previous, tag: tag != OUTSIDE_TAG and not begins_leniently(previous, tag)),
             "strict": self._table(self.scheme.continues),
         }
 
@@ -299,6 +293,4 @@ class TagSet:
         return {"lenient": torch.tensor(in_entity), "strict": torch.tensor(can_end)}
 
     def _table(self, holds: Any) -> Bool[Tensor, "tags tags"]:
-        return torch.tensor(
-            [[holds(previous, tag) for tag in self.parsed_tags] for previous in self.parsed_tags]
-        )
+        return torch.tensor([[holds(previous, tag) for tag in self.parsed_tags] for previous in self.parsed_tags])

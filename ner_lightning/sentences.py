@@ -38,9 +38,7 @@ class Sentence:
         if (self.text is None) != (self.word_offsets is None):
             raise ValueError("text and word_offsets must be given together or not at all")
         if self.word_offsets is not None and len(self.word_offsets) != len(self.words):
-            raise ValueError(
-                f"every word needs its offsets, got {len(self.word_offsets)} for {len(self.words)} words"
-            )
+            raise ValueError(f"every word needs its offsets, got {len(self.word_offsets)} for {len(self.words)} words")
 
     def __len__(self) -> int:
         return len(self.words)

@@ -10,6 +10,7 @@ import lightning as L
 import torch
 from jaxtyping import Float
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics import MeanMetric
 from transformers import get_linear_schedule_with_warmup
@@ -40,6 +41,9 @@ class NERTagger(L.LightningModule):
         warmup_ratio: Share of the optimizer steps in which the learning rate rises linearly from 0; then it falls
             linearly to 0.
     """
+
+    step_loss: Float[Tensor, " 2"]
+    epoch_loss: Float[Tensor, " 2"]
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class NERTagger(L.LightningModule):
     def configure_callbacks(self) -> list[L.Callback]:
         return [EntityScores(), StepSeed()]
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         optimizer = self.optimizer(self.parameter_groups())
         num_steps = int(self.trainer.estimated_stepping_batches)
         warmup_steps = round(self.warmup_ratio * num_steps)
@@ -127,7 +131,7 @@ class NERTagger(L.LightningModule):
         torch._foreach_div_(gradients, weight.clamp(min=1).item())
         loss = (total / weight.clamp(min=1)).item()
         self.log("train/loss", loss, prog_bar=True, logger=False)
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:
+        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
 
     def log_now(self, metrics: dict[str, float]) -> None:
@@ -205,9 +209,7 @@ class NERTagger(L.LightningModule):
         saved = saved_tagger(checkpoint)
         assert self.tags is not None
         if TagSet.from_plain(saved["tags"]) != self.tags:
-            raise ValueError(
-                f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}"
-            )
+            raise ValueError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
         own_files = SavedEncoder.of(self.classifier.network, self.tokenizer).tokenizer_files
         if saved["tokenizer_files"]["tokenizer.json"] != own_files["tokenizer.json"]:
             raise ValueError("the checkpoint must be of the same tokenizer, got one with other subwords")

@@ -8,9 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
-ATTACHED: Final = (
-    "\x01"  # in an outline: a combining mark or an invisible character, part of what stands before it
-)
+ATTACHED: Final = "\x01"  # in an outline: a combining mark or an invisible character, part of what stands before it
 
 
 class WordSplitter(ABC):

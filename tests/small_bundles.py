@@ -59,9 +59,7 @@ def with_loud_head(network: PreTrainedModel) -> PreTrainedModel:
 def small_bert(tags: TagSet = TAGS) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A BERT of random weights and a WordPiece tokenizer that cuts words into letters."""
     torch.manual_seed(0)
-    encoder = SmallBert(
-        vocabulary_size=100, hidden_size=16, num_layers=1, num_heads=2, max_subwords=MAX_SUBWORDS
-    )
+    encoder = SmallBert(vocabulary_size=100, hidden_size=16, num_layers=1, num_heads=2, max_subwords=MAX_SUBWORDS)
     tokenizer = encoder.tokenizer([lesson(line).words for line in LESSONS])
     return with_loud_head(encoder.network(tags, tokenizer)), tokenizer
 

@@ -64,9 +64,7 @@ def test_stock_tools_load_it_as_it_is(tmp_path):
         ids = torch.tensor([tokenizer("Bill Gates was in Seattle .").input_ids])
         with torch.inference_mode():
             expected.append((ids[0].tolist(), classifier(ids, torch.ones_like(ids, dtype=torch.bool))))
-    done = subprocess.run(
-        [sys.executable, "-c", STOCK_TOOLS, *folders], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", STOCK_TOOLS, *folders], capture_output=True, text=True, check=True)
     answers = json.loads(done.stdout)
     assert len(answers) == 2
     for answer, (ids, logits) in zip(answers, expected, strict=True):

@@ -33,7 +33,14 @@ def flat(config: dict, prefix: str = "") -> dict[str, object]:
 
 
 def test_there_are_configs_of_every_axis() -> None:
-    assert {path.parts[0] for path in CONFIGS} >= {"base.yaml", "experiment", "scheme", "encoder", "logger", "trainer"}
+    assert {path.parts[0] for path in CONFIGS} >= {
+        "base.yaml",
+        "experiment",
+        "scheme",
+        "encoder",
+        "logger",
+        "trainer",
+    }
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=str)

@@ -36,9 +36,7 @@ def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
     gold, num_words = draw(flat_entities())
     texts = st.lists(any_text, min_size=num_words, max_size=num_words).map(tuple)
     scores = st.none() | st.floats(allow_nan=False, allow_infinity=False)
-    predicted = [
-        EntitySpan(e.start, e.end, draw(any_text), draw(scores)) for e in gold if draw(st.booleans())
-    ]
+    predicted = [EntitySpan(e.start, e.end, draw(any_text), draw(scores)) for e in gold if draw(st.booleans())]
     return {
         "id": draw(any_text),
         "document_id": draw(st.none() | any_text),
@@ -85,9 +83,7 @@ def test_a_file_of_another_program_is_read(tmp_path: Path):
 
 def test_words_are_read_as_utf_8(tmp_path: Path):
     path = tmp_path / "test.jsonl"
-    path.write_text(
-        json.dumps(LINE | {"words": ["Zoë", "left", "Köln"]}, ensure_ascii=False), encoding="utf-8"
-    )
+    path.write_text(json.dumps(LINE | {"words": ["Zoë", "left", "Köln"]}, ensure_ascii=False), encoding="utf-8")
     assert read_predictions(path)[0].words == ("Zoë", "left", "Köln")
 
 

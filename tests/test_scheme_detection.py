@@ -116,6 +116,4 @@ def test_no_place_is_ill_formed_exactly_when_the_tags_are_what_their_entities_wr
     prefixes = prefixes_of_source(source)
     names = ["O", *(f"{prefix}-{kind}" for prefix in prefixes for kind in TYPES)]
     tags = data.draw(st.lists(st.sampled_from(names), max_size=8))
-    assert (ill_formed_positions(tags, source) == []) == (
-        written(source, entities_of(tags), len(tags)) == tags
-    )
+    assert (ill_formed_positions(tags, source) == []) == (written(source, entities_of(tags), len(tags)) == tags)

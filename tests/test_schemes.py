@@ -20,9 +20,7 @@ Spans = list[tuple[int, int, str]]
 
 def remembering(scheme: type[Token]) -> Callable[..., Token]:
     """seqeval's tokens, each question asked once: many times faster, the answers its own."""
-    questions = {
-        name: cache(getattr(scheme, name)) for name in ("is_start", "is_inside", "is_end", "is_valid")
-    }
+    questions = {name: cache(getattr(scheme, name)) for name in ("is_start", "is_inside", "is_end", "is_valid")}
     return cache(type(scheme.__name__, (scheme,), questions))
 
 
@@ -142,9 +140,7 @@ def test_ill_formed_bio_is_repaired_leniently_and_dropped_strictly(names, lenien
 
 
 def test_bilou_reads_as_bioes():
-    assert entities_of(["B-PER", "I-PER", "L-PER", "U-LOC"]) == entities_of(
-        ["B-PER", "I-PER", "E-PER", "S-LOC"]
-    )
+    assert entities_of(["B-PER", "I-PER", "L-PER", "U-LOC"]) == entities_of(["B-PER", "I-PER", "E-PER", "S-LOC"])
     assert Tag.parse("U-LOC") == Tag("S", "LOC")
 
 

@@ -9,9 +9,7 @@ from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter, Wor
 
 SPLITTERS = [BlankSplitter(), PunctuationSplitter()]
 ROOT = Path(__file__).parents[1]
-DATA = next(
-    (path for path in (ROOT / "data", ROOT.parent / "shared" / "data") if path.is_dir()), ROOT / "data"
-)
+DATA = next((path for path in (ROOT / "data", ROOT.parent / "shared" / "data") if path.is_dir()), ROOT / "data")
 DATA = Path(os.environ.get("NER_LIGHTNING_DATA", DATA))
 
 any_text = st.text(st.characters())  # lone surrogates included

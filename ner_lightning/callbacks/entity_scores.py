@@ -49,12 +49,12 @@ class EntityScores(L.Callback):
 
     def on_validation_batch_end(
         self,
-        trainer: L.Trainer,  # noqa: ARG002
-        pl_module: L.LightningModule,  # noqa: ARG002
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
         outputs: Any,
         batch: EvaluationBatch,
-        batch_idx: int,  # noqa: ARG002
-        dataloader_idx: int = 0,  # noqa: ARG002
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         self._update(outputs, batch)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 class EpochLines(L.Callback):
     """Prints loss and F1 of each epoch to the error stream, for logs and pipes."""
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
         shown = [

@@ -39,8 +39,8 @@ class PredictionsFile(L.Callback):
         pl_module: L.LightningModule,
         outputs: Any,
         batch: EvaluationBatch,
-        batch_idx: int,  # noqa: ARG002
-        dataloader_idx: int = 0,  # noqa: ARG002
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
             return
@@ -50,18 +50,16 @@ class PredictionsFile(L.Callback):
             entities = pl_module.decoder.entities(logits[: len(sentence)].cpu(), kept, tags)  # type: ignore[union-attr, operator]
             names = tuple(tags.tags[tag_id] for tag_id in kept.tolist())
             self.predicted.append(
-                PredictedSentence(
-                    sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names
-                )
+                PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
             )
 
     on_test_batch_end = on_validation_batch_end
 
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING:
             self._finish(trainer, "validation")
 
-    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._finish(trainer, "test")
 
     def _finish(self, trainer: L.Trainer, split: SplitName) -> None:
@@ -76,9 +74,7 @@ class PredictionsFile(L.Callback):
         by_id = {sentence.id: sentence for part in gathered for sentence in part}
         write_predictions(self.path(split), (by_id[s.id] for s in data.corpus.splits[split]))
         written = read_predictions(self.path(split))
-        logged = {
-            name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()
-        }
+        logged = {name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()}
         differing = disagreements(logged, seqeval_scores(written))
         if differing:
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")

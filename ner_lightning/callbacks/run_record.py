@@ -40,7 +40,7 @@ class RunRecord(L.Callback):
         self.windows = self.subwords = self.computed_subwords = 0
         self.training_seconds = 0.0
         self.rows_of_checkpoint: int | None = None
-        self.started = time.perf_counter()
+        self.started = self.clock = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
         return {"metrics_rows": len(self.metrics.rows)}
@@ -48,24 +48,30 @@ class RunRecord(L.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Go on behind the rows of the checkpoint; validate and test load one too, and change nothing."""
         if self.rows_of_checkpoint is not None and self.metrics.path.exists():
             self.metrics.go_back_to(self.rows_of_checkpoint)
 
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.clock = time.perf_counter()
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.clock = time.perf_counter()  # validation is no training; loading batches is
+
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
-    ) -> None:  # noqa: ARG002
+    ) -> None:
         real = int(batch.attention_mask.sum())
         self.windows += len(batch.input_ids)
         self.subwords += real
         self.computed_subwords += real if pl_module.classifier.packs else batch.input_ids.numel()  # type: ignore[union-attr]
-        self.batch_started = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
-    ) -> None:  # noqa: ARG002
-        self.training_seconds += time.perf_counter() - self.batch_started
+    ) -> None:
+        self.training_seconds += time.perf_counter() - self.clock
+        self.clock = time.perf_counter()
 
     @rank_zero_only
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -19,7 +19,7 @@ class StepSeed(L.Callback):
         trainer: L.Trainer,
         pl_module: L.LightningModule,
         batch: Any,
-        batch_idx: int,  # noqa: ARG002
+        batch_idx: int,
     ) -> None:
         place = (trainer.datamodule.seed, trainer.global_rank, trainer.current_epoch, batch_idx)  # type: ignore[attr-defined]
         seed = 0

@@ -28,20 +28,20 @@ class WandbTables(L.Callback):
         self.run_dir = run_dir
 
     @rank_zero_only
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         config_path = self.run_dir / "config.yaml"
         for run in _wandb_runs(trainer):
             run.config.update(yaml.safe_load(config_path.read_text(encoding="utf-8")), allow_val_change=True)
 
     @rank_zero_only
-    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         for run in _wandb_runs(trainer):
             sentences = read_predictions(self.run_dir / "predictions" / "test.jsonl")
             rows = [
                 [kind, counts.precision, counts.recall, counts.f1, counts.gold, counts.predicted]
                 for kind, counts in score(sentences).by_type.items()
             ]
-            columns = ["type", "precision", "recall", "f1", "gold", "predicted"]
+            columns: list[str | int] = ["type", "precision", "recall", "f1", "gold", "predicted"]
             names, gold, predicted = word_types(sentences)
             confusion = wandb.plot.confusion_matrix(y_true=gold, preds=predicted, class_names=names)
             run.log({"test/types": wandb.Table(columns=columns, data=rows), "test/confusion": confusion})

@@ -134,9 +134,7 @@ def build_parser(class_by_key: Mapping[str, type | None]) -> ArgumentParser:
     parser = ArgumentParser(
         prog=PROGRAM, usage=USAGE, description=DESCRIPTION, formatter_class=HelpFormatter, exit_on_error=False
     )
-    parser.add_argument(
-        "--output", required=True, metavar="DIR", help="Folder to write to; must be empty or new."
-    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="Folder to write to; must be empty or new.")
     for key, named in class_by_key.items():
         if named is not None:
             summary = (inspect.getdoc(named) or "").partition("\n\nArgs:")[0]

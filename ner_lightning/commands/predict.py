@@ -71,9 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run(options)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python fails to flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails to flush at its end
         return 1
     except (BundleError, CorpusError, OSError) as error:
         return fail(str(error))

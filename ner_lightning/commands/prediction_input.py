@@ -58,9 +58,7 @@ def read_records(lines: Iterable[bytes], source: str, input_format: InputFormat)
     return _sentences(line for _, line in numbered)
 
 
-def read_chunks(
-    records: Iterable[InputRecord], max_records: int, max_characters: int
-) -> Iterator[list[InputRecord]]:
+def read_chunks(records: Iterable[InputRecord], max_records: int, max_characters: int) -> Iterator[list[InputRecord]]:
     """Records in chunks of bounded size (or one record); where they break off, those before still come.
 
     How records are cut depends on nothing but the records.

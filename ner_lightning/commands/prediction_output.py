@@ -50,11 +50,7 @@ class BegunOutput:
         except ValueError:
             return False
         expected = record.to_plain()
-        return (
-            isinstance(row, dict)
-            and "entities" in row
-            and {key: row.get(key) for key in expected} == expected
-        )
+        return isinstance(row, dict) and "entities" in row and {key: row.get(key) for key in expected} == expected
 
 
 def read_begun(path: str) -> BegunOutput | None:
@@ -143,9 +139,7 @@ class ColoredLines:
         for entity in locate(sentence, spans):
             color = self.colors[entity.type]
             line.append(CONTROL.sub(REPLACEMENT, text[end : entity.start]))
-            line.append(f"[{CONTROL.sub(REPLACEMENT, entity.text)}", f"bold {color}").append(
-                f" {entity.type}]", color
-            )
+            line.append(f"[{CONTROL.sub(REPLACEMENT, entity.text)}", f"bold {color}").append(f" {entity.type}]", color)
             end = entity.end
         line.append(CONTROL.sub(REPLACEMENT, text[end:]))
         with self.console.capture() as captured:

@@ -43,9 +43,7 @@ def run(options: argparse.Namespace) -> None:
     begun = read_begun(options.output) if options.resume else None
     with open_input(options.input) as file:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
-        records = read_records(
-            file, "standard input" if options.input == PIPE else options.input, options.format
-        )
+        records = read_records(file, "standard input" if options.input == PIPE else options.input, options.format)
         chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), begun, options.output)
         first = list(islice(chunks, 1))  # what is wrong already must leave the output as it is
         with open_output(options.output, begun) as output, progress_bar(file, options.output) as advance:

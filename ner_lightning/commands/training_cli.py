@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import warnings
@@ -19,7 +18,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
-
 
 from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
@@ -59,7 +57,7 @@ class PartsCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(  # the parts that a constructor takes for None, by name
             {
-                "data.scheme": {"class_path": "ner_lightning.schemes.BIO"},
+                "data.scheme": {"class_path": "ner_lightning.BIO"},
                 "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
                 "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
             }
@@ -109,7 +107,7 @@ class TrainingCLI(PartsCLI):
             )
         return ckpt_path
 
-    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
         callbacks: list[L.Callback] = [PredictionsFile(self.run_dir), WandbTables(self.run_dir)]

@@ -89,9 +89,7 @@ class OpenSentence:
         return TaggedSentence(self.words, self.tags, self.lines, self.id, document_id)
 
 
-def group_lines(
-    lines: Sequence[str], layout: ColumnLayout, split: SplitName, path: str
-) -> Iterator[TaggedSentence]:
+def group_lines(lines: Sequence[str], layout: ColumnLayout, split: SplitName, path: str) -> Iterator[TaggedSentence]:
     """The sentences of a file's lines.
 
     Raises:

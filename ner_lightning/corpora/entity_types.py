@@ -25,9 +25,7 @@ def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[st
     """
     if entity_types is None:
         return corpus
-    new_by_old = (
-        dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
-    )
+    new_by_old = dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
     known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     unknown = sorted(set(new_by_old) - set(known))
     if unknown or not new_by_old:

@@ -63,9 +63,7 @@ class ExampleCorpus(CorpusReader):
         seed: Seed of names and sentences; the same seed gives the same corpus on every machine.
     """
 
-    def __init__(
-        self, num_train: int = 2400, num_validation: int = 400, num_test: int = 400, seed: int = 0
-    ) -> None:
+    def __init__(self, num_train: int = 2400, num_validation: int = 400, num_test: int = 400, seed: int = 0) -> None:
         self.num_sentences: dict[SplitName, int] = {
             "train": num_train,
             "validation": num_validation,
@@ -134,9 +132,7 @@ def _name_words_by_split(random: Random) -> dict[SplitName, NameWords]:
     words_by_split: dict[SplitName, NameWords] = {}
     for split, (given, ambiguous) in real_names.items():
         number = NUM_INVENTED_NAMES[split]
-        invented = {
-            slot: _invent(number, endings, taken, random) for slot, endings in data.NAME_ENDINGS.items()
-        }
+        invented = {slot: _invent(number, endings, taken, random) for slot, endings in data.NAME_ENDINGS.items()}
         invented["acronym"] = _invent_acronyms(number, taken, random)
         words_by_split[split] = NameWords(invented, given, ambiguous)
     return words_by_split

@@ -25,9 +25,7 @@ class Fitted:
     problems: tuple[Problem, ...] = ()
 
 
-def fit_to_text(
-    spans: Iterable[tuple[int, int, str]], text: str, offsets: Sequence[tuple[int, int]]
-) -> Fitted:
+def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Sequence[tuple[int, int]]) -> Fitted:
     """Turn spans of characters into entities.
 
     A span that cuts a word is widened to the whole word; one that covers no word or is not inside the text is

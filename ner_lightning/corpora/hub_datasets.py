@@ -100,9 +100,7 @@ class HubDatasets(CorpusReader):
             return names
         for split, their_name in self.splits.items():
             if their_name not in datasets:
-                raise CorpusError(
-                    f"{self.path}: no split {their_name!r} to read as {split}; there are: {there}"
-                )
+                raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; there are: {there}")
         return {split: self.splits[split] for split in SPLIT_NAMES if split in self.splits}
 
     def _tagged_sentences(self, dataset: Dataset, split: SplitName, source: str) -> list[TaggedSentence]:
@@ -175,9 +173,7 @@ def load_splits(path: str, name: str | None, revision: str | None) -> Mapping[st
     except (StopIteration, IndexError) as error:  # from an empty JSON file, and from a saved split of no row
         raise CorpusError(f"{path}: every split and file must hold at least one row, one is empty") from error
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
-        raise CorpusError(
-            f"{path}: cannot be read as a dataset: {one_line(error.__cause__ or error)}"
-        ) from error
+        raise CorpusError(f"{path}: cannot be read as a dataset: {one_line(error.__cause__ or error)}") from error
     return loaded if isinstance(loaded, DatasetDict) else {str(loaded.split or "train"): loaded}
 
 

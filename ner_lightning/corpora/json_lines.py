@@ -89,18 +89,14 @@ class JsonLines(CorpusReader):
             else:
                 sentence, fitted = self._sentence(row)
                 found.append(sentence)
-                notes += (
-                    ReadingNote(split, kind, text, str(path), line_number) for kind, text in fitted.problems
-                )
+                notes += (ReadingNote(split, kind, text, str(path), line_number) for kind, text in fitted.problems)
             lines.append(line_number)
         return found, notes, lines
 
     def _tagged_sentence(self, row: Row, line_number: int) -> TaggedSentence:
         words = row.words("tokens")
         lines = [line_number] * len(words)
-        return TaggedSentence(
-            words, row.tags(self.tag_names), lines, row.name("id") or "", row.name("document_id")
-        )
+        return TaggedSentence(words, row.tags(self.tag_names), lines, row.name("id") or "", row.name("document_id"))
 
     def _sentence(self, row: Row) -> tuple[Sentence, Fitted]:
         name, document_id = row.name("id") or "", row.name("document_id")
@@ -137,8 +133,7 @@ class JsonLinesWriter(CorpusWriter):
             rows = (json.dumps(row_of(sentence), ensure_ascii=False) + "\n" for sentence in sentences)
             Path(output_dir, f"{split}.jsonl").write_text("".join(rows), encoding="utf-8", newline="\n")
             num_resplit += sum(
-                s.text is not None and tuple(self.word_splitter.split(s.text)) != s.word_offsets
-                for s in sentences
+                s.text is not None and tuple(self.word_splitter.split(s.text)) != s.word_offsets for s in sentences
             )
         lost = "sentences with a raw text whose words the word splitter will cut otherwise"
         return [f"{num_resplit} {lost}"] if num_resplit else []

@@ -98,17 +98,13 @@ class Row:
             raise self.fail("ner_tags", "a list of tags", values)
         num_words = len(self.values["tokens"])
         if len(values) != num_words:
-            raise CorpusError(
-                f"{self.place}: every word needs one tag, got {num_words} words, {len(values)} tags"
-            )
+            raise CorpusError(f"{self.place}: every word needs one tag, got {num_words} words, {len(values)} tags")
         numbers = [value for value in values if is_number(value)]
         if numbers and tag_names is None:
             raise self.fail("ner_tags", "tags by name, unless tag_names lists the names of numbers", values)
         for number in numbers:
             if tag_names is not None and not 0 <= number < len(tag_names):
-                raise self.fail(
-                    "ner_tags", f"numbers from 0 to {len(tag_names) - 1}, as tag_names says", number
-                )
+                raise self.fail("ner_tags", f"numbers from 0 to {len(tag_names) - 1}, as tag_names says", number)
         return [tag_names[value] if tag_names and is_number(value) else value for value in values]
 
 

@@ -39,9 +39,7 @@ def describe_corpus(
             splits[name] = _describe_split(
                 sentences,
                 sentences_in_train=sum(s.words in train_words for s in sentences) if has_train else None,
-                entities_in_train=sum(s in train_surfaces for s in _surfaces(sentences))
-                if has_train
-                else None,
+                entities_in_train=sum(s in train_surfaces for s in _surfaces(sentences)) if has_train else None,
                 subwords=_describe_subwords(sentences, subword_counts, window) if subword_counts else None,
             )
     notes: dict[SplitName, dict[NoteKind, int]] = {name: {} for name in splits}
@@ -99,9 +97,7 @@ def _describe_subwords(
     lengths = []
     for sentence in sentences:
         counts = subword_counts(sentence.words)
-        without.update(
-            code_points(word) for word, count in zip(sentence.words, counts, strict=True) if count == 0
-        )
+        without.update(code_points(word) for word, count in zip(sentence.words, counts, strict=True) if count == 0)
         lengths.append(sum(max(count, 1) for count in counts))
     longer = None if window is None else sum(length > window for length in lengths)
     return SubwordStatistics(sum(lengths), Lengths.of(lengths), dict(without.most_common()), longer)
@@ -130,8 +126,7 @@ def entities_are_cased(corpus: Corpus) -> bool:
         if position and word and word[0].lower() != word[0].upper()
     )
     in_entities, elsewhere = (
-        counts[inside, True] / max(counts[inside, True] + counts[inside, False], 1)
-        for inside in (True, False)
+        counts[inside, True] / max(counts[inside, True] + counts[inside, False], 1) for inside in (True, False)
     )
     return in_entities >= 0.5 and elsewhere <= in_entities / 2
 

@@ -20,9 +20,7 @@ def paths_of_splits(train: str | None, validation: str | None, test: str | None)
         ValueError: If none is given.
     """
     paths = {
-        split: path
-        for split, path in zip(SPLIT_NAMES, (train, validation, test), strict=True)
-        if path is not None
+        split: path for split, path in zip(SPLIT_NAMES, (train, validation, test), strict=True) if path is not None
     }
     if not paths:
         raise ValueError(f"at least one file must be given as {', '.join(SPLIT_NAMES)}, got none")
@@ -65,9 +63,7 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def with_ids(
-    sentences: Iterable[Sentence], split: SplitName, path: Path, lines: Sequence[int]
-) -> list[Sentence]:
+def with_ids(sentences: Iterable[Sentence], split: SplitName, path: Path, lines: Sequence[int]) -> list[Sentence]:
     """Name every sentence without an id after its split and its position.
 
     Args:

@@ -106,9 +106,7 @@ class WordTokenizer:
         without = tuple(word for word, subwords in enumerate(subwords_by_word) if not subwords)
         for word in without:
             subwords_by_word[word] = [self.unknown_id]
-        shortened = tuple(
-            word for word, subwords in enumerate(subwords_by_word) if len(subwords) > self.capacity
-        )
+        shortened = tuple(word for word, subwords in enumerate(subwords_by_word) if len(subwords) > self.capacity)
         for word in shortened:
             del subwords_by_word[word][self.capacity :]
         begins = [0]
@@ -135,9 +133,7 @@ def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:
     return tokenizer(["a", "b"], is_split_into_words=True)["input_ids"] == tokenizer("a b")["input_ids"]
 
 
-def align_labels(
-    tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet, subwords: Subwords
-) -> list[int]:
+def align_labels(tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet, subwords: Subwords) -> list[int]:
     """The label of every subword of a sentence.
 
     Args:

@@ -42,8 +42,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
     ) -> None:
         if min(max_subwords, max_windows, pool) < 1:
             raise ValueError(
-                "max_subwords, max_windows and pool must be at least 1, "
-                f"got {max_subwords}, {max_windows} and {pool}"
+                f"max_subwords, max_windows and pool must be at least 1, got {max_subwords}, {max_windows} and {pool}"
             )
         if len(lengths) < num_ranks:
             raise ValueError(f"{num_ranks} ranks need at least a window each, got {len(lengths)} windows")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Int
@@ -35,9 +35,10 @@ class EncodedWindow:
     num_words: int
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Windows padded to one length.
+
+    No dataclass, and so is :class:`EvaluationBatch`: Lightning would walk through its fields to convert numbers.
 
     Args:
         input_ids: Subword ids.
@@ -47,23 +48,29 @@ class Batch:
         sentence_ids: The sentence of every row.
     """
 
-    input_ids: Int[Tensor, "batch subwords"]
-    attention_mask: Bool[Tensor, "batch subwords"]
-    labels: Int[Tensor, "batch subwords"]
-    word_starts: Bool[Tensor, "batch subwords"]
-    sentence_ids: tuple[str, ...]
+    def __init__(
+        self,
+        input_ids: Int[Tensor, "batch subwords"],
+        attention_mask: Bool[Tensor, "batch subwords"],
+        labels: Int[Tensor, "batch subwords"],
+        word_starts: Bool[Tensor, "batch subwords"],
+        sentence_ids: tuple[str, ...],
+    ) -> None:
+        self.input_ids, self.attention_mask = input_ids, attention_mask
+        self.labels, self.word_starts = labels, word_starts
+        self.sentence_ids = sentence_ids
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""
-        tensors = {
-            field.name: getattr(self, field.name).to(device, non_blocking=non_blocking)
-            for field in fields(self)
-            if field.name != "sentence_ids"
-        }
-        return replace(self, **tensors)
+        return Batch(
+            self.input_ids.to(device, non_blocking=non_blocking),
+            self.attention_mask.to(device, non_blocking=non_blocking),
+            self.labels.to(device, non_blocking=non_blocking),
+            self.word_starts.to(device, non_blocking=non_blocking),
+            self.sentence_ids,
+        )
 
 
-@dataclass(frozen=True, slots=True)
 class EvaluationBatch:
     """Whole sentences; their windows are run in passes that each fit the budget.
 
@@ -75,10 +82,15 @@ class EvaluationBatch:
             types that it does not know).
     """
 
-    passes: tuple[Batch, ...]
-    sentences: tuple[Sentence, ...]
-    gold: Int[Tensor, "batch words"]
-    word_labels: Int[Tensor, "batch words"]
+    def __init__(
+        self,
+        passes: tuple[Batch, ...],
+        sentences: tuple[Sentence, ...],
+        gold: Int[Tensor, "batch words"],
+        word_labels: Int[Tensor, "batch words"],
+    ) -> None:
+        self.passes, self.sentences = passes, sentences
+        self.gold, self.word_labels = gold, word_labels
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EvaluationBatch:
         """The same batch on another device."""

@@ -46,10 +46,7 @@ class Coverage:
             (self.entities_lost_to_scheme, "that the scheme cannot write"),
             (self.entities_of_unknown_types, "of types unknown to training"),
         ]
-        return (
-            f"{self.words} words, all predicted ({_listed(counts)}); "
-            f"all gold entities counted ({_listed(entities)})"
-        )
+        return f"{self.words} words, all predicted ({_listed(counts)}); all gold entities counted ({_listed(entities)})"
 
 
 def _listed(counts: list[tuple[int, str]]) -> str:
@@ -75,8 +72,7 @@ def measure_coverage(
     sentences = corpus.splits[split]
     num_entities = sum(len(sentence.entities) for sentence in sentences)
     num_written = sum(
-        len(set(written_tags.read(written_tags.write(s.entities, len(s)))) & set(s.entities))
-        for s in sentences
+        len(set(written_tags.read(written_tags.write(s.entities, len(s)))) & set(s.entities)) for s in sentences
     )
     num_words = sum(map(len, sentences))
     return Coverage(
@@ -87,8 +83,6 @@ def measure_coverage(
         changes_by_reader=sum(note.split == split and note.kind in CHANGES for note in corpus.notes),
         entities_lost_to_scheme=num_entities - num_written,
         entities_of_unknown_types=sum(
-            count
-            for kind, count in corpus.type_counts(split).items()
-            if kind not in learned_tags.entity_types
+            count for kind, count in corpus.type_counts(split).items() if kind not in learned_tags.entity_types
         ),
     )

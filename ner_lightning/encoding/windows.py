@@ -9,7 +9,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The words ``start`` to ``end`` of a sentence; ``owned_start`` to ``owned_end`` are owned, others context."""
+    """The words ``start`` to ``end`` of a sentence; it owns ``owned_start`` to ``owned_end``."""
 
     start: int
     end: int
@@ -35,9 +35,7 @@ def plan_windows(word_begins: Sequence[int], capacity: int, overlap: int) -> lis
     [Window(start=0, end=4, owned_start=0, owned_end=3), Window(start=2, end=5, owned_start=3, owned_end=5)]
     """
     if not 0 <= 2 * overlap <= capacity:
-        raise ValueError(
-            f"the overlap must be from 0 to half the window of {capacity} subwords, got {overlap}"
-        )
+        raise ValueError(f"the overlap must be from 0 to half the window of {capacity} subwords, got {overlap}")
     spans = _spans_of_words(word_begins, capacity, overlap)
     borders = [
         0,
@@ -57,10 +55,7 @@ def _spans_of_words(word_begins: Sequence[int], capacity: int, overlap: int) -> 
         if end == num_words:
             return spans
         # as much shared context as the overlap allows, and room for the next word
-        while (
-            word_begins[end] - word_begins[start] > overlap
-            or word_begins[end + 1] - word_begins[start] > capacity
-        ):
+        while word_begins[end] - word_begins[start] > overlap or word_begins[end + 1] - word_begins[start] > capacity:
             start += 1
 
 

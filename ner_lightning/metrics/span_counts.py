@@ -33,9 +33,7 @@ class SpanCounts:
         return cls(len(predicted_set & gold_set), len(predicted_set), len(gold_set))
 
     def __add__(self, other: SpanCounts) -> SpanCounts:
-        return SpanCounts(
-            self.matched + other.matched, self.predicted + other.predicted, self.gold + other.gold
-        )
+        return SpanCounts(self.matched + other.matched, self.predicted + other.predicted, self.gold + other.gold)
 
     @property
     def precision(self) -> float:
@@ -111,9 +109,7 @@ class TaggedWords:
     sentences: Int[np.ndarray, " words"]
 
     @classmethod
-    def of(
-        cls, predicted: Int[np.ndarray, "batch words"], gold: Int[np.ndarray, "batch words"]
-    ) -> TaggedWords:
+    def of(cls, predicted: Int[np.ndarray, "batch words"], gold: Int[np.ndarray, "batch words"]) -> TaggedWords:
         sides = (predicted.ravel(), gold.ravel())
         positions = np.flatnonzero((sides[0] | sides[1]) > 0)
         sentences = positions // max(predicted.shape[1], 1)
@@ -162,7 +158,7 @@ def count_spans(
     counts = np.bincount(cells, minlength=num_rows * num_types).reshape(-1, 3, num_types)
 
     in_no_span = is_last[STRICT, 0] & (words.tags[0] > 0) & ~is_span[STRICT, 0]
-    ill_formed = np.count_nonzero(np.bincount(words.sentences[in_no_span]))
+    ill_formed = int(np.count_nonzero(np.bincount(words.sentences[in_no_span])))
     return SpanTally(torch.from_numpy(counts.transpose(0, 2, 1)), ill_formed)
 
 

@@ -51,9 +51,7 @@ def packed_attention(
 ) -> tuple[Float[Tensor, "1 scored heads size"], None]:
     """Attention by the signature that ``transformers`` calls; tensors are ``[1, heads, scored, size]``."""
     if packed_layout is None:
-        raise ValueError(
-            "packed attention needs the layout of its row, got none; call TokenClassifier instead"
-        )
+        raise ValueError("packed attention needs the layout of its row, got none; call TokenClassifier instead")
     layout = packed_layout
     batch, length = layout.mask.shape
     heads, size = query.shape[1], query.shape[3]

@@ -37,9 +37,7 @@ class TokenClassifier(nn.Module):
     ) -> Float[Tensor, "scored tags"]:
         """The logits of all real subwords, row after row."""
         if self.first_position is None:
-            return self.network(input_ids=input_ids, attention_mask=attention_mask.long()).logits[
-                attention_mask
-            ]
+            return self.network(input_ids=input_ids, attention_mask=attention_mask.long()).logits[attention_mask]
         return _packed_logits(self.network, input_ids, attention_mask, self.first_position)
 
     def word_logits(self, batch: Batch) -> Float[Tensor, "words tags"]:
@@ -51,9 +49,7 @@ class TokenClassifier(nn.Module):
         """The logits of whole sentences, joined from the windows that own their words; 0 behind the last."""
         logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        return pad_sequence(
-            list(logits.split([len(sentence) for sentence in batch.sentences])), batch_first=True
-        )
+        return pad_sequence(list(logits.split([len(sentence) for sentence in batch.sentences])), batch_first=True)
 
 
 def max_window(config: PreTrainedConfig) -> int:

@@ -200,9 +200,7 @@ def test_only_what_is_missing_is_computed(in_folder, model, monkeypatch):
     output.write_bytes(b"".join(lines[:17]))
     computed = []
     recognize = EntityRecognizer.recognize
-    monkeypatch.setattr(
-        EntityRecognizer, "recognize", lambda *args: computed.append(len(args[1])) or recognize(*args)
-    )
+    monkeypatch.setattr(EntityRecognizer, "recognize", lambda *args: computed.append(len(args[1])) or recognize(*args))
     assert main([*arguments, "--resume"]) == 0
     assert output.read_bytes() == b"".join(lines)
     assert computed == [4, 4, 1]  # from the chunk that was cut on

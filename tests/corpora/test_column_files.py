@@ -89,8 +89,7 @@ def test_separator_can_be_stated(tmp_path):
 
 def test_comments_name_documents_and_sentences(tmp_path):
     text = (
-        "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n"
-        "# id s2 domain=en\nx\tO\n"
+        "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n# id s2 domain=en\nx\tO\n"
     )
     first, second = read_text(tmp_path, text, comment="# ").splits["train"]
     assert (first.words, first.id, first.document_id) == (("Paris", "#tag"), "s1", "d1")
@@ -265,6 +264,4 @@ def test_bc5cdr_is_the_same_in_bio_and_bioes():
 def test_bc5cdr_converted_to_bioes_is_the_published_file(tmp_path):
     folder = corpus_folder("bc5cdr")
     ColumnFilesWriter(BIOES()).write(read(folder / "train.bio.tsv"), str(tmp_path))
-    assert (tmp_path / "train.conll").read_text().rstrip() == (
-        folder / "train.bioes.tsv"
-    ).read_text().rstrip()
+    assert (tmp_path / "train.conll").read_text().rstrip() == (folder / "train.bioes.tsv").read_text().rstrip()

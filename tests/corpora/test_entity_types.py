@@ -86,9 +86,7 @@ def test_wrong_types_are_one_clear_line(entity_types: list[str] | dict[str, str]
     st.lists(flat_entities(), min_size=1, max_size=4),
     st.dictionaries(st.sampled_from(ENTITY_TYPES), st.sampled_from(["A", "B"]), min_size=1),
 )
-def test_counts_of_every_new_type_add_up(
-    drawn: list[tuple[list[EntitySpan], int]], new_by_old: dict[str, str]
-):
+def test_counts_of_every_new_type_add_up(drawn: list[tuple[list[EntitySpan], int]], new_by_old: dict[str, str]):
     sentences = tuple(Sentence(("w",) * num_words, tuple(entities)) for entities, num_words in drawn)
     given_corpus = Corpus({"train": sentences})
     before = given_corpus.type_counts("train")

@@ -183,8 +183,7 @@ def test_a_split_does_not_depend_on_the_size_of_the_others(corpus: Corpus):
 
 def test_the_seed_decides_the_corpus_on_every_machine():
     code = (
-        "from ner_lightning.corpora.example_corpus import ExampleCorpus\n"
-        "print(ExampleCorpus(seed=3).read().checksum())"
+        "from ner_lightning.corpora.example_corpus import ExampleCorpus\nprint(ExampleCorpus(seed=3).read().checksum())"
     )
     command = [sys.executable, "-c", code]
     other = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -194,10 +193,7 @@ def test_the_seed_decides_the_corpus_on_every_machine():
 def test_other_seeds_give_other_names_and_sentences(corpus: Corpus):
     other = ExampleCorpus(seed=1).read()
     for split in SPLIT_NAMES:
-        assert (
-            len(set(map(skeleton, corpus.splits[split][:50])) & set(map(skeleton, other.splits[split][:50])))
-            < 10
-        )
+        assert len(set(map(skeleton, corpus.splits[split][:50])) & set(map(skeleton, other.splits[split][:50]))) < 10
         assert corpus.splits[split] != other.splits[split]
 
 

@@ -44,9 +44,7 @@ def numbered(rows: list[dict]) -> list[dict]:
 
 
 def labelled_splits() -> DatasetDict:
-    return DatasetDict(
-        {split: Dataset.from_list(numbered(rows), features=LABELLED) for split, rows in ROWS.items()}
-    )
+    return DatasetDict({split: Dataset.from_list(numbered(rows), features=LABELLED) for split, rows in ROWS.items()})
 
 
 def write_json_lines(folder: Path, rows_by_name: dict[str, list[dict]]) -> None:
@@ -239,9 +237,7 @@ def test_an_empty_split_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_no_known_split_name_asks_which_is_which(tmp_path: Path):
-    DatasetDict(gold=labelled_splits()["train"], silver=labelled_splits()["test"]).save_to_disk(
-        tmp_path / "c"
-    )
+    DatasetDict(gold=labelled_splits()["train"], silver=labelled_splits()["test"]).save_to_disk(tmp_path / "c")
     with pytest.raises(CorpusError, match="is there, only: gold, silver; say with splits which is which"):
         HubDatasets(str(tmp_path / "c")).read()
 
@@ -290,9 +286,7 @@ def test_a_hub_id_that_is_not_there_is_one_clear_line(monkeypatch: pytest.Monkey
         raise datasets.exceptions.DatasetNotFoundError("Dataset 'no/such' doesn't exist\non the Hub")
 
     monkeypatch.setattr(datasets, "load_dataset", not_found)
-    with pytest.raises(
-        CorpusError, match=r"no/such: .* not found on the hub \(Dataset 'no/such' doesn't exist on"
-    ):
+    with pytest.raises(CorpusError, match=r"no/such: .* not found on the hub \(Dataset 'no/such' doesn't exist on"):
         HubDatasets("no/such").read()
 
 
@@ -328,13 +322,9 @@ def test_wnut17_as_a_labelled_dataset_is_the_same_corpus(tmp_path: Path):
     paths = {split: str(wnut17() / f"{split}.conll") for split in ("train", "validation", "test")}
     corpus = ColumnFiles(**paths).read()
     tag_set = TagSet(BIO(), corpus.entity_types("train"))
-    features = Features(
-        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=list(tag_set.tags)))}
-    )
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=list(tag_set.tags)))})
     for split, sentences in corpus.splits.items():
         rows = [{"tokens": s.words, "ner_tags": tag_set.write(s.entities, len(s))} for s in sentences]
         Dataset.from_list(rows, features=features).to_parquet(tmp_path / f"{split}.parquet")
-    read_back = HubDatasets(
-        str(tmp_path), expected_rows={"train": 3394, "validation": 1009, "test": 1287}
-    ).read()
+    read_back = HubDatasets(str(tmp_path), expected_rows={"train": 3394, "validation": 1009, "test": 1287}).read()
     assert read_back.checksum() == corpus.checksum()

@@ -114,9 +114,7 @@ def test_wrong_files(tmp_path):
     with pytest.raises(CorpusError, match="the test split must hold at least one sentence"):
         JsonLines(test=str(path)).read()
     with pytest.raises(CorpusError, match=r":2: .*unique in its split, 'x' is that of line 1 already"):
-        read_rows(
-            tmp_path, {"id": "x", "words": ["a"], "entities": []}, {"id": "x", "words": [], "entities": []}
-        )
+        read_rows(tmp_path, {"id": "x", "words": ["a"], "entities": []}, {"id": "x", "words": [], "entities": []})
     with pytest.raises(CorpusError, match=r"numbers from 0 to 0, as tag_names says, got 1"):
         read_rows(tmp_path, {"tokens": ["a"], "ner_tags": [1]}, tag_names=["O"])
 
@@ -135,9 +133,7 @@ def test_fitted_spans_are_flat_and_hold_what_was_annotated(text, spans):
     assert sum(map(len, covered)) == len(set().union(*covered))
     dropped = [kind for kind, _ in fitted.problems if kind != "span_cuts_word"]
     assert len(spans) == len(fitted.entities) + len(dropped)
-    for (
-        entity
-    ) in fitted.entities:  # the words that share a character with some span of that type, and no others
+    for entity in fitted.entities:  # the words that share a character with some span of that type, and no others
         touched = [
             {i for i, (left, right) in enumerate(offsets) if left < end and start < right}
             for start, end, entity_type in spans
@@ -159,9 +155,7 @@ def test_what_is_kept_does_not_depend_on_the_order(spans, seed):
 
 TEXT_PARTS = st.tuples(TEXTS, st.none() | st.just("d"))
 WORD_PARTS = flat_entities(max_words=6).flatmap(
-    lambda drawn: st.tuples(
-        st.lists(st.text(max_size=4), min_size=drawn[1], max_size=drawn[1]), st.just(drawn[0])
-    )
+    lambda drawn: st.tuples(st.lists(st.text(max_size=4), min_size=drawn[1], max_size=drawn[1]), st.just(drawn[0]))
 )
 
 

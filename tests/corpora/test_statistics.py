@@ -87,8 +87,7 @@ def test_warnings_are_one_line_each_and_name_the_split():
         "validation: span cuts word: 1; scores count the entities as read",
         "train: entities of type LOC: 1, hard to learn from (under 10)",
         "train: entities of type PER: 2, hard to learn from (under 10)",
-        "validation: entities of type ORG: 1, none in train: "
-        "the type cannot be learned and counts against recall",
+        "validation: entities of type ORG: 1, none in train: the type cannot be learned and counts against recall",
         "validation: sentences that are in train too: 1 (33.3%)",
         "same sentence, different entities: 1, as it rained: no entity (train b); ORG 'it' (validation a)",
     )
@@ -150,15 +149,12 @@ def test_words_without_subwords_are_counted_by_code_points():
     splits = {"train": (*sound_split("t"), odd), "validation": sound_split("v")}
     report = describe_corpus(Corpus(splits), letters, window=5)
     assert report.splits["train"].subwords == SubwordStatistics(
-        num_subwords=10 * 6
-        + 6,  # t, a digit and Rome; ab and c, and one unknown subword for each of three words
+        num_subwords=10 * 6 + 6,  # t, a digit and Rome; ab and c, and one unknown subword for each of three words
         lengths=Lengths(6, 6, 6, 6),
         words_without_subwords={"U+200B": 2, "(empty)": 1},
         longer_than_window=11,
     )
-    assert report.warnings == (
-        "train: words without subwords: 3 (U+200B, (empty)); each is given the unknown subword",
-    )
+    assert report.warnings == ("train: words without subwords: 3 (U+200B, (empty)); each is given the unknown subword",)
 
 
 @pytest.mark.parametrize(("window", "longer"), [(None, None), (5, 10), (6, 0)])
@@ -242,9 +238,7 @@ def test_the_printed_report_fits_80_columns_and_shows_all_parts():
 
 
 def test_long_lists_are_cut_with_a_count_and_words_are_no_markup():
-    notes = tuple(
-        ReadingNote("train", "ill_formed_tag", "[bold]", "f", line) for line in range(1, NUM_LINES + 4)
-    )
+    notes = tuple(ReadingNote("train", "ill_formed_tag", "[bold]", "f", line) for line in range(1, NUM_LINES + 4))
     text = printed(Corpus({"train": (sentence("[/red] x", (0, 1, "[red]")),)}, notes))
     assert f"f:{NUM_LINES}: [bold]" in text
     assert f"f:{NUM_LINES + 1}: [bold]" not in text
@@ -267,9 +261,7 @@ def folder_of(name: str) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "ending", "cased"), [("wnut17", ".conll", True), ("bc5cdr", ".bio.tsv", False)]
-)
+@pytest.mark.parametrize(("name", "ending", "cased"), [("wnut17", ".conll", True), ("bc5cdr", ".bio.tsv", False)])
 def test_real_corpora_agree_with_their_files(name: str, ending: str, cased: bool):
     paths = {split: folder_of(name) / f"{split}{ending}" for split in ("train", "validation", "test")}
     real = ColumnFiles(**{split: str(path) for split, path in paths.items()}).read()

@@ -46,9 +46,7 @@ def sentence(text: str, *entities: tuple[int, int, str]) -> Sentence:
 @pytest.mark.parametrize(("subwords", "continued"), [("first", IGNORE_INDEX), ("all", "O")])
 def test_the_classic_sentence_with_a_split_word(subwords, continued):
     labels = labels_of(
-        sentence(
-            "EU rejects German call to boycott British lamb .", (0, 1, "ORG"), (2, 3, "MISC"), (6, 7, "MISC")
-        ),
+        sentence("EU rejects German call to boycott British lamb .", (0, 1, "ORG"), (2, 3, "MISC"), (6, 7, "MISC")),
         "EU rejects German call to boycott British la ##mb .",
         subwords,
         BIO(),
@@ -91,9 +89,7 @@ def test_the_labels_at_first_subwords_read_back_as_the_entities(text, entities, 
     words = sentence(text, *entities)
     tags = TagSet(BIO(), TYPES)
     tokenizer = WordTokenizer(
-        word_piece_tokenizer(
-            ["John", "lives", "in", "New", "Yo", "##rk", "City", ".", "Bar", "##ack", "Pa", "##ris"]
-        )
+        word_piece_tokenizer(["John", "lives", "in", "New", "Yo", "##rk", "City", ".", "Bar", "##ack", "Pa", "##ris"])
     )
     ((_, [window]),) = WindowEncoder(tokenizer, tags, subwords).encode([words])
     ids = [window.labels[start] for start in window.word_starts]
@@ -268,9 +264,7 @@ def test_a_tokenizer_that_needs_no_blank_is_loaded_as_it_is(tmp_path):
 
 
 def test_a_tokenizer_whose_words_cannot_encode_as_text_is_refused(tmp_path):
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=byte_level("a b"), pad_token="<pad>", unk_token="<unk>"
-    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level("a b"), pad_token="<pad>", unk_token="<unk>")
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="must encode the words"):
         WordTokenizer(load_tokenizer(str(tmp_path)))

@@ -24,10 +24,7 @@ def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict[str, int], in
 
 
 def samplers(lengths: list[int], settings: dict[str, int], num_ranks: int) -> list[TokenBudgetBatchSampler]:
-    return [
-        TokenBudgetBatchSampler(lengths, rank=rank, num_ranks=num_ranks, **settings)
-        for rank in range(num_ranks)
-    ]
+    return [TokenBudgetBatchSampler(lengths, rank=rank, num_ranks=num_ranks, **settings) for rank in range(num_ranks)]
 
 
 def realistic_lengths(num_windows: int = 4000) -> list[int]:
@@ -82,9 +79,7 @@ def test_one_rank_has_no_batch_that_the_next_window_would_fit_into(drawn):
 @given(settings_of_samplers(), st.integers(0, 4))
 def test_the_order_is_a_function_of_seed_and_epoch(drawn, epoch):
     lengths, settings, num_ranks = drawn
-    for once, again in zip(
-        samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True
-    ):
+    for once, again in zip(samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True):
         once.set_epoch(epoch)
         list(again)  # an epoch before, as in a run that was not interrupted
         again.set_epoch(epoch)
@@ -121,16 +116,12 @@ def test_another_epoch_or_seed_gives_another_order_and_other_neighbours(pool):
         assert len(neighbours[first] & neighbours[second]) < 0.1 * len(neighbours[first])
 
 
-@pytest.mark.parametrize(
-    ("max_windows", "max_subwords", "most"), [(64, 512, 1.03), (16, 512, 1.03), (16, 2048, 1.06)]
-)
+@pytest.mark.parametrize(("max_windows", "max_subwords", "most"), [(64, 512, 1.03), (16, 512, 1.03), (16, 2048, 1.06)])
 def test_sorted_pools_leave_little_padding(max_windows, max_subwords, most):
     lengths = realistic_lengths()
 
     def padding_ratio(pool: int) -> float:
-        sampler = TokenBudgetBatchSampler(
-            lengths, max_subwords=max_subwords, max_windows=max_windows, pool=pool
-        )
+        sampler = TokenBudgetBatchSampler(lengths, max_subwords=max_subwords, max_windows=max_windows, pool=pool)
         batches = sampler.batches_of(1)
         return sum(len(b) * max(lengths[i] for i in b) for b in batches) / sum(lengths)
 

@@ -45,9 +45,7 @@ def sentences(draw: st.DrawFn, max_words: int = 20) -> Sentence:
 def owned_positions(window: EncodedWindow, words: list[int], encoded: EncodedSentence) -> list[int]:
     """The positions of all subwords of a window's owned words, which are ``words`` of the sentence."""
     lengths = [encoded.word_begins[word + 1] - encoded.word_begins[word] for word in words]
-    return [
-        start + i for start, length in zip(window.word_starts, lengths, strict=True) for i in range(length)
-    ]
+    return [start + i for start, length in zip(window.word_starts, lengths, strict=True) for i in range(length)]
 
 
 @given(sentences(), st.integers(3, 20), st.integers(0, 12), st.sampled_from(["first", "all"]))
@@ -76,9 +74,7 @@ def test_a_window_is_a_run_of_the_sentence_with_its_number_of_words(sentence, ma
     ((encoded, windows),) = encoder(max_subwords, "first", overlap).encode([sentence])
     for window in windows:
         inner = window.input_ids[1:-1]
-        places = [
-            i for i in range(len(encoded.subword_ids) + 1) if encoded.subword_ids[i:][: len(inner)] == inner
-        ]
+        places = [i for i in range(len(encoded.subword_ids) + 1) if encoded.subword_ids[i:][: len(inner)] == inner]
         assert places
         first_subwords = {encoded.subword_ids[begin] for begin in encoded.word_begins[:-1]}
         assert window.num_words == sum(subword in first_subwords for subword in inner)
@@ -132,8 +128,7 @@ def test_passes_keep_order_and_budget_and_are_as_long_as_it_allows(lengths, budg
     totals = [sum(len(window.input_ids) for window in run) for run in passes]
     assert all(total <= budget or len(run) == 1 for total, run in zip(totals, passes, strict=True))
     assert all(
-        total + len(following[0].input_ids) > budget
-        for total, following in zip(totals, passes[1:], strict=False)
+        total + len(following[0].input_ids) > budget for total, following in zip(totals, passes[1:], strict=False)
     )
 
 

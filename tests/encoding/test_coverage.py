@@ -9,9 +9,7 @@ from strategies import word_piece_tokenizer
 
 TRAIN = (Sentence(("a", "b"), (EntitySpan(0, 1, "PER"),)),)
 TEST = (
-    Sentence(
-        ("a", "", "b", "\u200b"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "PER"), EntitySpan(2, 3, "ORG"))
-    ),
+    Sentence(("a", "", "b", "\u200b"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "PER"), EntitySpan(2, 3, "ORG"))),
     Sentence(("axxxxxx", "b")),  # seven subwords, one more than a window holds
     Sentence(("a",) * 8, (EntitySpan(0, 8, "PER"),)),
     Sentence(()),

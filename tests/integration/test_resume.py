@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from integration.command_line import TINY_RUN, run, start
 
 

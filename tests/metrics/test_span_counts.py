@@ -26,9 +26,7 @@ def test_scores_by_hand():
     assert counts.f1 == pytest.approx(4 / 7)
 
 
-@pytest.mark.parametrize(
-    "counts", [SpanCounts(), SpanCounts(0, 2, 0), SpanCounts(0, 0, 2), SpanCounts(0, 1, 1)]
-)
+@pytest.mark.parametrize("counts", [SpanCounts(), SpanCounts(0, 2, 0), SpanCounts(0, 0, 2), SpanCounts(0, 1, 1)])
 def test_scores_without_a_match_are_zero(counts):
     assert (counts.precision, counts.recall, counts.f1) == (0, 0, 0)
 
@@ -61,9 +59,7 @@ def test_tensors_are_counted_as_the_spans_that_are_read_from_them(data, predicte
     gold_tags = TagSet(known_tags.scheme, (*TYPES, "ORG"))
     gold = data.draw(st.lists(tag_id_lists(gold_tags), max_size=4))
     last = len(predicted_tags.tags) - 1
-    predicted = [
-        data.draw(st.lists(st.integers(0, last), min_size=len(row), max_size=len(row))) for row in gold
-    ]
+    predicted = [data.draw(st.lists(st.integers(0, last), min_size=len(row), max_size=len(row))) for row in gold]
     counts = count_matches(padded(predicted), padded(gold), predicted_tags, gold_tags, reading)
     expected = {kind: SpanCounts() for kind in gold_tags.entity_types}
     for predicted_row, gold_row in zip(predicted, gold, strict=True):
@@ -85,9 +81,7 @@ def test_spans_of_neighbouring_rows_do_not_join():
 
 def test_equal_spans_of_different_rows_do_not_match():
     tags = TagSet(BIO(), ("PER",))
-    counts = count_matches(
-        torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags, "lenient"
-    )
+    counts = count_matches(torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags, "lenient")
     assert counts.tolist() == [[0, 1, 1]]
 
 

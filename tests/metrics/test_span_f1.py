@@ -92,9 +92,7 @@ def test_strict_scores_equal_seqevals_strict_report(data, tags):
     if not any(tags.read(row, "strict") for row in [*gold, *predicted]):
         overall = {"precision": 0, "recall": 0, "f1-score": 0}  # seqeval's report fails where it has no row
     else:
-        overall = seqeval_report(names(gold, tags), names(predicted, tags), mode="strict", scheme=scheme)[
-            "micro avg"
-        ]
+        overall = seqeval_report(names(gold, tags), names(predicted, tags), mode="strict", scheme=scheme)["micro avg"]
     assert scores["f1_strict"] == close(overall["f1-score"])
     assert scores["precision_strict"] == close(overall["precision"])
     assert scores["recall_strict"] == close(overall["recall"])
@@ -134,9 +132,7 @@ def test_io_predictions_against_bio_gold():
     gold = ["B-PER", "B-PER", "O", "B-LOC", "I-LOC"]
     predicted = ["I-PER", "I-PER", "O", "I-LOC", "I-LOC"]
     metric = SpanF1(io, bio)
-    metric.update(
-        torch.tensor([[io.tag_ids[t] for t in predicted]]), torch.tensor([[bio.tag_ids[t] for t in gold]])
-    )
+    metric.update(torch.tensor([[io.tag_ids[t] for t in predicted]]), torch.tensor([[bio.tag_ids[t] for t in gold]]))
     assert metric.counts_by_type() == {"LOC": SpanCounts(1, 1, 1), "PER": SpanCounts(0, 1, 2)}
     assert scores_of(metric)["f1"] == close(2 / 5)
 

@@ -16,9 +16,7 @@ TYPES = ("PER", "LOC")
 
 
 @cache
-def sequences_with(
-    scheme: LabelScheme, num_words: int
-) -> tuple[torch.Tensor, dict[EntitySpan, torch.Tensor]]:
+def sequences_with(scheme: LabelScheme, num_words: int) -> tuple[torch.Tensor, dict[EntitySpan, torch.Tensor]]:
     """All tag sequences, and for every span which of them the strict reading finds it in."""
     tags = TagSet(scheme, TYPES)
     sequences = list(product(range(len(tags.tags)), repeat=num_words))

@@ -19,9 +19,7 @@ from strategies import word_piece_tokenizer
 TAGS = TagSet(BIO(), ("LOC", "PER"))
 SENTENCES = [  # many pairs of characters that are equally frequent
     [f"{first}{second}{first}", f"{second}{third}", "Élan", "x-1", "."]
-    for first, second, third in zip(
-        "abcdefghijklmnop" * 4, "qrstuvwxyzABCD" * 5, "EFGHIJKLMNO" * 6, strict=False
-    )
+    for first, second, third in zip("abcdefghijklmnop" * 4, "qrstuvwxyzABCD" * 5, "EFGHIJKLMNO" * 6, strict=False)
 ]
 TINY = {
     "vocab_size": 30,
@@ -100,9 +98,7 @@ def test_a_saved_encoder_is_rebuilt_from_plain_data_alone(packed):
     assert rebuilt_tokenizer.get_vocab() == tokenizer.get_vocab()
     assert rebuilt_tokenizer.model_max_length == 24
     words = [word for sentence in SENTENCES for word in sentence]
-    assert next(WordTokenizer(rebuilt_tokenizer).encode([words])) == next(
-        WordTokenizer(tokenizer).encode([words])
-    )
+    assert next(WordTokenizer(rebuilt_tokenizer).encode([words])) == next(WordTokenizer(tokenizer).encode([words]))
     rebuilt_network = rebuilt.network(TAGS, rebuilt_tokenizer)
     assert type(rebuilt_network) is type(network)
     assert rebuilt_network.config.id2label == dict(enumerate(TAGS.tags))
@@ -111,9 +107,7 @@ def test_a_saved_encoder_is_rebuilt_from_plain_data_alone(packed):
 
 
 def test_a_saved_encoder_takes_the_tags_that_it_is_given():
-    saved = SavedEncoder.of(
-        SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES)), SMALL_BERT.tokenizer(SENTENCES)
-    )
+    saved = SavedEncoder.of(SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES)), SMALL_BERT.tokenizer(SENTENCES))
     other = TagSet(BIOES(), ("ORG",))
     network = saved.network(other, saved.tokenizer([]))
     assert network.config.id2label == dict(enumerate(other.tags))
@@ -163,9 +157,7 @@ def test_a_pretrained_tokenizer_is_limited_to_what_the_network_takes(tmp_path):
 @pytest.mark.parametrize("name", ["no/such/folder", "./missing", "nobody/no-such-encoder", "no-such-encoder"])
 def test_an_encoder_that_is_not_there_is_named_in_one_line(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        ValueError, match="the encoder must be a folder, or the id of a model on a hub"
-    ) as raised:
+    with pytest.raises(ValueError, match="the encoder must be a folder, or the id of a model on a hub") as raised:
         PretrainedEncoder(name).tokenizer([])
     assert name in str(raised.value)
     assert "\n" not in str(raised.value)

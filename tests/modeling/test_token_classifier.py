@@ -140,6 +140,17 @@ def test_a_network_that_cannot_be_packed_is_run_padded_as_it_is(name):
     assert torch.equal(classifier(input_ids, mask), expected)
 
 
+@pytest.mark.parametrize(("name", "values"), [("deberta-v2", "value_proj"), ("mpnet", "attn.v.")])
+def test_a_network_that_keeps_its_own_attention_is_not_packed_though_its_logits_agree(name, values):
+    """Where attention adds nothing yet, logits cannot tell; after some training they would."""
+    network = network_of(PADDING[name])
+    zeroed = [parameter for key, parameter in network.named_parameters() if values in key]
+    assert zeroed
+    for parameter in zeroed:
+        torch.nn.init.zeros_(parameter)
+    assert find_first_position(network) is None
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_looking_for_the_first_position_changes_neither_mode_nor_random_state(training):
     network = network_of(BertConfig(**SHARED | BERT | {"hidden_dropout_prob": 0.5})).train(training)
@@ -152,9 +163,7 @@ def test_looking_for_the_first_position_changes_neither_mode_nor_random_state(tr
 
 
 def test_attention_has_dropout_in_training_only():
-    classifier = TokenClassifier(
-        network_of(BertConfig(**SHARED | BERT | {"attention_probs_dropout_prob": 0.5}))
-    )
+    classifier = TokenClassifier(network_of(BertConfig(**SHARED | BERT | {"attention_probs_dropout_prob": 0.5})))
     input_ids, mask = random_batch(0)
     classifier.train()
     torch.manual_seed(1)
