@@ -134,8 +134,10 @@ def measure_peer(
         repeat,
         record["training_seconds"],
         record["samples_per_second"],
-        *(record[key] for key in ("padding", "validation_f1", "test_f1")),
-        record=record,
+        record["padding"],
+        record["validation_f1"],
+        record["test_f1"],
+        record,
     )
 
 
@@ -152,24 +154,21 @@ def measure_fit(
             split: score(read_predictions(run_dir / "predictions" / f"{split}.jsonl")).overall.f1
             for split in ("validation", "test")
         }
-    examples_per_second = num_sentences * options.epochs / seconds
     return Measurement(
-        *(
-            "ours",
-            seed,
-            repeat,
-            seconds,
-            examples_per_second,
-            record["padding"],
-            f1["validation"],
-            f1["test"],
-        ),
-        record=record,
+        "ours",
+        seed,
+        repeat,
+        seconds,
+        num_sentences * options.epochs / seconds,
+        record["padding"],
+        f1["validation"],
+        f1["test"],
+        record,
     )
 
 
 def peer_python() -> Path:
-    """The interpreter of the peers' environment, which is made where it is missing or of other requirements."""
+    """The interpreter of the peers' environment, made where it is missing or of other requirements."""
     environment, requirements = PEERS / ".venv", PEERS / "requirements.txt"
     python, installed = environment / "bin" / "python", environment / "requirements.txt"
     wanted = requirements.read_text(encoding="utf-8")

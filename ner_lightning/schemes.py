@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
@@ -225,6 +225,11 @@ class TagSet:
             self.tag_ids[str(Tag(self.scheme.continuing_prefix(tag.prefix), tag.entity_type))]
             for tag in self.parsed_tags
         )
+
+    @cached_property
+    def type_ids(self) -> Int[Tensor, " tags"]:
+        """For every tag id the index of its entity type; 0 for ``O`` as well."""
+        return torch.tensor([0, *(self.entity_types.index(tag.entity_type) for tag in self.parsed_tags[1:])])
 
     def write(self, entities: Iterable[EntitySpan], num_words: int) -> list[int]:
         """The tag ids of a sentence; of overlapping entities a tag could hold only one.

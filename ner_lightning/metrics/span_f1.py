@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 
-from ner_lightning.metrics.span_counts import SpanCounts, count_spans
+from ner_lightning.metrics.span_counts import SpanCounts, count_ill_formed, count_matches
 from ner_lightning.schemes import TagSet
 
 
@@ -58,11 +58,12 @@ class SpanF1(Metric):
             predicted: Tag ids in ``predicted_tags``, -100 behind the last word of a sentence.
             gold: Tag ids in ``gold_tags``, padded alike.
         """
-        tally = count_spans(predicted, gold, self.predicted_tags, self.gold_tags)
-        lenient, strict = tally.counts.to(self.lenient_counts.device)
+        if not torch.equal(predicted < 0, gold < 0):
+            raise ValueError("predicted and gold tags must be of the same sentences, got other lengths")
+        lenient, strict = count_matches(predicted, gold, self.predicted_tags, self.gold_tags)
         self.lenient_counts = self.lenient_counts + lenient
         self.strict_counts = self.strict_counts + strict
-        self.ill_formed = self.ill_formed + tally.ill_formed
+        self.ill_formed = self.ill_formed + count_ill_formed(predicted, self.predicted_tags)
         self.sentences = self.sentences + len(predicted)
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.metrics.span_counts import SpanCounts, count_ill_formed, count_matches
+from ner_lightning.metrics.span_counts import READINGS, SpanCounts, count_ill_formed, count_matches
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, TagSet
 from strategies import ENTITY_TYPES, flat_entities, tag_id_lists, tag_sets
 
@@ -60,7 +60,7 @@ def test_tensors_are_counted_as_the_spans_that_are_read_from_them(data, predicte
     gold = data.draw(st.lists(tag_id_lists(gold_tags), max_size=4))
     last = len(predicted_tags.tags) - 1
     predicted = [data.draw(st.lists(st.integers(0, last), min_size=len(row), max_size=len(row))) for row in gold]
-    counts = count_matches(padded(predicted), padded(gold), predicted_tags, gold_tags, reading)
+    counts = count_matches(padded(predicted), padded(gold), predicted_tags, gold_tags)[READINGS.index(reading)]
     expected = {kind: SpanCounts() for kind in gold_tags.entity_types}
     for predicted_row, gold_row in zip(predicted, gold, strict=True):
         read, annotated = predicted_tags.read(predicted_row, reading), gold_tags.read(gold_row, reading)
@@ -75,13 +75,13 @@ def test_spans_of_neighbouring_rows_do_not_join():
     """A row that ends inside an entity and one that begins with I are two entities."""
     tags = TagSet(BIO(), ("PER",))
     ids = torch.tensor([[0, 1], [2, 0]])
-    assert count_matches(ids, ids, tags, tags, "lenient").tolist() == [[2, 2, 2]]
-    assert count_matches(ids, ids, tags, tags, "strict").tolist() == [[1, 1, 1]]
+    assert count_matches(ids, ids, tags, tags)[0].tolist() == [[2, 2, 2]]
+    assert count_matches(ids, ids, tags, tags)[1].tolist() == [[1, 1, 1]]
 
 
 def test_equal_spans_of_different_rows_do_not_match():
     tags = TagSet(BIO(), ("PER",))
-    counts = count_matches(torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags, "lenient")
+    counts = count_matches(torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags)[0]
     assert counts.tolist() == [[0, 1, 1]]
 
 

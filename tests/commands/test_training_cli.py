@@ -1,0 +1,102 @@
+"""`fit`, `test` and `check` as commands: what they leave, and what they say of wrong input."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from integration.command_line import TINY_RUN
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from ner_lightning.__main__ import main
+from ner_lightning.predictions import read_predictions
+from ner_lightning.recognizer import EntityRecognizer
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    wandb = ["--trainer.logger=WandbLogger", "--trainer.logger.offline=true", f"--trainer.logger.save_dir={folder}"]
+    assert main(["fit", *TINY_RUN, "--run_dir", str(folder), *wandb]) == 0
+    return folder
+
+
+def test_the_run_folder_is_whole(run_dir: Path) -> None:
+    found = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
+    assert found >= {
+        "config.yaml",
+        "run.json",
+        "metrics.csv",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "predictions/validation.jsonl",
+        "predictions/test.jsonl",
+        "training_entities.json",
+        "model/config.json",
+        "model/ner_lightning.json",
+    }
+    record = json.loads((run_dir / "run.json").read_text())
+    assert record["seed"] == 0
+    assert record["padding"] == 1.0
+    assert len(record["corpus_checksum"]) == 64
+    assert record["coverage"]["test"]["words"] == sum(
+        len(sentence.words) for sentence in read_predictions(run_dir / "predictions" / "test.jsonl")
+    )
+
+
+def test_wandb_ran_offline(run_dir: Path) -> None:
+    assert list(run_dir.glob("wandb/offline-run-*/*.wandb"))
+
+
+def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:
+    header, *rows = (run_dir / "metrics.csv").read_text().splitlines()
+    columns = header.split(",")
+    assert {"train/loss", "train/loss_epoch", "validation/f1", "validation/f1_strict", "test/f1"} <= set(columns)
+    f1 = [row.split(",")[columns.index("validation/f1")] for row in rows]
+    assert len([score for score in f1 if score]) == 3  # two epochs, and the best one again
+
+
+def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
+    network = AutoModelForTokenClassification.from_pretrained(run_dir / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run_dir / "model")
+    assert network.config.id2label[1] == "B-LOC"
+    with torch.inference_mode():
+        logits = network(**tokenizer("Anna left .", return_tensors="pt")).logits
+    assert logits.shape[-1] == 9
+    assert isinstance(EntityRecognizer.from_pretrained(run_dir / "model")("Anna Berg left Oslo."), list)
+
+
+def test_the_saved_config_tests_the_best_checkpoint_to_the_same_predictions(run_dir: Path) -> None:
+    before = (run_dir / "predictions" / "test.jsonl").read_bytes()
+    (run_dir / "predictions" / "test.jsonl").unlink()
+    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    assert main(["test", "--config", str(run_dir / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
+    assert (run_dir / "predictions" / "test.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.corpus=ColumnFiles", "--data.corpus.train=missing.conll"], "missing.conll"),
+        (["--model.encoder=PretrainedEncoder", "--model.encoder.name_or_path=no/such"], "no/such"),
+        (["--model.warmup_ratio=2"], "from 0 to 1"),
+        (["--model.warmup=2"], "warmup"),
+        (["--data.batches.max_windows=four"], "four"),
+    ],
+)
+def test_wrong_input_ends_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["fit", *TINY_RUN, *arguments, "--run_dir", str(tmp_path / "run")]) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(error) == 1
+    assert message in error[0]
+
+
+def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
+    assert main(["check", *parts, "--format", "json"]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads(printed[printed.index("{") :])
+    assert set(report["splits"]) == {"train", "validation", "test"}

@@ -1,0 +1,71 @@
+"""What the README and the other pages promise is there, and its Python runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ner_lightning.__main__ import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_two_commands_stand_first_and_are_make_targets() -> None:
+    first = [line.split("#")[0].strip() for line in blocks("sh")[0].splitlines()]
+    assert first == ["make demo", "make test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(
+        re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in ("demo", "test", "install", "check")
+    )
+
+
+def test_every_command_is_in_the_table_and_the_other_way_round() -> None:
+    table = README.split("## Commands")[1].split("| run folder |")[0]
+    assert set(COMMANDS) == {
+        word for row in re.findall(r"^\| (`.*?)\|", table, re.M)[1:] for word in re.findall(r"`(\w+)[ `]", row)
+    }
+
+
+def test_every_file_that_is_named_exists() -> None:
+    named = set(re.findall(r"configs/[\w/]+\.(?:yaml|txt)", README)) | set(re.findall(r"\]\(([\w/.]+)\)", README))
+    assert len(named) >= 5
+    for path in named:
+        assert (ROOT / path).exists() or (ROOT / f"{path}.md").exists(), path
+
+
+def test_the_notebook_lines_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = blocks("python")[0]
+    shown: list[object] = []
+    exec(compile(code, "README.md", "exec"), {"print": shown.append})
+    assert 0 <= float(shown[0]) <= 1  # type: ignore[arg-type]
+
+
+def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = next(line for block in blocks("sh") for line in block.splitlines() if " convert " in line)
+    assert main(shlex.split(command)[3:]) == 0
+    assert sorted(path.name for path in (tmp_path / "example").iterdir()) == [
+        "test.conll",
+        "train.conll",
+        "validation.conll",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main([command, "--help"])
+    assert exit_info.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 10
+
+
+def test_wrong_commands_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
