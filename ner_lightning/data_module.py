@@ -156,8 +156,13 @@ class NERDataModule(L.LightningDataModule):
         items = list(zip(self.corpus.splits[split], (windows for _, windows in self.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
         rank, num_ranks = self._rank_and_number()
-        batches = plan_evaluation(lengths, self.batches.evaluation_subwords)[rank::num_ranks]
-        return self._loader(items, batches, self.collate_sentences)
+        batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
+        if len(batches) < num_ranks:
+            raise ValueError(
+                f"{num_ranks} ranks need a batch each, got {len(batches)} of the {split} split; "
+                f"set data.batches.evaluation_subwords below {self.batches.evaluation_subwords}"
+            )
+        return self._loader(items, batches[rank::num_ranks], self.collate_sentences)
 
     def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
         """Whole sentences with their windows, cut into passes under the budget."""

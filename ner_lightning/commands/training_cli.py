@@ -16,6 +16,7 @@ import torch
 import transformers
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
@@ -100,7 +101,8 @@ class TrainingCLI(PartsCLI):
             if not last.exists():
                 raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
             return str(last)
-        if self.run_dir.exists() and any(self.run_dir.iterdir()):
+        started_elsewhere = rank_zero_only.rank != 0  # the first rank has begun to fill the folder
+        if not started_elsewhere and self.run_dir.exists() and any(self.run_dir.iterdir()):
             raise ValueError(
                 f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
                 "another with --run_dir"
@@ -235,7 +237,8 @@ def quieten() -> None:
     """Keep what libraries say about themselves out of the way of what the run says."""
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for package in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(package).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
 
 
