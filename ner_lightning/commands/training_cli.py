@@ -101,7 +101,7 @@ class TrainingCLI(PartsCLI):
             if not last.exists():
                 raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
             return str(last)
-        started_elsewhere = rank_zero_only.rank != 0  # the first rank has begun to fill the folder
+        started_elsewhere = rank_zero_only.rank != 0  # type: ignore[attr-defined]  # the first rank has begun to fill the folder
         if not started_elsewhere and self.run_dir.exists() and any(self.run_dir.iterdir()):
             raise ValueError(
                 f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
