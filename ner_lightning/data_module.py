@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ner_lightning.corpora.entity_types import select_entity_types
-from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
+from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
 from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
 from ner_lightning.encoding.batches import (
@@ -63,6 +63,16 @@ class BatchSettings:
     num_workers: int = 0
 
 
+def require_split(corpus: Corpus, split: SplitName, user: str | None) -> None:
+    """Check that a corpus has a split.
+
+    Raises:
+        CorpusError: If it has not.
+    """
+    if split not in corpus.splits:
+        raise CorpusError(f"{user} needs the {split} split, got a corpus with {', '.join(corpus.splits) or 'none'}")
+
+
 class NERDataModule(L.LightningDataModule):
     """Serves a labelled corpus: windows to train on, whole sentences to score.
 
@@ -94,19 +104,22 @@ class NERDataModule(L.LightningDataModule):
         self.seed = seed
         self._resume: Mapping[str, int] | None = None
 
-    def setup(self, stage: str | None = None) -> None:  # noqa: ARG002 (all splits share tags and tokenizer)
+    def setup(self, stage: str | None = None) -> None:
         """Read the corpus once, and bind scheme and tokenizer to it.
 
         Raises:
-            CorpusError: If the corpus cannot be read.
+            CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
             ValueError: If the training split has no entity, or the encoder is not there.
         """
-        if hasattr(self, "corpus"):
-            return
-        self.bind(select_entity_types(self.reader.read(), self.selected_types))
+        if not hasattr(self, "corpus"):
+            self.bind(select_entity_types(self.reader.read(), self.selected_types))
+        needed: dict[str | None, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
+        if stage in needed:
+            require_split(self.corpus, needed[stage], stage)
 
     def bind(self, corpus: Corpus) -> None:
         """Take the entity types from the training split, and the tokenizer from the encoder."""
+        require_split(corpus, "train", "the tag set")
         training = corpus.splits["train"]
         self.tags = TagSet(self.scheme, corpus.entity_types("train"))
         if not self.tags.entity_types:

@@ -101,8 +101,8 @@ class TrainingCLI(PartsCLI):
             if not last.exists():
                 raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
             return str(last)
-        started_elsewhere = rank_zero_only.rank != 0  # type: ignore[attr-defined]  # the first rank has begun to fill the folder
-        if not started_elsewhere and self.run_dir.exists() and any(self.run_dir.iterdir()):
+        is_first_rank = rank_zero_only.rank == 0  # type: ignore[attr-defined]
+        if is_first_rank and self.run_dir.exists() and any(self.run_dir.iterdir()):  # others find what it began
             raise ValueError(
                 f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
                 "another with --run_dir"

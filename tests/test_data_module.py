@@ -1,0 +1,63 @@
+"""What the data module makes of corpora that lack something."""
+
+import pytest
+
+from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
+from ner_lightning.data_module import NERDataModule
+from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.schemes import BIO, IO, LabelScheme
+from ner_lightning.sentences import Sentence
+
+PERSON = Sentence(("Anna", "left"), (EntitySpan(0, 1, "PER"),), "0")
+PLACE = Sentence(("In", "Oslo"), (EntitySpan(1, 2, "LOC"),), "0")
+TWO_PEOPLE = Sentence(("Anna", "Tom"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "PER")), "0")
+
+
+class GivenCorpus(CorpusReader):
+    def __init__(self, **splits: Sentence) -> None:
+        self.splits = splits
+
+    def read(self) -> Corpus:
+        return Corpus({name: (sentence,) for name, sentence in self.splits.items()})  # type: ignore[misc]
+
+
+def data_module(scheme: LabelScheme | None = None, **splits: Sentence) -> NERDataModule:
+    return NERDataModule(GivenCorpus(**splits), SmallBert(vocabulary_size=100), scheme=scheme or BIO())
+
+
+@pytest.mark.parametrize(
+    ("stage", "splits", "message"),
+    [
+        ("fit", {"train": PERSON}, "fit needs the validation split, got a corpus with train"),
+        ("test", {"train": PERSON, "validation": PERSON}, "test needs the test split"),
+        ("fit", {"validation": PERSON}, "needs the train split, got a corpus with validation"),
+    ],
+)
+def test_a_missing_split_is_said_in_one_line(stage: str, splits: dict[SplitName, Sentence], message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        data_module(**splits).setup(stage)
+
+
+def test_a_training_split_without_entities_is_refused() -> None:
+    with pytest.raises(ValueError, match="must hold at least one entity"):
+        data_module(train=Sentence(("Anna",), (), "0")).setup()
+
+
+def test_types_that_training_does_not_know_are_counted_not_dropped() -> None:
+    data = data_module(train=PERSON, validation=PLACE)
+    data.setup("fit")
+    assert data.tags.entity_types == ("PER",)
+    assert data.gold_tags.entity_types == ("PER", "LOC")
+    assert data.coverage("validation").entities_of_unknown_types == 1
+    batch = next(iter(data.val_dataloader()))
+    assert batch.gold.tolist() == [[0, 3]]
+    assert sorted(batch.passes[0].labels.flatten().tolist())[-2:] == [-100, 0]  # only "In" is learned
+
+
+def test_entities_that_the_scheme_cannot_write_are_counted() -> None:
+    for scheme, lost in ((IO(), 2), (BIO(), 0)):
+        data = data_module(scheme, train=TWO_PEOPLE, validation=TWO_PEOPLE)
+        data.setup("fit")
+        assert data.coverage("validation").entities_lost_to_scheme == lost
+        assert next(iter(data.val_dataloader())).gold.tolist() == [[1, 1]]
