@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ner_lightning.schemes import BIO, BIOES, IO, OUTSIDE, OUTSIDE_TAG, LabelScheme, SourceScheme, Tag
+from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, SourceScheme
+from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag
 
 SCHEME_BY_SOURCE: dict[SourceScheme, LabelScheme] = {
     "IO": IO(),

@@ -3,82 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, begins_leniently, lenient_entities
 
-OUTSIDE = "O"
 IGNORE_INDEX = -100  # the label of a position that has no tag to learn
 Reading = Literal["lenient", "strict"]
 SourceScheme = Literal["IO", "IOB1", "BIO", "BIOES", "BILOU"]
-BILOU_AS_BIOES = {"L": "E", "U": "S"}
-
-
-class Tag(NamedTuple):
-    """A tag in its two parts; the type of ``O`` is empty."""
-
-    prefix: str
-    entity_type: str
-
-    @classmethod
-    def parse(cls, text: str) -> Tag:
-        """Split ``B-PER``; BILOU's ``L`` and ``U`` become ``E`` and ``S``.
-
-        Raises:
-            ValueError: If the text is neither ``O`` nor a known prefix, a hyphen and an entity type.
-        """
-        if text == OUTSIDE:
-            return OUTSIDE_TAG
-        prefix, hyphen, entity_type = text.partition("-")
-        prefix = BILOU_AS_BIOES.get(prefix, prefix)
-        if prefix not in {"B", "I", "E", "S"} or not hyphen or not entity_type:
-            raise ValueError(f"a tag must be O, or one of B I E S L U, a hyphen and a type, got {text!r}")
-        return cls(prefix, entity_type)
-
-    def __str__(self) -> str:
-        return f"{self.prefix}-{self.entity_type}" if self.entity_type else self.prefix
-
-
-OUTSIDE_TAG = Tag(OUTSIDE, "")
-
-
-def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """Whether ``tag`` begins an entity by the conlleval convention, which reads every scheme alike."""
-    return tag != OUTSIDE_TAG and (
-        tag.prefix in "BS" or previous.prefix in "OES" or previous.entity_type != tag.entity_type
-    )
-
-
-def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
-    """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
-
-    An entity ends where the tags say so or where its type changes; an ill-formed sequence is repaired
-    rather than dropped (the conlleval convention).
-
-    >>> [(entity.start, entity.end) for entity in entities_of(["I-PER", "E-PER", "B-PER", "O"])]
-    [(0, 2), (2, 3)]
-    """
-    return _lenient_entities([Tag.parse(tag) for tag in tags])
-
-
-def _lenient_entities(tags: Sequence[Tag]) -> list[EntitySpan]:
-    entities: list[EntitySpan] = []
-    start, previous = 0, OUTSIDE_TAG
-    for position, tag in enumerate([*tags, OUTSIDE_TAG]):
-        begins = begins_leniently(previous, tag)
-        if previous != OUTSIDE_TAG and (begins or tag == OUTSIDE_TAG):
-            entities.append(EntitySpan(start, position, previous.entity_type))
-        if begins:
-            start = position
-        previous = tag
-    return entities
 
 
 class LabelScheme(ABC):
@@ -257,7 +196,7 @@ class TagSet:
         """
         tags = [self.parsed_tags[tag_id] for tag_id in tag_ids]
         if reading == "lenient":
-            return _lenient_entities(tags)
+            return lenient_entities(tags)
         entities, start = [], None
         for position, (previous, tag) in enumerate(zip([OUTSIDE_TAG, *tags], [*tags, OUTSIDE_TAG], strict=True)):
             if self.scheme.continues(previous, tag):

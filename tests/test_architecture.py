@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules
     {"entities", "plain_data"},
     {"sentences"},
+    {"tags"},
     {"schemes"},
     {"scheme_detection", "word_splitting", "predictions"},
     {"metrics", "corpora"},

@@ -11,8 +11,8 @@ from ner_lightning.bundle import load_bundle
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.recognizer import EntityRecognizer, RecognizedEntity, locate
-from ner_lightning.schemes import entities_of
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import entities_of
 
 FOUND = [(0, 10, "PER"), (26, 35, "ORG"), (39, 46, "LOC"), (48, 58, "LOC")]
 WORDS = ["Bill", "Gates", "Seattle", "zzz", "rain", "", "\u200b", "Washingtonwas", "."]

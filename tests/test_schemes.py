@@ -11,7 +11,8 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB1, IOB2, IOBES, Token, Tokens
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, Tag, TagSet, entities_of
+from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, TagSet
+from ner_lightning.tags import Tag, entities_of
 from strategies import ENTITY_TYPES, SCHEMES, flat_entities, tag_id_lists, tag_sets
 
 TWO_TYPES = ("PER", "LOC")

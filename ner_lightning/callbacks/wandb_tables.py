@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import PredictedSentence, read_predictions
-from ner_lightning.schemes import OUTSIDE
+from ner_lightning.tags import OUTSIDE
 
 
 class WandbTables(L.Callback):

@@ -22,8 +22,9 @@ from ner_lightning.corpora.reader import (
 )
 from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_notes, recognise_scheme
 from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
-from ner_lightning.schemes import BIO, OUTSIDE, LabelScheme, SourceScheme, Tag, entities_of
+from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import OUTSIDE, Tag, entities_of
 
 Separator = Literal["auto", "tab", "blank"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.scheme_detection import detect_scheme, ill_formed_positions, prefixes_of_source
-from ner_lightning.schemes import OUTSIDE, SourceScheme, Tag, entities_of
+from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import OUTSIDE, Tag, entities_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.schemes import IGNORE_INDEX, Tag, TagSet
+from ner_lightning.schemes import IGNORE_INDEX, TagSet
+from ner_lightning.tags import Tag
 
 
 class Decoder(ABC):

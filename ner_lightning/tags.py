@@ -1,0 +1,72 @@
+"""Tags in their two parts, and the convention that reads entities from tags of any scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ner_lightning.entities import EntitySpan
+
+OUTSIDE = "O"
+BILOU_AS_BIOES = {"L": "E", "U": "S"}
+
+
+class Tag(NamedTuple):
+    """A tag in its two parts; the type of ``O`` is empty."""
+
+    prefix: str
+    entity_type: str
+
+    @classmethod
+    def parse(cls, text: str) -> Tag:
+        """Split ``B-PER``; BILOU's ``L`` and ``U`` become ``E`` and ``S``.
+
+        Raises:
+            ValueError: If the text is neither ``O`` nor a known prefix, a hyphen and an entity type.
+        """
+        if text == OUTSIDE:
+            return OUTSIDE_TAG
+        prefix, hyphen, entity_type = text.partition("-")
+        prefix = BILOU_AS_BIOES.get(prefix, prefix)
+        if prefix not in {"B", "I", "E", "S"} or not hyphen or not entity_type:
+            raise ValueError(f"a tag must be O, or one of B I E S L U, a hyphen and a type, got {text!r}")
+        return cls(prefix, entity_type)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}-{self.entity_type}" if self.entity_type else self.prefix
+
+
+OUTSIDE_TAG = Tag(OUTSIDE, "")
+
+
+def begins_leniently(previous: Tag, tag: Tag) -> bool:
+    """Whether ``tag`` begins an entity by the conlleval convention, which reads every scheme alike."""
+    return tag != OUTSIDE_TAG and (
+        tag.prefix in "BS" or previous.prefix in "OES" or previous.entity_type != tag.entity_type
+    )
+
+
+def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
+    """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
+
+    An entity ends where the tags say so or where its type changes; an ill-formed sequence is repaired
+    rather than dropped (the conlleval convention).
+
+    >>> [(entity.start, entity.end) for entity in entities_of(["I-PER", "E-PER", "B-PER", "O"])]
+    [(0, 2), (2, 3)]
+    """
+    return lenient_entities([Tag.parse(tag) for tag in tags])
+
+
+def lenient_entities(tags: Sequence[Tag]) -> list[EntitySpan]:
+    """The same for tags that are parsed already."""
+    entities: list[EntitySpan] = []
+    start, previous = 0, OUTSIDE_TAG
+    for position, tag in enumerate([*tags, OUTSIDE_TAG]):
+        begins = begins_leniently(previous, tag)
+        if previous != OUTSIDE_TAG and (begins or tag == OUTSIDE_TAG):
+            entities.append(EntitySpan(start, position, previous.entity_type))
+        if begins:
+            start = position
+        previous = tag
+    return entities
