@@ -88,6 +88,10 @@ class NERTagger(L.LightningModule):
     def configure_callbacks(self) -> list[L.Callback]:
         return [EntityScores(), StepSeed()]
 
+    def on_fit_start(self) -> None:
+        """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so."""
+        self.train()
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         optimizer = self.optimizer(self.parameter_groups())
         num_steps = int(self.trainer.estimated_stepping_batches)

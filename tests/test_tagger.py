@@ -1,6 +1,7 @@
 """The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -9,7 +10,7 @@ from seqeval.metrics import f1_score
 
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
-from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
 
@@ -72,6 +73,30 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
     bias = whole.get_parameter("classifier.network.classifier.bias")
     assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
+
+
+def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
+    """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
+    data = data_module()
+    data.setup()
+    random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(data.tags, data.tokenizer)
+    random_network.save_pretrained(tmp_path)
+    data.tokenizer.save_pretrained(tmp_path)
+    encoder = PretrainedEncoder(str(tmp_path))
+    assert not encoder.network(data.tags, data.tokenizer).training
+
+    class SeesModes(L.Callback):
+        evaluating: ClassVar[list[str]] = []
+        num_batches = 0
+
+        def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:  # noqa: ARG002
+            self.evaluating += [name for name, module in pl_module.classifier.named_modules() if not module.training]
+            self.num_batches += 1
+
+    seen = SeesModes()
+    trainer(2, callbacks=[seen]).fit(NERTagger(encoder, optimizer=sgd), data)  # validates between the epochs
+    assert seen.num_batches == 6
+    assert seen.evaluating == []
 
 
 def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
