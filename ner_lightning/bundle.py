@@ -16,6 +16,8 @@ from typing import Any, Final, Self, get_args
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -27,6 +29,7 @@ from transformers.utils import logging
 from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
+from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import TagSet
@@ -34,6 +37,7 @@ from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word
 
 SETTINGS_FILE: Final = "ner_lightning.json"
 JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
+TRANSITIONS_FILE: Final = "decoder.safetensors"
 FORMAT_VERSION: Final = 1
 PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "simple"}
 
@@ -59,6 +63,7 @@ class BundleSettings:
         overlap: The most subwords that neighbouring windows of a long text share.
         decoder: How word logits become entities.
         word_splitter: How raw text becomes words.
+        has_transitions: Whether the decoder reads what a CRF has learned, from ``decoder.safetensors``.
         scores: What the model scored, by the names that training logs (``test/f1``).
         corpus_checksum: Checksum of the corpus that it was trained on.
         versions: Packages that it was trained with, by name.
@@ -70,6 +75,7 @@ class BundleSettings:
     overlap: int = 64
     decoder: Decoder = field(default_factory=ArgmaxDecoder)
     word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
+    has_transitions: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
     corpus_checksum: str | None = None
     versions: Mapping[str, str] = field(default_factory=installed_versions)
@@ -100,6 +106,7 @@ class BundleSettings:
             "subwords": self.subwords,
             "window": {"max_subwords": self.max_subwords, "overlap": self.overlap},
             "decoder": to_plain(self.decoder),
+            "has_transitions": self.has_transitions,
             "pipeline_strategy": self.pipeline_strategy,
             "pipeline_reads_entities": self.pipeline_reads_entities,
             "scores": dict(self.scores),
@@ -130,6 +137,7 @@ class BundleSettings:
                 overlap=plain["window"]["overlap"],
                 decoder=from_plain(Decoder, plain["decoder"]),  # type: ignore[type-abstract]
                 word_splitter=word_splitter_named(plain["word_splitter"]),
+                has_transitions=plain["has_transitions"],
                 scores=dict(plain["scores"]),
                 corpus_checksum=plain["corpus_checksum"],
                 versions=dict(plain["versions"]),
@@ -148,11 +156,13 @@ class Bundle:
         classifier: The network, in float32 and ready to predict.
         window_encoder: Turns sentences into the windows that it was trained on.
         settings: Everything else.
+        transitions: What a CRF has learned; None without one.
     """
 
     classifier: TokenClassifier
     window_encoder: WindowEncoder
     settings: BundleSettings
+    transitions: Transitions | None
 
 
 def save_bundle(
@@ -160,6 +170,7 @@ def save_bundle(
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     settings: BundleSettings,
+    transitions: Transitions | None = None,
 ) -> None:
     """Save a trained network; the bundle is there as a whole or not at all, and replaces a former one.
 
@@ -168,6 +179,7 @@ def save_bundle(
         network: The network; it is saved in float32.
         tokenizer: Its tokenizer.
         settings: Everything else.
+        transitions: What a CRF has learned; the settings must say whether there are any.
 
     Raises:
         BundleError: If the head is over other tags, or the folder holds something that is no bundle.
@@ -180,6 +192,8 @@ def save_bundle(
     workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
         _write_files(workplace / "new", network, tokenizer, settings)
+        if transitions is not None:
+            save_file(_plain_tensors(transitions), workplace / "new" / TRANSITIONS_FILE)
         if folder.exists():
             folder.rename(workplace / "former")
         (workplace / "new").rename(folder)
@@ -214,7 +228,8 @@ def load_bundle(folder: str | Path) -> Bundle:
         raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
     _require_tags(network, settings.tags, folder)
     encoder = WindowEncoder(word_tokenizer, settings.tags, settings.subwords, settings.overlap)
-    return Bundle(TokenClassifier(network).eval(), encoder, settings)
+    transitions = _load_transitions(folder, settings.tags) if settings.has_transitions else None
+    return Bundle(TokenClassifier(network).eval(), encoder, settings, transitions)
 
 
 def read_settings(folder: str | Path) -> BundleSettings:
@@ -226,13 +241,28 @@ def read_settings(folder: str | Path) -> BundleSettings:
     folder = Path(folder)
     if not folder.is_dir():
         raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}")
-    if not next(folder.glob("*.safetensors"), None):
+    if not next(folder.glob("model*.safetensors"), None):
         raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none")
     contents = {name: _read_json(folder / name) for name in JSON_FILES}
     try:
         return BundleSettings.from_plain(contents[SETTINGS_FILE])
     except ValueError as error:
         raise BundleError(f"{folder / SETTINGS_FILE}: {error}") from error
+
+
+def _load_transitions(folder: Path, tags: TagSet) -> Transitions:
+    path = folder / TRANSITIONS_FILE
+    try:
+        transitions = Transitions(**load_file(path))
+    except (OSError, TypeError, SafetensorError) as error:
+        raise BundleError(f"{path}: must hold the transitions of a CRF, got: {error}") from error
+    if transitions.inner.shape != (len(tags.tags),) * 2:
+        raise BundleError(f"{path}: transitions must be over {len(tags.tags)} tags, got {len(transitions.inner)}")
+    return transitions
+
+
+def _plain_tensors(transitions: Transitions) -> dict[str, Tensor]:
+    return {name: getattr(transitions, name).detach().cpu().float().contiguous() for name in ("start", "inner", "end")}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,18 @@ class NERDataModule(L.LightningDataModule):
             split: list(self.window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()
         }
         self.corpus = corpus
+
+    @property
+    def word_counts(self) -> dict[str, int]:
+        """The words of the training split by entity type, and those of none under ``O``."""
+        training = self.corpus.splits["train"]
+        counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
+        for sentence in training:
+            counts[OUTSIDE] += len(sentence)
+            for entity in sentence.entities:
+                counts[OUTSIDE] -= len(entity)
+                counts[entity.entity_type] += len(entity)
+        return dict(counts)
 
     def coverage(self, split: SplitName) -> Coverage:
         """What stands behind the scores of a split."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 Part = TypeVar("Part")
 
 
 def to_plain(part: Any) -> dict[str, Any]:
-    """A part that is a dataclass, as JSON can hold it."""
-    return {"name": type(part).__name__, "init_args": dataclasses.asdict(part)}
+    """A part that is a dataclass, as JSON can hold it; an argument may be a part itself."""
+    arguments = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    plain = {name: to_plain(value) if dataclasses.is_dataclass(value) else value for name, value in arguments.items()}
+    return {"name": type(part).__name__, "init_args": plain}
 
 
 def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
@@ -27,7 +29,15 @@ def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
     known = {cls.__name__: cls for cls in _subclasses(base)}
     if plain["name"] not in known:
         raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {plain['name']!r}; import it first")
-    return known[plain["name"]](**plain["init_args"])
+    cls = known[plain["name"]]
+    hints = get_type_hints(cls)
+    return cls(**{name: _rebuilt(hints.get(name), value) for name, value in plain["init_args"].items()})
+
+
+def _rebuilt(hint: Any, value: Any) -> Any:
+    kinds = [kind for kind in get_args(hint) or (hint,) if isinstance(kind, type) and kind.__subclasses__()]
+    is_part = isinstance(value, Mapping) and value.keys() == {"name", "init_args"}
+    return from_plain(kinds[0], value) if is_part and kinds else value
 
 
 def _subclasses(base: type[Part]) -> Iterator[type[Part]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, overload
@@ -54,7 +54,7 @@ class EntityRecognizer:
 
     def __init__(self, bundle: Bundle, device: str | torch.device = "cpu") -> None:
         self.settings = bundle.settings
-        self.window_encoder = bundle.window_encoder
+        self.window_encoder, self.transitions = bundle.window_encoder, bundle.transitions
         self.classifier = bundle.classifier.to(device).eval()
         self.device = device
 
@@ -132,12 +132,11 @@ class EntityRecognizer:
         return EvaluationBatch(tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, rows)
 
     @torch.inference_mode()
-    def _entities(self, batch: EvaluationBatch) -> Iterator[tuple[EntitySpan, ...]]:
+    def _entities(self, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
         decoder, tags = self.settings.decoder, self.settings.tags
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
-        tag_ids = decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags)
-        for sentence, row, ids in zip(batch.sentences, logits, tag_ids, strict=True):
-            yield decoder.entities(row[: len(sentence)], ids[: len(sentence)], tags)
+        tag_ids = decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, self.transitions)
+        return decoder.entities(logits, tag_ids, tags, self.transitions)
 
 
 def locate(sentence: Sentence, spans: Iterable[EntitySpan]) -> list[RecognizedEntity]:

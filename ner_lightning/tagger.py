@@ -18,9 +18,11 @@ from transformers import get_linear_schedule_with_warmup
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.step_seed import StepSeed
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
-from ner_lightning.modeling.losses import CrossEntropyLoss, TokenLoss
+from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
+from ner_lightning.modeling.scored import Scored
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
@@ -48,7 +50,7 @@ class NERTagger(L.LightningModule):
     def __init__(
         self,
         encoder: Encoder,
-        loss: TokenLoss | None = None,
+        loss: Loss | None = None,
         decoder: Decoder | None = None,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(
             parameters, lr=2.0e-5, weight_decay=0.01, fused=True
@@ -67,7 +69,9 @@ class NERTagger(L.LightningModule):
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio = warmup_ratio
         self.tags: TagSet | None = None
+        self.word_counts: WordCounts = {}
         self.evaluation_loss = MeanMetric().set_dtype(torch.float64)
+        self.evaluation_cross_entropy = MeanMetric().set_dtype(torch.float64)
         # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps
         self.register_buffer("step_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
         self.register_buffer("epoch_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
@@ -76,14 +80,16 @@ class NERTagger(L.LightningModule):
         if self.tags is None:
             data_module = self.trainer.datamodule  # type: ignore[attr-defined]
             self.tags, self.tokenizer = data_module.tags, data_module.tokenizer
+            self.word_counts = data_module.word_counts
 
     def configure_model(self) -> None:
-        """Build the token classifier over the bound tags; loading a checkpoint fills it."""
+        """Build token classifier and objective over the bound tags; loading a checkpoint fills them."""
         if hasattr(self, "classifier"):
             return
         if self.tags is None:
             raise ValueError("the tagger must be bound to tags first: fit it with a NERDataModule")
         self.classifier = TokenClassifier(self.encoder.network(self.tags, self.tokenizer))
+        self.objective = self.loss.bind(self.tags, self.word_counts)
 
     def configure_callbacks(self) -> list[L.Callback]:
         return [EntityScores(), StepSeed()]
@@ -100,25 +106,22 @@ class NERTagger(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Trainable parameters by encoder or head, with or without weight decay."""
+        """Trainable parameters by encoder, head or objective, with or without weight decay."""
         encoder_prefix = f"network.{self.classifier.network.base_model_prefix}."
-        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+        groups: dict[tuple[float | None, bool], list[torch.nn.Parameter]] = {}
         for name, parameter in self.classifier.named_parameters():
             if parameter.requires_grad:
-                in_head, decays = not name.startswith(encoder_prefix), parameter.ndim > 1
-                groups.setdefault((in_head, decays), []).append(parameter)
+                rate = None if name.startswith(encoder_prefix) else self.head_learning_rate
+                groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
+        for parameter in self.objective.parameters():  # a transition of 0 has no meaning to decay to
+            groups.setdefault((self.objective.learning_rate, False), []).append(parameter)
         return [
-            {"params": parameters}
-            | ({} if decays else {"weight_decay": 0.0})
-            | ({"lr": self.head_learning_rate} if in_head and self.head_learning_rate else {})
-            for (in_head, decays), parameters in groups.items()
+            {"params": parameters} | ({} if decays else {"weight_decay": 0.0}) | ({"lr": rate} if rate else {})
+            for (rate, decays), parameters in groups.items()
         ]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:  # noqa: ARG002
-        labels = batch.labels[batch.attention_mask]
-        scored = labels != IGNORE_INDEX
-        logits = self.classifier(batch.input_ids, batch.attention_mask)
-        loss = self.loss(logits[scored], labels[scored])
+        loss = self.objective(Scored.of_windows(self.classifier(batch.input_ids, batch.attention_mask), batch))
         self.step_loss += torch.stack([loss.total.detach().double(), loss.weight.double()])
         # undoes Lightning's division by accumulated batches and the mean over ranks: gradients add up
         return loss.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
@@ -132,8 +135,8 @@ class NERTagger(L.LightningModule):
             for parameter in group["params"]
             if parameter.grad is not None
         ]
-        torch._foreach_div_(gradients, weight.clamp(min=1).item())
-        loss = (total / weight.clamp(min=1)).item()
+        torch._foreach_div_(gradients, weight.item() or 1.0)
+        loss = LossSum(total, weight).mean
         self.log("train/loss", loss, prog_bar=True, logger=False)
         if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
@@ -165,8 +168,7 @@ class NERTagger(L.LightningModule):
             torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def on_train_epoch_end(self) -> None:
-        total, weight = self.epoch_loss
-        self.log_now({"train/loss_epoch": (total / weight.clamp(min=1)).item()})
+        self.log_now({"train/loss_epoch": LossSum(*self.epoch_loss).mean})
         self.epoch_loss = torch.zeros_like(self.epoch_loss)
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -183,13 +185,16 @@ class NERTagger(L.LightningModule):
         """
         tags = self.tags
         assert tags is not None
-        logits = self.classifier.sentence_logits(batch)
-        mask = batch.gold != IGNORE_INDEX
-        learned = mask & (batch.word_labels < len(tags.tags))
-        loss = self.loss(logits[learned], batch.word_labels[learned])
-        self.evaluation_loss.update(loss.total / loss.weight.clamp(min=1), loss.weight)
+        logits, transitions = self.classifier.sentence_logits(batch), self.objective.transitions
+        scored = Scored.of_sentences(logits, batch)
+        loss = self.objective(scored)
+        self.evaluation_loss.update(loss.mean, loss.weight)
+        cross_entropy = word_cross_entropy(scored, transitions)
+        self.evaluation_cross_entropy.update(cross_entropy.mean, cross_entropy.weight)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
-        return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags)}
+        self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
+        mask = batch.gold != IGNORE_INDEX
+        return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags, transitions)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds the tagger: plain data only."""
@@ -197,6 +202,7 @@ class NERTagger(L.LightningModule):
         saved = SavedEncoder.of(self.classifier.network, self.tokenizer)
         checkpoint["ner_lightning"] = {
             "tags": self.tags.to_plain(),
+            "word_counts": dict(self.word_counts),
             "encoder_config": dict(saved.config),
             "tokenizer_files": dict(saved.tokenizer_files),
             "loss": to_plain(self.loss),
@@ -220,7 +226,7 @@ class NERTagger(L.LightningModule):
         self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: str | Path, loss: TokenLoss | None = None) -> Self:  # type: ignore[override]
+    def load_from_checkpoint(cls, checkpoint_path: str | Path, loss: Loss | None = None) -> Self:  # type: ignore[override]
         """Rebuild a tagger from a checkpoint, without corpus or network, ready to evaluate.
 
         Args:
@@ -235,10 +241,11 @@ class NERTagger(L.LightningModule):
         encoder = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
         tagger = cls(
             encoder,
-            loss=loss or from_plain(TokenLoss, saved["loss"]),  # type: ignore[type-abstract]
+            loss=loss or from_plain(Loss, saved["loss"]),  # type: ignore[type-abstract]
             decoder=from_plain(Decoder, saved["decoder"]),  # type: ignore[type-abstract]
         )
         tagger.tags, tagger.tokenizer = TagSet.from_plain(saved["tags"]), encoder.tokenizer([])
+        tagger.word_counts = saved["word_counts"]
         tagger.configure_model()
         tagger.load_state_dict(checkpoint["state_dict"])
         return tagger.eval()

@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
-from transformers import pipeline
+from transformers import AutoModelForTokenClassification, pipeline
 
-from ner_lightning.bundle import SETTINGS_FILE, BundleError, BundleSettings, load_bundle, save_bundle
+from ner_lightning.bundle import (
+    SETTINGS_FILE,
+    TRANSITIONS_FILE,
+    BundleError,
+    BundleSettings,
+    load_bundle,
+    save_bundle,
+)
+from ner_lightning.modeling.decoders import ViterbiDecoder
+from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, IO, TagSet
@@ -128,6 +138,27 @@ def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
         ours = [(entity.start, entity.end, entity.entity_type) for entity in tags.read(ids)]
         differing += ours != [(group["start"], group["end"], group["entity_group"]) for group in groups]
     assert BundleSettings(tags, 40).pipeline_reads_entities == (differing == 0)
+
+
+def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
+    network, tokenizer = small_bert()
+    transitions = Transitions(torch.randn(7), torch.randn(7, 7), torch.randn(7)).restricted_to(TAGS)
+    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ViterbiDecoder(), has_transitions=True)
+    save_bundle(tmp_path / "crf", network, tokenizer, settings, transitions)
+    loaded = load_bundle(tmp_path / "crf")
+    assert loaded.settings == settings
+    for name in ("start", "inner", "end"):
+        assert torch.equal(getattr(loaded.transitions, name), getattr(transitions, name))
+    AutoModelForTokenClassification.from_pretrained(tmp_path / "crf")  # the further file does not disturb it
+    save_file(
+        {"start": torch.zeros(2), "inner": torch.zeros(2, 2), "end": torch.zeros(2)},
+        tmp_path / "crf" / TRANSITIONS_FILE,
+    )
+    with pytest.raises(BundleError, match=r"decoder.safetensors: transitions must be over 7 tags, got 2"):
+        load_bundle(tmp_path / "crf")
+    (tmp_path / "crf" / TRANSITIONS_FILE).unlink()
+    with pytest.raises(BundleError, match=r"decoder.safetensors: must hold the transitions of a CRF"):
+        load_bundle(tmp_path / "crf")
 
 
 def test_any_precision_is_saved_in_float32(tmp_path):

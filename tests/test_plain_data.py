@@ -25,7 +25,15 @@ class Square(Polygon):
     side: float
 
 
-@pytest.mark.parametrize("part", [Circle(), Circle(2.5, {"a": 1}), Square(0.1)])
+@dataclass(frozen=True)
+class Pair(Shape):
+    first: Shape
+    second: Shape | None = None
+
+
+@pytest.mark.parametrize(
+    "part", [Circle(), Circle(2.5, {"a": 1}), Square(0.1), Pair(Circle(), Square(1.0)), Pair(Square(1.0))]
+)
 def test_a_part_survives_json(part):
     assert from_plain(Shape, json.loads(json.dumps(to_plain(part)))) == part
 
@@ -36,7 +44,7 @@ def test_the_plain_form_holds_the_name_and_every_argument():
 
 @pytest.mark.parametrize("name", ["Sphere", "os.system", "dict", "Shape"])
 def test_a_name_of_no_part_of_this_kind_is_refused_with_those_known(name):
-    with pytest.raises(ValueError, match=r"Shape must be one of \['Circle', 'Polygon', 'Square'\], got"):
+    with pytest.raises(ValueError, match=r"Shape must be one of \['Circle', 'Pair', 'Polygon', 'Square'\], got"):
         from_plain(Shape, {"name": name, "init_args": {}})
 
 

@@ -119,14 +119,9 @@ def test_results_do_not_depend_on_the_neighbours(precise, sentences, max_subword
 class CountingDecoder(ArgmaxDecoder):
     num_words: list[int] = field(default_factory=list, compare=False)
 
-    def tag_ids(self, logits, mask, tags):
+    def best_tags(self, logits, mask, tags, transitions):
         self.num_words.extend(mask.sum(dim=1).tolist())
-        return super().tag_ids(logits, mask, tags)
-
-    def entities(self, logits, tag_ids, tags):
-        assert len(logits) == len(tag_ids)
-        assert bool((tag_ids >= 0).all())
-        return super().entities(logits, tag_ids, tags)
+        return super().best_tags(logits, mask, tags, transitions)
 
 
 def test_no_text_is_cut(trained_folder):

@@ -10,7 +10,10 @@ from seqeval.metrics import f1_score
 
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
+from ner_lightning.modeling.class_weights import Balanced, GivenWeights, InverseSqrt
+from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
+from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
 
@@ -39,9 +42,21 @@ def sgd(parameters: list) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=1.0)
 
 
-def trained(data: NERDataModule, accumulate: int = 1, precision: str = "32-true") -> tuple[NERTagger, L.Trainer]:
+LOSSES = [
+    CrossEntropyLoss(0.1),
+    WeightedCrossEntropyLoss(Balanced()),
+    WeightedCrossEntropyLoss(GivenWeights(dict.fromkeys(["O", "LOC", "MISC", "ORG", "PER"], 1e-3))),
+    FocalLoss(1.5, InverseSqrt()),
+    DiceLoss(),
+    CRFLoss(),
+]
+
+
+def trained(
+    data: NERDataModule, accumulate: int = 1, precision: str = "32-true", loss: Loss | None = None
+) -> tuple[NERTagger, L.Trainer]:
     torch.manual_seed(0)
-    tagger = NERTagger(ENCODER, optimizer=sgd, warmup_ratio=0.0)
+    tagger = NERTagger(ENCODER, loss, optimizer=sgd, warmup_ratio=0.0)
     fitting = trainer(accumulate_grad_batches=accumulate, precision=precision, gradient_clip_val=1.0)
     fitting.fit(tagger, data)
     return tagger, fitting
@@ -64,10 +79,11 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
 
 
-@pytest.mark.parametrize(("max_windows", "accumulate"), [(8, 2), (6, 3), (1, 16)])
-def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int, accumulate: int) -> None:
-    whole, _ = trained(data_module(16, max_windows=16), precision="64-true")
-    split, fitting = trained(data_module(16, max_windows=max_windows), accumulate, precision="64-true")
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize(("max_windows", "accumulate"), [(6, 3), (1, 16)])
+def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int, accumulate: int, loss: Loss) -> None:
+    whole, _ = trained(data_module(16, max_windows=16), precision="64-true", loss=loss)
+    split, fitting = trained(data_module(16, max_windows=max_windows), accumulate, precision="64-true", loss=loss)
     assert fitting.global_step == 1
     for name, parameter in whole.named_parameters():
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
@@ -119,13 +135,18 @@ def test_a_gpu_trains_in_mixed_bfloat16() -> None:
         torch.testing.assert_close(tagger.get_parameter(name).cpu(), parameter, atol=0.05, rtol=0.1)
 
 
-def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: Path, loss: Loss) -> None:
     data = data_module()
-    tagger, fitting = trained(data)
+    tagger, fitting = trained(data, loss=loss)
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     loaded = NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt")
     assert loaded.tags == data.tags
     assert loaded.tokenizer.get_vocab() == data.tokenizer.get_vocab()
+    assert loaded.loss == loss
+    assert loaded.objective.weights_by_type == tagger.objective.weights_by_type
+    for name, parameter in tagger.objective.named_parameters():
+        assert torch.equal(loaded.objective.get_parameter(name), parameter)
     batch = next(iter(data.val_dataloader()))
     tagger.eval()
     with torch.inference_mode():
@@ -162,6 +183,18 @@ def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
     assert seen["classifier.network.classifier.bias"] == (0.5, 0.0)
     assert seen["classifier.network.bert.embeddings.LayerNorm.weight"] == (0.1, 0.0)
     assert seen["classifier.network.bert.embeddings.word_embeddings.weight"] == (0.1, 0.01)
+
+
+def test_plain_cross_entropy_stands_beside_every_loss() -> None:
+    by_loss = {}
+    for loss in (CrossEntropyLoss(), FocalLoss(), CRFLoss()):
+        _, fitting = trained(data_module(), loss=loss)
+        logged = {name: fitting.callback_metrics[f"validation/{name}"].item() for name in ("loss", "cross_entropy")}
+        by_loss[type(loss)] = logged
+    plain = by_loss[CrossEntropyLoss]
+    assert plain["loss"] == plain["cross_entropy"]
+    assert by_loss[FocalLoss]["loss"] < by_loss[FocalLoss]["cross_entropy"]
+    assert by_loss[CRFLoss]["cross_entropy"] == pytest.approx(plain["cross_entropy"], rel=0.5)
 
 
 def test_long_sentences_are_trained_and_scored_whole() -> None:

@@ -44,11 +44,11 @@ class PredictionsFile(L.Callback):
     ) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
             return
-        tags: Any = pl_module.tags
-        for sentence, logits, tag_ids in zip(batch.sentences, outputs["logits"], outputs["tag_ids"], strict=True):
-            kept = tag_ids[: len(sentence)].cpu()
-            entities = pl_module.decoder.entities(logits[: len(sentence)].cpu(), kept, tags)  # type: ignore[union-attr, operator]
-            names = tuple(tags.tags[tag_id] for tag_id in kept.tolist())
+        tagger: Any = pl_module
+        tag_ids = outputs["tag_ids"]
+        found = tagger.decoder.entities(outputs["logits"], tag_ids, tagger.tags, tagger.objective.transitions)
+        for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
+            names = tuple(tagger.tags.tags[tag_id] for tag_id in row[: len(sentence)])
             self.predicted.append(
                 PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
             )

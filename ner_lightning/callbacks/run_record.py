@@ -82,6 +82,8 @@ class RunRecord(L.Callback):
             "commit": current_commit(),
             "corpus_checksum": data.corpus.checksum(),
             "tags": data.tags.to_plain(),
+            "loss": repr(pl_module.loss),
+            "class_weights": pl_module.objective.weights_by_type,  # type: ignore[union-attr]
             "decoder": repr(pl_module.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,

@@ -22,11 +22,13 @@ from rich.console import Console
 
 from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
+from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord, write_json
+from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.wandb_tables import WandbTables
 from ner_lightning.commands.error_lines import fail, without_noise
 
@@ -112,13 +114,13 @@ class TrainingCLI(PartsCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
-        callbacks: list[L.Callback] = [PredictionsFile(self.run_dir), WandbTables(self.run_dir)]
+        callbacks: list[L.Callback] = [PredictionsFile(self.run_dir), DecoderComparison(), WandbTables(self.run_dir)]
         plugins = [*_as_list(config.plugins)]
         if self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
-            callbacks += [RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
+            callbacks += [StartLines(), RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
             plugins.append(AtomicCheckpoints())
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
@@ -171,7 +173,7 @@ class TrainingCLI(PartsCLI):
 
     def save_bundle(self) -> None:
         """Save the weights that were scored last, the best ones, with all that predicting needs."""
-        data = self.datamodule
+        data, transitions = self.datamodule, self.model.objective.transitions
         encoder = data.window_encoder
         settings = BundleSettings(
             data.tags,
@@ -179,10 +181,11 @@ class TrainingCLI(PartsCLI):
             encoder.subwords,
             encoder.overlap,
             self.model.decoder,
+            has_transitions=transitions is not None,
             scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
             corpus_checksum=data.corpus.checksum(),
         )
-        save_bundle(self.run_dir / "model", self.model.classifier.network, data.tokenizer, settings)
+        save_bundle(self.run_dir / "model", self.model.classifier.network, data.tokenizer, settings, transitions)
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:

@@ -26,6 +26,7 @@ class EncodedWindow:
         labels: The label of every subword; -100 where it is not scored or its word is not owned.
         word_starts: Positions of the first subwords of the owned words, in order.
         num_words: All its words, owned or not.
+        edges: Whether its owned words begin the sentence, and whether they end it.
     """
 
     sentence_id: str
@@ -33,6 +34,7 @@ class EncodedWindow:
     labels: tuple[int, ...]
     word_starts: tuple[int, ...]
     num_words: int
+    edges: tuple[bool, bool]
 
 
 class Batch:
@@ -45,6 +47,7 @@ class Batch:
         attention_mask: True on subwords, false on padding.
         labels: Tag ids to learn; -100 elsewhere.
         word_starts: True on the first subword of every owned word.
+        edges: Whether the owned words of every row begin its sentence, and whether they end it.
         sentence_ids: The sentence of every row.
     """
 
@@ -54,10 +57,11 @@ class Batch:
         attention_mask: Bool[Tensor, "batch subwords"],
         labels: Int[Tensor, "batch subwords"],
         word_starts: Bool[Tensor, "batch subwords"],
+        edges: Bool[Tensor, "batch 2"],
         sentence_ids: tuple[str, ...],
     ) -> None:
         self.input_ids, self.attention_mask = input_ids, attention_mask
-        self.labels, self.word_starts = labels, word_starts
+        self.labels, self.word_starts, self.edges = labels, word_starts, edges
         self.sentence_ids = sentence_ids
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
@@ -67,6 +71,7 @@ class Batch:
             self.attention_mask.to(device, non_blocking=non_blocking),
             self.labels.to(device, non_blocking=non_blocking),
             self.word_starts.to(device, non_blocking=non_blocking),
+            self.edges.to(device, non_blocking=non_blocking),
             self.sentence_ids,
         )
 
@@ -143,6 +148,7 @@ class WindowEncoder:
                     len(prefix) + begins[word] - first for word in range(window.owned_start, window.owned_end)
                 ),
                 num_words=window.end - window.start,
+                edges=(window.owned_start == 0, window.owned_end == len(sentence)),
             )
 
     def encode(self, sentences: Sequence[Sentence]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
@@ -162,6 +168,7 @@ class WindowEncoder:
             attention_mask=torch.arange(word_starts.shape[1]) < lengths[:, None],
             labels=_padded((w.labels for w in windows), IGNORE_INDEX),
             word_starts=word_starts,
+            edges=torch.tensor([window.edges for window in windows]),
             sentence_ids=tuple(window.sentence_id for window in windows),
         )
 

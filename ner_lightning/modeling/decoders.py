@@ -3,76 +3,171 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.linear_chain import Chains, Transitions
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 from ner_lightning.tags import Tag
 
 
 class Decoder(ABC):
-    """Chooses the tags of a sentence from its word logits, and scores the entities read from them."""
+    """Chooses the tags of sentences from their word logits; entities and their scores are read from these alike."""
 
     @abstractmethod
-    def tag_ids(
-        self, logits: Float[Tensor, "batch words tags"], mask: Bool[Tensor, "batch words"], tags: TagSet
+    def best_tags(
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        mask: Bool[Tensor, "batch words"],
+        tags: TagSet,
+        transitions: Transitions | None,
     ) -> Int[Tensor, "batch words"]:
-        """The tag id of every word, -100 behind the last word of a sentence."""
+        """The tag id of every word; what stands behind the last word of a sentence is not read."""
 
-    @abstractmethod
-    def span_scores(
-        self, logits: Float[Tensor, "words tags"], entities: Iterable[EntitySpan], tags: TagSet
-    ) -> list[float]:
-        """The probability of each entity of one sentence: in [0, 1], and comparable across schemes."""
+    def tag_ids(
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        mask: Bool[Tensor, "batch words"],
+        tags: TagSet,
+        transitions: Transitions | None = None,
+    ) -> Int[Tensor, "batch words"]:
+        """The tag id of every word, -100 behind the last word of a sentence.
+
+        Args:
+            logits: Word logits of sentences.
+            mask: True on words, false behind the last one.
+            tags: The tags of the logits.
+            transitions: What a CRF has learned; None where each word has a softmax of its own.
+
+        Raises:
+            ValueError: If the logits are over other tags.
+        """
+        if logits.shape[-1] != len(tags.tags):
+            raise ValueError(f"logits must be over {len(tags.tags)} tags, got {logits.shape[-1]}")
+        if not mask.any():
+            return torch.full_like(mask, IGNORE_INDEX, dtype=torch.long)
+        return self.best_tags(logits, mask, tags, transitions).masked_fill(~mask, IGNORE_INDEX)
 
     def entities(
-        self, logits: Float[Tensor, "words tags"], tag_ids: Int[Tensor, " words"], tags: TagSet
-    ) -> tuple[EntitySpan, ...]:
-        """The entities that the tags of one sentence spell, read leniently, with their scores."""
-        spans = tags.read(tag_ids.tolist())
-        scores = self.span_scores(logits, spans, tags)
-        return tuple(replace(span, score=score) for span, score in zip(spans, scores, strict=True))
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        tag_ids: Int[Tensor, "batch words"],
+        tags: TagSet,
+        transitions: Transitions | None = None,
+    ) -> list[tuple[EntitySpan, ...]]:
+        """The entities that the tags of each sentence spell, read leniently, with their scores."""
+        rows = [tags.read([tag_id for tag_id in row if tag_id != IGNORE_INDEX]) for row in tag_ids.tolist()]
+        scores = span_scores(logits, tag_ids != IGNORE_INDEX, rows, tags, transitions)
+        return [
+            tuple(replace(span, score=score) for span, score in zip(spans, row, strict=True))
+            for spans, row in zip(rows, scores, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
 class ArgmaxDecoder(Decoder):
-    """The most probable tag of every word, each word for itself."""
+    """The most probable tag of every word, each word for itself; by its marginal where there is a CRF."""
 
-    def tag_ids(
-        self, logits: Float[Tensor, "batch words tags"], mask: Bool[Tensor, "batch words"], tags: TagSet
+    def best_tags(
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        mask: Bool[Tensor, "batch words"],
+        tags: TagSet,  # noqa: ARG002 (any tags)
+        transitions: Transitions | None,
     ) -> Int[Tensor, "batch words"]:
-        if logits.shape[-1] != len(tags.tags):
-            raise ValueError(f"logits must be over {len(tags.tags)} tags, got {logits.shape[-1]}")
-        return logits.argmax(dim=-1).masked_fill(~mask, IGNORE_INDEX)
-
-    def span_scores(
-        self, logits: Float[Tensor, "words tags"], entities: Iterable[EntitySpan], tags: TagSet
-    ) -> list[float]:
-        """The probability of exactly each span, words taken as independent.
-
-        It is the product of the probabilities of the tags that the scheme writes for the span, times
-        1 - p(the entity goes on) on the neighbouring word at each border that the scheme does not mark
-        (the end in BIO, both in IO).
-        """
-        probabilities = logits.double().softmax(dim=-1)
-        return [_span_probability(probabilities, entity, tags) for entity in entities]
+        scores = logits if transitions is None else Chains.of(logits, mask, transitions).log_marginals
+        return scores.argmax(dim=-1)
 
 
-def _span_probability(probabilities: Float[Tensor, "words tags"], entity: EntitySpan, tags: TagSet) -> float:
-    scheme, kind = tags.scheme, entity.entity_type
+@dataclass(frozen=True)
+class ViterbiDecoder(Decoder):
+    """The most probable sequence of tags that the scheme allows (Viterbi 1967), with or without a CRF."""
 
-    def ids(prefixes: str) -> list[int]:
-        return [tags.tag_ids[str(Tag(prefix, kind))] for prefix in prefixes]
+    def best_tags(
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        mask: Bool[Tensor, "batch words"],
+        tags: TagSet,
+        transitions: Transitions | None,
+    ) -> Int[Tensor, "batch words"]:
+        # a CRF's transitions forbid already
+        return Chains.of(logits, mask, transitions or Transitions.allowed_by(tags)).best_paths()
 
-    words = torch.arange(entity.start, entity.end, device=probabilities.device)
-    probability = probabilities[words, ids(scheme.prefixes_of(len(entity)))].prod()
+
+def span_scores(
+    logits: Float[Tensor, "batch words tags"],
+    mask: Bool[Tensor, "batch words"],
+    entities: Sequence[Sequence[EntitySpan]],
+    tags: TagSet,
+    transitions: Transitions | None = None,
+) -> list[list[float]]:
+    """The probability of exactly each entity of each sentence: in [0, 1], and comparable across schemes.
+
+    It is the probability that the words carry the tags that the scheme writes for the entity, and that it does not
+    go on at a border that the scheme does not mark (the end in BIO, both in IO). Without a CRF words are taken as
+    independent: a product of the tags' probabilities, times 1 - p(the entity goes on) on the neighbouring words.
+    With a CRF it is the marginal probability of the same event, by forward and backward scores.
+    """
+    if not any(entities):
+        return [[] for _ in entities]
+    precise = logits.detach().double()
+    if transitions is None:
+        probabilities = precise.softmax(dim=-1).cpu().numpy()
+        lengths = mask.sum(dim=1).tolist()
+        return [
+            [_independent_probability(row[:length], entity, tags) for entity in spans]
+            for row, length, spans in zip(probabilities, lengths, entities, strict=True)
+        ]
+    marginals = _ChainMarginals(Chains.of(precise, mask, transitions))
+    return [[marginals.probability(row, entity, tags) for entity in spans] for row, spans in enumerate(entities)]
+
+
+def _independent_probability(probabilities: NDArray[np.float64], entity: EntitySpan, tags: TagSet) -> float:
+    scheme = tags.scheme
+    written = _ids(tags, scheme.prefixes_of(len(entity)), entity)
+    probability = probabilities[range(entity.start, entity.end), written].prod()
     if not scheme.marks_start and entity.start > 0:
-        probability = probability * (1 - probabilities[entity.start - 1, ids(scheme.continue_from)].sum())
+        probability *= 1 - probabilities[entity.start - 1, _ids(tags, scheme.continue_from, entity)].sum()
     if not scheme.marks_end and entity.end < len(probabilities):
-        probability = probability * (1 - probabilities[entity.end, ids(scheme.continue_with)].sum())
-    return min(max(probability.item(), 0.0), 1.0)
+        probability *= 1 - probabilities[entity.end, _ids(tags, scheme.continue_with, entity)].sum()
+    return min(max(float(probability), 0.0), 1.0)
+
+
+class _ChainMarginals:
+    """Probabilities of spans in a batch of chains."""
+
+    def __init__(self, chains: Chains) -> None:
+        self.emissions = chains.emissions.cpu().numpy()
+        self.inner = chains.inner.cpu().numpy()
+        self.forward = chains.forward_scores.cpu().numpy()
+        self.backward = chains.backward_scores.cpu().numpy()
+        self.log_partition = chains.log_partition.cpu().numpy()
+        self.lengths = chains.mask.sum(dim=1).tolist()
+
+    def probability(self, row: int, entity: EntitySpan, tags: TagSet) -> float:
+        scheme, emissions = tags.scheme, self.emissions[row]
+        written = _ids(tags, scheme.prefixes_of(len(entity)), entity)
+        first, last = entity.start, entity.end - 1
+        begun = self.forward[row, first, written[0]]
+        if not scheme.marks_start and first > 0:
+            before = self.forward[row, first - 1] + self.inner[:, written[0]]
+            before[_ids(tags, scheme.continue_from, entity)] = -np.inf
+            begun = np.logaddexp.reduce(before) + emissions[first, written[0]]
+        ended = self.backward[row, last, written[-1]]
+        if not scheme.marks_end and entity.end < self.lengths[row]:
+            behind = self.inner[written[-1]] + emissions[entity.end] + self.backward[row, entity.end]
+            behind[_ids(tags, scheme.continue_with, entity)] = -np.inf
+            ended = np.logaddexp.reduce(behind)
+        moved = self.inner[written[:-1], written[1:]].sum() + emissions[range(first + 1, entity.end), written[1:]].sum()
+        return min(max(float(np.exp(begun + moved + ended - self.log_partition[row])), 0.0), 1.0)
+
+
+def _ids(tags: TagSet, prefixes: Iterable[str], entity: EntitySpan) -> list[int]:
+    return [tags.tag_ids[str(Tag(prefix, entity.entity_type))] for prefix in prefixes]

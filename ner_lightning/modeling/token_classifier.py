@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.modeling.linear_chain import precise
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
 
 
@@ -48,8 +51,12 @@ class TokenClassifier(nn.Module):
     def sentence_logits(self, batch: EvaluationBatch) -> Float[Tensor, "batch words tags"]:
         """The logits of whole sentences, joined from the windows that own their words; 0 behind the last."""
         logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
-        logits = logits if logits.dtype == torch.float64 else logits.float()
-        return pad_sequence(list(logits.split([len(sentence) for sentence in batch.sentences])), batch_first=True)
+        return rows_of_words(precise(logits), [len(sentence) for sentence in batch.sentences])
+
+
+def rows_of_words(logits: Float[Tensor, "scored tags"], lengths: Sequence[int]) -> Float[Tensor, "batch words tags"]:
+    """The logits of words that follow each other, in rows of these lengths; 0 behind the last."""
+    return pad_sequence(list(logits.split(lengths)), batch_first=True)
 
 
 def max_window(config: PreTrainedConfig) -> int:

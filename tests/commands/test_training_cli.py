@@ -11,6 +11,9 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from ner_lightning.__main__ import main
 from ner_lightning.predictions import read_predictions
 from ner_lightning.recognizer import EntityRecognizer
+from ner_lightning.tagger import NERTagger
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,42 @@ def test_the_saved_config_tests_the_best_checkpoint_to_the_same_predictions(run_
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
     assert main(["test", "--config", str(run_dir / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
     assert (run_dir / "predictions" / "test.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "overlays",
+    [["loss/weighted.yaml"], ["loss/focal.yaml"], ["loss/dice.yaml", "decoder/viterbi.yaml"], ["loss/crf.yaml"]],
+    ids=lambda overlays: overlays[0],
+)
+def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
+    overlays: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = [part for overlay in overlays for part in ("--config", str(CONFIGS / overlay))]
+    small = ["--data.corpus.num_train=48", "--trainer.max_epochs=1", "--data.scheme=BIOES"]
+    assert main(["fit", *configs, *TINY_RUN, *small, "--run_dir", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["class_weights"] is not None) == (overlays == ["loss/weighted.yaml"])
+    if record["class_weights"]:
+        assert f"O {record['class_weights']['O']:.3g}" in printed.err
+    assert "viterbi" in printed.out
+    tagger = NERTagger.load_from_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
+    recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")
+    assert type(tagger.decoder) is type(recognizer.settings.decoder)
+    written = list(read_predictions(tmp_path / "predictions" / "test.jsonl"))
+    found = recognizer.recognize_words([sentence.words for sentence in written])
+    assert any(found)
+    for sentence, entities in zip(written, found, strict=True):
+        bare = [(e.start, e.end, e.entity_type) for e in entities]
+        assert bare == [(e.start, e.end, e.entity_type) for e in sentence.predicted]
+        scores = [entity.score for entity in sentence.predicted]
+        assert [entity.score for entity in entities] == pytest.approx(scores, abs=1e-5)
+    if overlays == ["loss/crf.yaml"]:
+        transitions = tagger.objective.transitions
+        assert transitions is not None
+        assert recognizer.transitions is not None
+        assert torch.equal(transitions.inner, recognizer.transitions.inner)
+        assert transitions.inner.nan_to_num(neginf=0).abs().max() > 0.01  # learned
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_context_words_are_seen_but_not_learned():
 
 def test_a_sentence_without_words_is_one_window_of_special_tokens():
     ((_, windows),) = encoder().encode([Sentence(())])
-    assert windows == [EncodedWindow("", (CLS, SEP), (-100, -100), (), 0)]
+    assert windows == [EncodedWindow("", (CLS, SEP), (-100, -100), (), 0, (True, True))]
 
 
 def test_entities_of_unknown_types_are_left_unscored():
@@ -122,7 +122,7 @@ def test_a_batch_is_its_windows_padded(generated):
 
 @given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 20))
 def test_passes_keep_order_and_budget_and_are_as_long_as_it_allows(lengths, budget):
-    windows = [EncodedWindow(str(i), (7,) * n, (-100,) * n, (), 0) for i, n in enumerate(lengths)]
+    windows = [EncodedWindow(str(i), (7,) * n, (-100,) * n, (), 0, (True, True)) for i, n in enumerate(lengths)]
     passes = list(split_into_passes(iter(windows), budget))
     assert [window for run in passes for window in run] == windows
     totals = [sum(len(window.input_ids) for window in run) for run in passes]

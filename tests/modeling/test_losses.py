@@ -1,54 +1,139 @@
+"""Losses of positions: equal to torch's where they should be, and finite where they could not be."""
+
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
-from ner_lightning.modeling.losses import CrossEntropyLoss
+from ner_lightning.modeling.class_weights import Balanced, GivenWeights
+from ner_lightning.modeling.losses import (
+    CrossEntropyLoss,
+    DiceLoss,
+    FocalLoss,
+    TokenLoss,
+    WeightedCrossEntropyLoss,
+)
+from ner_lightning.schemes import BIO, BIOES, TagSet
+
+EQUAL = GivenWeights({})
+LOSSES: list[TokenLoss] = [
+    CrossEntropyLoss(),
+    CrossEntropyLoss(0.1),
+    WeightedCrossEntropyLoss(EQUAL),
+    FocalLoss(0.5),
+    FocalLoss(1.5),
+    FocalLoss(2.5),
+    DiceLoss(),
+    DiceLoss(alpha=1.0, smooth=0.1),
+]
+every_loss = pytest.mark.parametrize("loss", LOSSES, ids=repr)
+
+
+def scored_positions(num_scored: int, num_tags: int, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = 5 * torch.randn(num_scored, num_tags, generator=generator, dtype=torch.float64)
+    return logits, torch.randint(0, num_tags, (num_scored,), generator=generator)
+
+
+@given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000), st.sampled_from([0.0, 0.1, 0.9]))
+def test_cross_entropy_is_torchs_smoothed_or_not(num_scored: int, num_tags: int, seed: int, smoothing: float) -> None:
+    logits, labels = scored_positions(num_scored, num_tags, seed)
+    loss = CrossEntropyLoss(smoothing)(logits, labels)
+    mean = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+    assert loss.mean == pytest.approx(mean.item(), rel=1e-12)
+    assert loss.weight == num_scored
 
 
 @given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000))
-def test_sum_over_weight_is_torchs_mean(num_scored, num_tags, seed):
-    generator = torch.Generator().manual_seed(seed)
-    logits = 5 * torch.randn(num_scored, num_tags, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, num_tags, (num_scored,), generator=generator)
-    total, weight = CrossEntropyLoss()(logits, labels)
-    mean = torch.nn.functional.cross_entropy(logits, labels)
-    torch.testing.assert_close(total / weight, mean, atol=1e-12, rtol=1e-12)
-    assert weight == num_scored
+def test_class_weights_are_those_of_torch(num_scored: int, num_tags: int, seed: int) -> None:
+    logits, labels = scored_positions(num_scored, num_tags, seed)
+    weights = torch.rand(num_tags, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) + 0.1
+    loss = WeightedCrossEntropyLoss(Balanced())(logits, labels, weights)
+    mean = torch.nn.functional.cross_entropy(logits, labels, weight=weights)
+    assert loss.mean == pytest.approx(mean.item(), rel=1e-12)
 
 
-@given(st.integers(0, 10), st.integers(0, 10))
-def test_sums_and_weights_add_up_over_parts(first, second):
-    generator = torch.Generator().manual_seed(first)
-    logits = torch.randn(first + second, 5, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, 5, (first + second,), generator=generator)
-    loss = CrossEntropyLoss()
-    whole = loss(logits, labels)
-    parts = [loss(logits[:first], labels[:first]), loss(logits[first:], labels[first:])]
+@pytest.mark.parametrize("same", [FocalLoss(0.0), WeightedCrossEntropyLoss(EQUAL), CrossEntropyLoss(0.0)], ids=repr)
+def test_nothing_special_is_cross_entropy(same: TokenLoss) -> None:
+    logits, labels = scored_positions(30, 9, 0)
+    expected = CrossEntropyLoss()(logits, labels)
+    for weights in (None, torch.ones(9)):
+        found = same(logits, labels, weights)
+        torch.testing.assert_close(found.total, expected.total, rtol=1e-12, atol=0)
+        assert found.weight == expected.weight
+
+
+@given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000), st.floats(0, 5))
+def test_focal_and_dice_are_their_formulas(num_scored: int, num_tags: int, seed: int, gamma: float) -> None:
+    logits, labels = scored_positions(num_scored, num_tags, seed)
+    probabilities = logits.softmax(dim=1)
+    p = probabilities.gather(1, labels[:, None]).squeeze(1)
+    torch.testing.assert_close(FocalLoss(gamma)(logits, labels).total, (-((1 - p) ** gamma) * p.log()).sum())
+    y = torch.nn.functional.one_hot(labels, num_tags)
+    q = (1 - probabilities) ** gamma * probabilities
+    dice = 1 - (2 * q * y + 0.5) / (q + y + 0.5)
+    torch.testing.assert_close(DiceLoss(gamma, 0.5)(logits, labels).total, dice.sum())
+
+
+@every_loss
+def test_the_gradient_is_that_of_the_value(loss: TokenLoss) -> None:
+    logits, labels = scored_positions(4, 5, 1)
+    weights = torch.tensor([0.2, 1.0, 2.0, 3.0, 0.5], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda values: loss(values, labels, weights).total, logits.requires_grad_())
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("sure", [0.0, 50.0, 1e4])
+def test_value_and_gradient_are_finite_for_probabilities_of_0_and_1(
+    loss: TokenLoss, dtype: torch.dtype, sure: float
+) -> None:
+    logits = (sure * torch.eye(4, dtype=dtype)).requires_grad_()
+    for labels in (torch.arange(4), torch.arange(4).roll(1)):  # all right, all wrong
+        total, weight = loss(logits, labels)
+        (gradient,) = torch.autograd.grad(total, logits)
+        assert total.isfinite()
+        assert gradient.isfinite().all()
+        assert weight == 4
+
+
+@every_loss
+@given(first=st.integers(0, 10), second=st.integers(0, 10))
+def test_sums_and_weights_add_up_over_parts(loss: TokenLoss, first: int, second: int) -> None:
+    logits, labels = scored_positions(first + second, 5, first)
+    weights = torch.tensor([0.2, 1.0, 2.0, 3.0, 0.5])
+    whole = loss(logits, labels, weights)
+    parts = [loss(logits[:first], labels[:first], weights), loss(logits[first:], labels[first:], weights)]
     torch.testing.assert_close(parts[0].total + parts[1].total, whole.total)
-    assert parts[0].weight + parts[1].weight == whole.weight
+    torch.testing.assert_close(parts[0].weight + parts[1].weight, whole.weight)
 
 
-def test_nothing_scored_gives_zero_and_a_finite_gradient():
+@every_loss
+def test_nothing_scored_gives_zero_and_a_finite_gradient(loss: TokenLoss) -> None:
     logits = torch.randn(0, 5, requires_grad=True)
-    total, weight = CrossEntropyLoss()(logits, torch.zeros(0, dtype=torch.long))
-    assert (total.item(), weight.item()) == (0.0, 0.0)
-    total.backward()
+    found = loss(logits, torch.zeros(0, dtype=torch.long))
+    assert (found.total.item(), found.weight.item(), found.mean) == (0.0, 0.0, 0.0)
+    found.total.backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
 
 
-def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite():
+@every_loss
+def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite(loss: TokenLoss) -> None:
     """Scored positions are selected before the loss, as training does."""
     logits = torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], requires_grad=True)
     labels = torch.tensor([1, -100])
     scored = labels != -100
-    CrossEntropyLoss()(logits[scored], labels[scored]).total.backward()
+    loss(logits[scored], labels[scored]).total.backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
     assert logits.grad[0].any()
 
 
+@every_loss
 @pytest.mark.parametrize(
     ("given_dtype", "computed_dtype"),
     [
@@ -58,10 +143,41 @@ def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite():
         (torch.float64, torch.float64),
     ],
 )
-def test_it_is_computed_in_float32_at_least(given_dtype, computed_dtype):
+def test_it_is_computed_in_float32_at_least(
+    loss: TokenLoss, given_dtype: torch.dtype, computed_dtype: torch.dtype
+) -> None:
     logits = torch.randn(300, 9, generator=torch.Generator().manual_seed(0)).to(given_dtype)
     labels = torch.zeros(300, dtype=torch.long)
-    total, weight = CrossEntropyLoss()(logits, labels)
+    total, weight = loss(logits, labels)
     assert total.dtype == weight.dtype == computed_dtype
-    expected = torch.nn.functional.cross_entropy(logits.double(), labels, reduction="sum")
-    torch.testing.assert_close(total.double(), expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(total.double(), loss(logits.double(), labels).total, rtol=1e-5, atol=0)
+
+
+def test_a_better_known_position_counts_less_the_larger_gamma_is() -> None:
+    logits, labels = torch.tensor([[3.0, 0.0]]), torch.tensor([0])
+    totals = [FocalLoss(gamma)(logits, labels).total.item() for gamma in (0.0, 0.5, 1.0, 2.0, 5.0)]
+    assert all(lesser < greater for greater, lesser in pairwise(totals))
+
+
+@pytest.mark.parametrize("loss", [WeightedCrossEntropyLoss(Balanced()), FocalLoss(0.0, Balanced())], ids=repr)
+@pytest.mark.parametrize("scheme", [BIO(), BIOES()], ids=repr)
+def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO | BIOES) -> None:
+    tags = TagSet(scheme, ("LOC", "PER"))
+    objective = loss.bind(tags, {"O": 80, "LOC": 15, "PER": 5})
+    assert objective.weights_by_type == pytest.approx({"O": 100 / 240, "LOC": 100 / 45, "PER": 100 / 15})
+    expected = {tag: 100 / 240 if tag == "O" else 100 / 45 if tag.endswith("LOC") else 100 / 15 for tag in tags.tags}
+    assert objective.tag_weights.tolist() == pytest.approx(list(expected.values()))
+    assert not list(objective.state_dict())  # it follows from the word counts
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CrossEntropyLoss(1.0), "label_smoothing must be from 0 to below 1, got 1.0"),
+        (lambda: FocalLoss(-1.0), "gamma must be at least 0, got -1.0"),
+        (lambda: DiceLoss(smooth=0.0), "alpha must be at least 0 and smooth above 0, got 0.01 and 0.0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()

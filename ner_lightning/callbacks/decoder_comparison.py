@@ -1,0 +1,64 @@
+"""What the choice of the decoder does to the scores of one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
+from rich.console import Console
+from rich.table import Column, Table
+
+from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.metrics.span_f1 import SpanF1
+from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
+from ner_lightning.schemes import IGNORE_INDEX
+
+DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
+
+
+class DecoderComparison(L.Callback):
+    """Scores the same logits by every decoder, and shows them side by side at the end of validate and test."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, SpanF1] = {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: EvaluationBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            return
+        tagger: Any = pl_module
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not self.metrics:
+            self.metrics = {name: SpanF1(data.tags, data.gold_tags).to(tagger.device) for name in DECODERS}
+        mask = batch.gold != IGNORE_INDEX
+        for name, decoder in DECODERS.items():
+            tag_ids = decoder.tag_ids(outputs["logits"], mask, data.tags, tagger.objective.transitions)
+            self.metrics[name].update(tag_ids, batch.gold)
+
+    on_test_batch_end = on_validation_batch_end
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            self._show(trainer)
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._show(trainer)
+
+    def _show(self, trainer: L.Trainer) -> None:
+        scores = {name: metric.compute() for name, metric in self.metrics.items()}
+        self.metrics = {}
+        if trainer.is_global_zero:
+            columns = [Column(name, justify="right") for name in ("F1", "strict F1", "ill-formed sentences")]
+            table = Table("decoder", *columns, title="the same model by decoder, per cent", title_justify="left")
+            for name, score in scores.items():
+                shares = (score["f1"], score["f1_strict"], score["ill_formed"])
+                table.add_row(name, *(f"{100 * share.item():.2f}" for share in shares))
+            Console().print(table)

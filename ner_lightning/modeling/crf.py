@@ -1,0 +1,88 @@
+"""The linear-chain CRF: learned scores of tags that follow each other, in place of a softmax for each word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from ner_lightning.modeling.class_weights import WordCounts
+from ner_lightning.modeling.linear_chain import Chains, Transitions
+from ner_lightning.modeling.losses import Loss, LossSum, Objective
+from ner_lightning.modeling.scored import Scored
+from ner_lightning.schemes import IGNORE_INDEX, TagSet
+
+
+@dataclass(frozen=True)
+class CRFLoss(Loss):
+    """Negative log-likelihood of a sentence's gold tags (Lafferty et al. 2001; Lample et al. 2016, section 2.2).
+
+    What the scheme forbids has probability 0. The decoder reads the transitions that are learned here.
+
+    Args:
+        learning_rate: Of the transitions: they begin at 0 and are few, and would hardly move at the encoder's.
+    """
+
+    learning_rate: float = 1.0e-2
+
+    def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (it weighs all words alike)
+        return CRF(tags, self.learning_rate)
+
+
+class CRF(Objective):
+    """Learned transitions over the tags of a scheme.
+
+    Args:
+        tags: The tags; what their scheme does not allow is forbidden.
+        learning_rate: Learning rate of the transitions.
+    """
+
+    def __init__(self, tags: TagSet, learning_rate: float | None = None) -> None:
+        super().__init__()
+        num_tags = len(tags.tags)
+        self.tags, self.learning_rate = tags, learning_rate
+        self.start = nn.Parameter(torch.zeros(num_tags))
+        self.inner = nn.Parameter(torch.zeros(num_tags, num_tags))
+        self.end = nn.Parameter(torch.zeros(num_tags))
+
+    @property
+    def transitions(self) -> Transitions:
+        return Transitions(self.start, self.inner, self.end).restricted_to(self.tags)
+
+    def forward(self, scored: Scored) -> LossSum:
+        """The loss of every run of scored words; the weight is their number.
+
+        A run that a window's edge, or a word that is not scored, cuts off its sentence has no start or end score
+        there.
+        """
+        is_scored = scored.word_labels != IGNORE_INDEX
+        if not is_scored.any():
+            nothing = 0 * (scored.word_logits.sum() + self.start.sum() + self.inner.sum() + self.end.sum())
+            return LossSum(nothing, nothing.detach())
+        chains, labels = scored_runs(scored, is_scored, self.transitions)
+        total = (chains.log_partition - chains.path_scores(labels)).sum()
+        return LossSum(total, is_scored.sum().to(total.dtype))
+
+
+def scored_runs(
+    scored: Scored, is_scored: Bool[Tensor, "batch words"], transitions: Transitions
+) -> tuple[Chains, Int[Tensor, "windows scored"]]:
+    """Each run of scored words as a chain of its own, and the tag ids of the runs, -100 behind the last word."""
+    nothing = is_scored.new_zeros(len(is_scored), 1)
+    opens = is_scored & ~torch.cat([nothing, is_scored[:, :-1]], dim=1)
+    closes = is_scored & ~torch.cat([is_scored[:, 1:], nothing], dim=1)
+    first_rows, first_words = opens.nonzero(as_tuple=True)
+    last_rows, last_words = closes.nonzero(as_tuple=True)
+    begins = scored.begins[first_rows] & (first_words == 0)
+    ends = scored.ends[last_rows] & (last_words == scored.word_mask[last_rows].sum(dim=1) - 1)
+
+    runs = opens[is_scored].cumsum(dim=0) - 1
+    words = is_scored.nonzero(as_tuple=True)[1] - first_words[runs]
+    shape = (len(first_rows), int(words.max()) + 1)
+    logits = scored.word_logits.new_zeros(*shape, scored.word_logits.shape[2])
+    logits = logits.index_put((runs, words), scored.word_logits[is_scored])
+    labels = scored.word_labels.new_full(shape, IGNORE_INDEX)
+    labels[runs, words] = scored.word_labels[is_scored]
+    return Chains.of(logits, labels != IGNORE_INDEX, transitions, begins, ends), labels

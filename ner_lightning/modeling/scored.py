@@ -1,0 +1,60 @@
+"""What losses read of a batch: scored positions, and the same words as sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.modeling.token_classifier import rows_of_words
+from ner_lightning.schemes import IGNORE_INDEX
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scored positions, and the same words as sequences.
+
+    Positions that are not scored have been taken out: multiplying by a mask afterwards would let ``0 * nan``
+    through.
+
+    Args:
+        logits: The logits of all scored subwords.
+        labels: Their tag ids.
+        word_logits: The logits of words, read at their first subwords, by window or by sentence.
+        word_labels: Their tag ids; -100 on words that are not scored.
+        word_mask: True on words, false behind the last one of a row.
+        begins: Whether a row begins its sentence; a window that is cut inside one does not.
+        ends: Whether a row ends its sentence.
+    """
+
+    logits: Float[Tensor, "scored tags"]
+    labels: Int[Tensor, " scored"]
+    word_logits: Float[Tensor, "batch words tags"]
+    word_labels: Int[Tensor, "batch words"]
+    word_mask: Bool[Tensor, "batch words"]
+    begins: Bool[Tensor, " batch"]
+    ends: Bool[Tensor, " batch"]
+
+    @classmethod
+    def of_windows(cls, logits: Float[Tensor, "subwords tags"], batch: Batch) -> Scored:
+        """What is learned of windows, from the logits of all their real subwords."""
+        labels = batch.labels[batch.attention_mask]
+        scored = labels != IGNORE_INDEX
+        starts = batch.word_starts[batch.attention_mask]
+        lengths = batch.word_starts.sum(dim=1)
+        word_mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
+        word_labels = labels.new_full(word_mask.shape, IGNORE_INDEX)
+        word_labels[word_mask] = labels[starts]
+        word_logits = rows_of_words(logits[starts], lengths.tolist())
+        return cls(logits[scored], labels[scored], word_logits, word_labels, word_mask, *batch.edges.unbind(dim=1))
+
+    @classmethod
+    def of_sentences(cls, logits: Float[Tensor, "batch words tags"], batch: EvaluationBatch) -> Scored:
+        """What is scored of whole sentences; words of entity types that are not learned are left out."""
+        labels = batch.word_labels.masked_fill(batch.word_labels >= logits.shape[-1], IGNORE_INDEX)
+        scored = labels != IGNORE_INDEX
+        whole = scored.new_ones(len(labels))
+        return cls(logits[scored], labels[scored], logits, labels, batch.gold != IGNORE_INDEX, whole, whole)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+
+from ner_lightning.modeling.class_weights import (
+    Balanced,
+    ClassWeights,
+    EffectiveNumber,
+    GivenWeights,
+    InverseSqrt,
+    tag_weights,
+)
+from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+
+COUNTS = {"O": 900, "LOC": 90, "PER": 9, "ORG": 1}
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    labels = [kind for kind, count in COUNTS.items() for _ in range(count)]
+    expected = compute_class_weight("balanced", classes=np.array(list(COUNTS)), y=labels)
+    assert list(Balanced().by_type(COUNTS).values()) == pytest.approx(list(expected))
+
+
+def test_all_types_weigh_the_same_in_total() -> None:
+    totals = [COUNTS[kind] * weight for kind, weight in Balanced().by_type(COUNTS).items()]
+    assert totals == pytest.approx([250.0] * 4)
+
+
+def test_the_inverse_square_root_lies_between() -> None:
+    weights = InverseSqrt().by_type(COUNTS)
+    assert weights["ORG"] / weights["O"] == pytest.approx(900**0.5)
+
+
+def test_the_effective_number_goes_from_equal_to_inverse_frequency() -> None:
+    """By hand for beta = 0.9: 1 word is 1 effective word, 9 are (1 - 0.9^9) / 0.1 = 6.1258."""
+    assert EffectiveNumber(0.0).by_type(COUNTS) == dict.fromkeys(COUNTS, 1.0)
+    weights = EffectiveNumber(0.9).by_type(COUNTS)
+    assert weights["ORG"] / weights["PER"] == pytest.approx(6.12579511)
+    assert sum(weights.values()) == pytest.approx(4)
+    nearly_inverse = EffectiveNumber(1 - 1e-9).by_type(COUNTS)
+    assert nearly_inverse["ORG"] / nearly_inverse["O"] == pytest.approx(900, rel=1e-3)
+
+
+@pytest.mark.parametrize("weights", [Balanced(2.0), InverseSqrt(2.0), EffectiveNumber(0.999, 2.0)], ids=repr)
+def test_no_weight_is_above_the_cap(weights: ClassWeights) -> None:
+    uncapped = type(weights)(**{**vars(weights), "cap": None}).by_type(COUNTS)
+    assert max(uncapped.values()) > 2
+    assert weights.by_type(COUNTS) == {kind: min(weight, 2.0) for kind, weight in uncapped.items()}
+
+
+def test_given_weights_are_taken_as_they_are_and_others_are_one() -> None:
+    assert GivenWeights({"O": 0.1, "PER": 3}).by_type(COUNTS) == {"O": 0.1, "LOC": 1.0, "PER": 3, "ORG": 1.0}
+
+
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()], ids=repr)
+def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES) -> None:
+    tags = TagSet(scheme, ("LOC", "PER"))
+    by_tag = dict(zip(tags.tags, tag_weights({"O": 0.5, "LOC": 2.0, "PER": 3.0}, tags).tolist(), strict=True))
+    assert by_tag == {"O": 0.5} | {f"{p}-{k}": w for k, w in (("LOC", 2.0), ("PER", 3.0)) for p in scheme.prefixes}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EffectiveNumber(1.0), "beta must be from 0 to below 1, got 1.0"),
+        (lambda: GivenWeights({"O": -1.0}), "class weights must be at least 0"),
+        (lambda: GivenWeights({"PERS": 2.0}).by_type(COUNTS), r"class weights must be of .*, got \['PERS'\]"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_weights_are_precise() -> None:
+    assert tag_weights({"O": 0.1}, TagSet(BIO(), ())).dtype == torch.float64
