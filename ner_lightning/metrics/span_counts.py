@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.schemes import Reading, TagSet
+from ner_lightning.schemes import IGNORE_INDEX, Reading, TagSet
 
 READINGS: tuple[Reading, ...] = ("lenient", "strict")
 
@@ -45,50 +46,50 @@ class SpanCounts:
         return 2 * self.matched / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
 
 
+def words_in_a_row(tag_ids: Int[Tensor, "batch words"]) -> Int[Tensor, " scored"]:
+    """The tag ids of sentences laid end to end, with a gap of one negative id behind each."""
+    ends_with_gap = pad(tag_ids, (0, 1), value=IGNORE_INDEX)
+    return ends_with_gap[pad(tag_ids >= 0, (1, 0), value=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class TaggedWords:
-    """The words of a batch that have a tag other than ``O``; most words have none, and are left out first.
+    """The words that have a tag other than ``O``; most words have none, and are left out first.
 
     Args:
-        rows: The sentence of each.
-        positions: Its place where all sentences are laid end to end with a gap behind each.
+        positions: The place of each in the row of all words.
         tags: Its tag id.
         previous: The tag id of the word before; 0 at the begin of a sentence.
         following: The tag id of the word behind; 0 at the end of a sentence.
-        stride: The places from one sentence's begin to the next one's.
     """
 
-    rows: Int[Tensor, " words"]
     positions: Int[Tensor, " words"]
     tags: Int[Tensor, " words"]
     previous: Int[Tensor, " words"]
     following: Int[Tensor, " words"]
-    stride: int
 
     @classmethod
-    def of(cls, tag_ids: Int[Tensor, "batch words"]) -> TaggedWords:
-        rows, columns = (tag_ids > 0).nonzero(as_tuple=True)
-        stride = tag_ids.shape[1] + 1
-        positions = rows * stride + columns
-        tags = tag_ids[rows, columns]
+    def of(cls, tag_ids: Int[Tensor, " words"]) -> TaggedWords:
+        positions = (tag_ids > 0).nonzero().squeeze(1)
+        tags = tag_ids[positions]
         touching = positions[1:] == positions[:-1] + 1
         nothing = tags.new_zeros(min(len(tags), 1))
         previous = torch.cat([nothing, tags[:-1] * touching])
         following = torch.cat([tags[1:] * touching, nothing])
-        return cls(rows, positions, tags, previous, following, stride)
+        return cls(positions, tags, previous, following)
 
 
 def count_matches(
-    predicted: Int[Tensor, "batch words"],
-    gold: Int[Tensor, "batch words"],
+    predicted: Int[Tensor, " words"],
+    gold: Int[Tensor, " words"],
     predicted_tags: TagSet,
     gold_tags: TagSet,
 ) -> Int[Tensor, "readings types 3"]:
     """Matched, predicted and gold spans of every entity type, counted without a loop over words.
 
     Args:
-        predicted: Tag ids in ``predicted_tags``; rows are sentences, negative ids their padding.
-        gold: Tag ids in ``gold_tags``, padded alike.
+        predicted: Tag ids in ``predicted_tags``; sentences laid end to end with a gap behind each.
+        gold: Tag ids in ``gold_tags``, laid out alike.
         predicted_tags: The scheme and types of the predictions.
         gold_tags: The scheme and types of the annotation; its entity types begin with those of
             ``predicted_tags``, and may go on with types that cannot be predicted.
@@ -100,24 +101,27 @@ def count_matches(
     predicted_words, gold_words = TaggedWords.of(predicted), TaggedWords.of(gold)
     counts = []
     for reading in READINGS:
-        found = _span_keys(predicted_words, predicted_tags, reading, num_types)
-        annotated = _span_keys(gold_words, gold_tags, reading, num_types)
-        matched = found[torch.isin(found, annotated, assume_unique=True)]
-        kinds = [keys % num_types for keys in (matched, found, annotated)]
+        found, found_types = _spans(predicted_words, predicted_tags, reading, len(gold), num_types)
+        annotated, gold_types = _spans(gold_words, gold_tags, reading, len(gold), num_types)
+        matched_types = found_types[torch.isin(found, annotated, assume_unique=True)]
+        kinds = (matched_types, found_types, gold_types)
         counts.append(torch.stack([torch.bincount(kind, minlength=num_types) for kind in kinds], dim=1))
     return torch.stack(counts)
 
 
-def count_ill_formed(tag_ids: Int[Tensor, "batch words"], tags: TagSet) -> int:
+def count_ill_formed(tag_ids: Int[Tensor, " words"], tags: TagSet) -> int:
     """How many sentences hold a tag that the scheme does not allow where it stands."""
     words = TaggedWords.of(tag_ids)
     allowed = tags.allowed.to(tag_ids.device)
     fits = allowed[words.previous, words.tags] & allowed[words.tags, words.following]
-    return len(words.rows[~fits].unique())
+    sentences = (tag_ids < 0).cumsum(dim=0)
+    return len(sentences[words.positions[~fits]].unique())
 
 
-def _span_keys(words: TaggedWords, tags: TagSet, reading: Reading, num_types: int) -> Int[Tensor, " spans"]:
-    """One number for every span, equal exactly where sentence, start, end and type are equal.
+def _spans(
+    words: TaggedWords, tags: TagSet, reading: Reading, num_words: int, num_types: int
+) -> tuple[Int[Tensor, " spans"], Int[Tensor, " spans"]]:
+    """One number for every span, equal exactly where start, end and type are equal; and its type.
 
     Each word that does not continue a span opens a run of words up to the next such one. The run is a span if its
     first tag may begin one and its last tag may end one.
@@ -128,6 +132,5 @@ def _span_keys(words: TaggedWords, tags: TagSet, reading: Reading, num_types: in
     lasts = torch.cat([firsts[1:], firsts.new_tensor([len(words.tags)])])[: len(firsts)] - 1
     is_span = begins[words.previous[firsts], words.tags[firsts]] & tags.ends[reading].to(device)[words.tags[lasts]]
     firsts, lasts = firsts[is_span], lasts[is_span]
-    starts, lengths = words.positions[firsts], lasts - firsts
     types = tags.type_ids.to(device)[words.tags[firsts]]
-    return (starts * words.stride + lengths) * num_types + types
+    return (words.positions[firsts] * num_words + lasts - firsts) * num_types + types, types

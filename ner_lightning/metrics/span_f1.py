@@ -6,15 +6,23 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
-from ner_lightning.metrics.span_counts import SpanCounts, count_ill_formed, count_matches
-from ner_lightning.schemes import TagSet
+from ner_lightning.metrics.span_counts import (
+    READINGS,
+    SpanCounts,
+    count_ill_formed,
+    count_matches,
+    words_in_a_row,
+)
+from ner_lightning.schemes import Reading, TagSet
 
 
 class SpanF1(Metric):
     """Precision, recall and F1 over entities, as seqeval counts them, lenient and strict.
 
-    Counts are integers that add up over batches and ranks, so the scores do not depend on either.
+    Words are kept as they come and counted once, over all batches and ranks: the scores depend on neither, and a
+    batch costs little more than the copy of its tags.
 
     Args:
         predicted_tags: The scheme and entity types of the predictions.
@@ -31,10 +39,8 @@ class SpanF1(Metric):
 
     full_state_update = False
     higher_is_better = True
-    lenient_counts: Int[Tensor, "types 3"]
-    strict_counts: Int[Tensor, "types 3"]
-    ill_formed: Int[Tensor, ""]
-    sentences: Int[Tensor, ""]
+    predicted: list[Int[Tensor, " words"]]
+    gold: list[Int[Tensor, " words"]]
 
     def __init__(self, predicted_tags: TagSet, gold_tags: TagSet) -> None:
         super().__init__()
@@ -45,14 +51,11 @@ class SpanF1(Metric):
                 f"got {gold_tags.entity_types}"
             )
         self.predicted_tags, self.gold_tags = predicted_tags, gold_tags
-        shape = (len(gold_tags.entity_types), 3)
-        self.add_state("lenient_counts", torch.zeros(shape, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("strict_counts", torch.zeros(shape, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("ill_formed", torch.tensor(0), dist_reduce_fx="sum")
-        self.add_state("sentences", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("predicted", [], dist_reduce_fx="cat")
+        self.add_state("gold", [], dist_reduce_fx="cat")
 
     def update(self, predicted: Int[Tensor, "batch words"], gold: Int[Tensor, "batch words"]) -> None:
-        """Count a batch of whole sentences.
+        """Add a batch of whole sentences.
 
         Args:
             predicted: Tag ids in ``predicted_tags``, -100 behind the last word of a sentence.
@@ -60,15 +63,15 @@ class SpanF1(Metric):
         """
         if not torch.equal(predicted < 0, gold < 0):
             raise ValueError("predicted and gold tags must be of the same sentences, got other lengths")
-        lenient, strict = count_matches(predicted, gold, self.predicted_tags, self.gold_tags)
-        self.lenient_counts = self.lenient_counts + lenient
-        self.strict_counts = self.strict_counts + strict
-        self.ill_formed = self.ill_formed + count_ill_formed(predicted, self.predicted_tags)
-        self.sentences = self.sentences + len(predicted)
+        self.predicted.append(words_in_a_row(predicted))
+        self.gold.append(words_in_a_row(gold))
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
         """Scores by name: ``f1``, ``precision``, ``recall``, strict ones, ``ill_formed``, ``f1/<type>``."""
-        lenient, strict = self.total("lenient_counts"), self.total("strict_counts")
+        by_reading = self.counts()
+        lenient, strict = (sum(by_reading[reading].values(), SpanCounts()) for reading in READINGS)
+        predicted = self._joined("predicted")
+        num_sentences = int((predicted < 0).sum())
         scores = {
             "f1": lenient.f1,
             "precision": lenient.precision,
@@ -76,16 +79,21 @@ class SpanF1(Metric):
             "f1_strict": strict.f1,
             "precision_strict": strict.precision,
             "recall_strict": strict.recall,
-            "ill_formed": self.ill_formed.item() / max(self.sentences.item(), 1),
+            "ill_formed": count_ill_formed(predicted, self.predicted_tags) / max(num_sentences, 1),
         }
-        scores |= {f"f1/{name}": counts.f1 for name, counts in self.counts_by_type().items()}
+        scores |= {f"f1/{name}": counts.f1 for name, counts in by_reading["lenient"].items()}
         return {name: torch.tensor(score, dtype=torch.float64) for name, score in scores.items()}
 
-    def counts_by_type(self) -> dict[str, SpanCounts]:
-        """The lenient counts of every entity type of the annotation."""
-        rows = self.lenient_counts.tolist()
-        return {name: SpanCounts(*row) for name, row in zip(self.gold_tags.entity_types, rows, strict=True)}
+    def counts(self) -> dict[Reading, dict[str, SpanCounts]]:
+        """The counts of every entity type of the annotation, for each reading."""
+        words = (self._joined("predicted"), self._joined("gold"))
+        counted = count_matches(*words, self.predicted_tags, self.gold_tags).tolist()
+        types = self.gold_tags.entity_types
+        return {
+            reading: {name: SpanCounts(*row) for name, row in zip(types, rows, strict=True)}
+            for reading, rows in zip(READINGS, counted, strict=True)
+        }
 
-    def total(self, state: str) -> SpanCounts:
-        """The counts of a state over all types."""
-        return SpanCounts(*getattr(self, state).sum(dim=0).tolist())
+    def _joined(self, state: str) -> Int[Tensor, " words"]:
+        parts = getattr(self, state)  # a list before ranks are gathered, one tensor after
+        return dim_zero_cat(parts) if len(parts) else torch.zeros(0, dtype=torch.long, device=self.device)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.metrics.span_counts import READINGS, SpanCounts, count_ill_formed, count_matches
+from ner_lightning.metrics.span_counts import READINGS, SpanCounts, count_ill_formed, count_matches, words_in_a_row
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, TagSet
 from strategies import ENTITY_TYPES, flat_entities, tag_id_lists, tag_sets
 
@@ -60,7 +60,9 @@ def test_tensors_are_counted_as_the_spans_that_are_read_from_them(data, predicte
     gold = data.draw(st.lists(tag_id_lists(gold_tags), max_size=4))
     last = len(predicted_tags.tags) - 1
     predicted = [data.draw(st.lists(st.integers(0, last), min_size=len(row), max_size=len(row))) for row in gold]
-    counts = count_matches(padded(predicted), padded(gold), predicted_tags, gold_tags)[READINGS.index(reading)]
+    counts = count_matches(words_in_a_row(padded(predicted)), words_in_a_row(padded(gold)), predicted_tags, gold_tags)[
+        READINGS.index(reading)
+    ]
     expected = {kind: SpanCounts() for kind in gold_tags.entity_types}
     for predicted_row, gold_row in zip(predicted, gold, strict=True):
         read, annotated = predicted_tags.read(predicted_row, reading), gold_tags.read(gold_row, reading)
@@ -74,14 +76,15 @@ def test_tensors_are_counted_as_the_spans_that_are_read_from_them(data, predicte
 def test_spans_of_neighbouring_rows_do_not_join():
     """A row that ends inside an entity and one that begins with I are two entities."""
     tags = TagSet(BIO(), ("PER",))
-    ids = torch.tensor([[0, 1], [2, 0]])
+    ids = words_in_a_row(torch.tensor([[0, 1], [2, 0]]))
     assert count_matches(ids, ids, tags, tags)[0].tolist() == [[2, 2, 2]]
     assert count_matches(ids, ids, tags, tags)[1].tolist() == [[1, 1, 1]]
 
 
 def test_equal_spans_of_different_rows_do_not_match():
     tags = TagSet(BIO(), ("PER",))
-    counts = count_matches(torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]]), tags, tags)[0]
+    predicted, gold = torch.tensor([[1, 0], [0, 0]]), torch.tensor([[0, 0], [1, 0]])
+    counts = count_matches(words_in_a_row(predicted), words_in_a_row(gold), tags, tags)[0]
     assert counts.tolist() == [[0, 1, 1]]
 
 
@@ -91,10 +94,10 @@ def test_ill_formed_rows_are_those_that_no_entities_write(scheme, data):
     tags = TagSet(scheme, TYPES)
     rows = data.draw(st.lists(tag_id_lists(tags, max_words=4), max_size=5))
     expected = sum(tags.write(tags.read(row), len(row)) != row for row in rows)
-    assert count_ill_formed(padded(rows), tags) == expected
+    assert count_ill_formed(words_in_a_row(padded(rows)), tags) == expected
 
 
 @given(st.data())
 def test_no_row_is_ill_formed_in_io(data):
     tags = TagSet(IO(), TYPES)
-    assert count_ill_formed(padded(data.draw(st.lists(tag_id_lists(tags), max_size=5))), tags) == 0
+    assert count_ill_formed(words_in_a_row(padded(data.draw(st.lists(tag_id_lists(tags), max_size=5)))), tags) == 0

@@ -67,7 +67,7 @@ def test_scores_equal_seqevals_report_in_both_readings(data, tags):
     predicted, gold = data.draw(tagged_pairs(tags, tags))
     metric = SpanF1(tags, tags)
     metric.update(padded(predicted), padded(gold))
-    scores, counts = scores_of(metric), metric.counts_by_type()
+    scores, counts = scores_of(metric), metric.counts()["lenient"]
 
     report = seqeval_report(names(gold, tags), names(predicted, tags))
     overall = report["micro avg"]
@@ -123,7 +123,7 @@ def test_gold_types_that_cannot_be_predicted_count_as_missed(data, tags):
     assert scores["recall"] == close(report["micro avg"]["recall"])
     for kind in ("ORG", "EVENT"):
         support = len([e for e in get_entities(names(gold, gold_tags)) if e[0] == kind])
-        assert metric.counts_by_type()[kind] == SpanCounts(0, 0, support)
+        assert metric.counts()["lenient"][kind] == SpanCounts(0, 0, support)
 
 
 def test_io_predictions_against_bio_gold():
@@ -133,7 +133,7 @@ def test_io_predictions_against_bio_gold():
     predicted = ["I-PER", "I-PER", "O", "I-LOC", "I-LOC"]
     metric = SpanF1(io, bio)
     metric.update(torch.tensor([[io.tag_ids[t] for t in predicted]]), torch.tensor([[bio.tag_ids[t] for t in gold]]))
-    assert metric.counts_by_type() == {"LOC": SpanCounts(1, 1, 1), "PER": SpanCounts(0, 1, 2)}
+    assert metric.counts()["lenient"] == {"LOC": SpanCounts(1, 1, 1), "PER": SpanCounts(0, 1, 2)}
     assert scores_of(metric)["f1"] == close(2 / 5)
 
 
@@ -167,10 +167,10 @@ def test_batches_without_words_change_no_count(shape):
     tags = TagSet(BIO(), ("PER",))
     metric = SpanF1(tags, tags)
     metric.update(torch.tensor([[1, 2, 0]]), torch.tensor([[1, 2, 1]]))
-    before = metric.counts_by_type()
+    before = metric.counts()["lenient"]
     empty = torch.zeros(shape, dtype=torch.long)
     metric.update(empty, empty)
-    assert metric.counts_by_type() == before == {"PER": SpanCounts(1, 1, 2)}
+    assert metric.counts()["lenient"] == before == {"PER": SpanCounts(1, 1, 2)}
 
 
 def test_a_metric_without_updates_scores_zero():
@@ -190,7 +190,7 @@ def test_reset_forgets_all_counts():
     metric.reset()
     metric.update(ids, ids)
     assert scores_of(metric) == first
-    assert metric.counts_by_type() == {"PER": SpanCounts(1, 1, 1)}
+    assert metric.counts()["lenient"] == {"PER": SpanCounts(1, 1, 1)}
 
 
 def test_sentences_of_other_lengths_are_refused():
