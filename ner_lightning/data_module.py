@@ -23,6 +23,7 @@ from ner_lightning.encoding.batches import (
     tag_rows,
 )
 from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
@@ -52,6 +53,9 @@ class BatchSettings:
         max_subwords: The most subwords of a training batch.
         pool: How many batches' worth of windows are sorted by length together. 1 keeps batches random, which
             learns best; encoders that compute padding (DeBERTa) train faster with about 50.
+        repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence comes
+            sqrt(threshold / share) times an epoch, by the share of its rarest type, and at least once; null takes
+            each once.
         evaluation_subwords: The most subwords of an evaluation batch, which holds whole sentences.
         num_workers: Processes that collate batches beside the training process.
     """
@@ -59,6 +63,7 @@ class BatchSettings:
     max_windows: int = 16
     max_subwords: int = 2048
     pool: int = 1
+    repeat_threshold: float | None = None
     evaluation_subwords: int = 4096
     num_workers: int = 0
 
@@ -109,7 +114,8 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training split has no entity, or the encoder is not there.
+            ValueError: If the training split has no entity, the encoder is not there, or ``repeat_threshold`` is no
+                share.
         """
         if not hasattr(self, "corpus"):
             self.bind(select_entity_types(self.reader.read(), self.selected_types))
@@ -136,6 +142,8 @@ class NERDataModule(L.LightningDataModule):
         self.encoded: dict[SplitName, list[tuple[EncodedSentence, list[EncodedWindow]]]] = {
             split: list(self.window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()
         }
+        threshold = self.batches.repeat_threshold
+        self.repeat_factors = {} if threshold is None else repeat_factors(training, threshold)
         self.corpus = corpus
 
     def coverage(self, split: SplitName) -> Coverage:
@@ -143,13 +151,20 @@ class NERDataModule(L.LightningDataModule):
         return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        windows = [window for _, windows in self.encoded["train"] for window in windows]
+        sentences = self.corpus.splits["train"]
+        windows_of = [windows for _, windows in self.encoded["train"]]
+        windows = [window for windows in windows_of for window in windows]
         rank, num_ranks = self._rank_and_number()
         sampler = TokenBudgetBatchSampler(
             [len(window.input_ids) for window in windows],
             max_subwords=self.batches.max_subwords,
             max_windows=self.batches.max_windows,
             pool=self.batches.pool,
+            factors=[
+                sentence_factor(sentence, self.repeat_factors)
+                for sentence, windows in zip(sentences, windows_of, strict=True)
+                for _ in windows
+            ],
             seed=self.seed,
             rank=rank,
             num_ranks=num_ranks,

@@ -82,6 +82,7 @@ class RunRecord(L.Callback):
             "commit": current_commit(),
             "corpus_checksum": data.corpus.checksum(),
             "tags": data.tags.to_plain(),
+            "repeat_factors": data.repeat_factors,
             "decoder": repr(pl_module.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,

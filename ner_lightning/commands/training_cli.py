@@ -26,6 +26,7 @@ from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
+from ner_lightning.callbacks.repeat_factors_line import RepeatFactorsLine
 from ner_lightning.callbacks.run_record import RunRecord, write_json
 from ner_lightning.callbacks.wandb_tables import WandbTables
 from ner_lightning.commands.error_lines import fail, without_noise
@@ -118,7 +119,7 @@ class TrainingCLI(PartsCLI):
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
-            callbacks += [RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
+            callbacks += [RepeatFactorsLine(), RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
             plugins.append(AtomicCheckpoints())
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
