@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+from ner_lightning.encoding.augmentation import Augmentation
+from ner_lightning.encoding.augmented_windows import AugmentedWindows
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 from ner_lightning.encoding.batches import (
     Batch,
     EncodedWindow,
@@ -89,7 +91,8 @@ class NERDataModule(L.LightningDataModule):
             are dropped, types mapped to one name merge. null keeps all types as they are.
         windows: How sentences become rows.
         batches: How many rows are computed at once.
-        seed: Seed of the order of batches and of dropout.
+        augmentation: How training sentences are changed anew every epoch, one after the other; null leaves them.
+        seed: Seed of the order of batches, of augmentation and of dropout.
     """
 
     def __init__(
@@ -100,12 +103,14 @@ class NERDataModule(L.LightningDataModule):
         entity_types: list[str] | dict[str, str] | None = None,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
+        augmentation: list[Augmentation] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
         self.selected_types = entity_types
         self.windows, self.batches = windows, batches
+        self.augmentation = augmentation or []
         self.seed = seed
         self._resume: Mapping[str, int] | None = None
 
@@ -144,6 +149,7 @@ class NERDataModule(L.LightningDataModule):
         }
         threshold = self.batches.repeat_threshold
         self.repeat_factors = {} if threshold is None else repeat_factors(training, threshold)
+        self.changes = [part.bind(training, self.tags) for part in self.augmentation]
         self.corpus = corpus
 
     def coverage(self, split: SplitName) -> Coverage:
@@ -151,6 +157,7 @@ class NERDataModule(L.LightningDataModule):
         return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        """Windows of all sentences, or of their augmented forms."""
         sentences = self.corpus.splits["train"]
         windows_of = [windows for _, windows in self.encoded["train"]]
         windows = [window for windows in windows_of for window in windows]
@@ -171,7 +178,11 @@ class NERDataModule(L.LightningDataModule):
         )
         if self._resume is not None:
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
-        return self._loader(windows, sampler, self.window_encoder.collate)
+        if not self.changes:
+            return self._loader(windows, sampler, self.window_encoder.collate)
+        num_windows = [len(windows) for windows in windows_of]
+        augmented = AugmentedWindows(sentences, num_windows, self.changes, self.window_encoder, self.seed)
+        return self._loader(augmented, WithEpoch(sampler), self.window_encoder.collate)
 
     def val_dataloader(self) -> DataLoader[EvaluationBatch]:
         return self.evaluation_dataloader("validation")
@@ -226,9 +237,9 @@ class NERDataModule(L.LightningDataModule):
     def _rank_and_number(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _loader(self, items: Sequence[Any], batch_sampler: Any, collate: Any) -> DataLoader[Any]:
+    def _loader(self, items: Any, batch_sampler: Any, collate: Any) -> DataLoader[Any]:
         return DataLoader(
-            items,  # type: ignore[arg-type]  # a sequence is all that a loader needs
+            items,
             batch_sampler=batch_sampler,
             collate_fn=collate,
             num_workers=self.batches.num_workers,

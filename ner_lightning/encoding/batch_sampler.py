@@ -137,6 +137,24 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         return _split_to_multiple(sizes, self.num_ranks), slot_lengths
 
 
+class WithEpoch(Sampler[list[tuple[int, int]]]):
+    """The batches of a sampler, each window as a pair of the epoch and its number.
+
+    A dataset that gives other windows every epoch needs no state then, in whichever process it works.
+    """
+
+    def __init__(self, sampler: TokenBudgetBatchSampler) -> None:
+        self.sampler = sampler  # Lightning looks here for set_epoch
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch = self.sampler.epoch
+        for batch in self.sampler:
+            yield [(epoch, window) for window in batch]
+
+
 def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
     """Halve the largest batches until every rank gets as many; with too few windows for that, join pairs."""
     sizes = list(sizes)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 
 
 def factors_of_windows() -> st.SearchStrategy[float]:
@@ -222,6 +222,15 @@ def test_lightning_and_the_loader_take_it_as_batch_sampler():
     loader = DataLoader(lengths, batch_sampler=sampler, collate_fn=list)
     assert len(loader) == len(sampler)
     assert list(loader) == [[lengths[i] for i in batch] for batch in sampler.batches_of(0)]
+
+
+def test_windows_come_with_the_epoch_that_lightning_sets():
+    sampler = TokenBudgetBatchSampler(realistic_lengths(60), max_subwords=200, max_windows=8)
+    with_epoch = WithEpoch(sampler)
+    sampler.resume_at(2, 3)
+    with_epoch.sampler.set_epoch(2)  # as Lightning does
+    assert list(with_epoch) == [[(2, window) for window in batch] for batch in sampler.batches_of(2)[3:]]
+    assert len(with_epoch) == len(sampler)
 
 
 def test_the_global_random_state_is_left_alone():
