@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+from ner_lightning.encoding.augmentation import Augmentation
+from ner_lightning.encoding.augmented_windows import AugmentedWindows
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 from ner_lightning.encoding.batches import (
     Batch,
     EncodedWindow,
@@ -24,6 +26,7 @@ from ner_lightning.encoding.batches import (
     tag_rows,
 )
 from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
@@ -54,6 +57,9 @@ class BatchSettings:
         max_subwords: The most subwords of a training batch.
         pool: How many batches' worth of windows are sorted by length together. 1 keeps batches random, which
             learns best; encoders that compute padding (DeBERTa) train faster with about 50.
+        repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence comes
+            sqrt(threshold / share) times an epoch, by the share of its rarest type, and at least once; null takes
+            each once.
         evaluation_subwords: The most subwords of an evaluation batch, which holds whole sentences.
         num_workers: Processes that collate batches beside the training process.
     """
@@ -61,6 +67,7 @@ class BatchSettings:
     max_windows: int = 16
     max_subwords: int = 2048
     pool: int = 1
+    repeat_threshold: float | None = None
     evaluation_subwords: int = 4096
     num_workers: int = 0
 
@@ -86,7 +93,8 @@ class NERDataModule(L.LightningDataModule):
             are dropped, types mapped to one name merge. null keeps all types as they are.
         windows: How sentences become rows.
         batches: How many rows are computed at once.
-        seed: Seed of the order of batches and of dropout.
+        augmentation: How training sentences are changed anew every epoch, one after the other; null leaves them.
+        seed: Seed of the order of batches, of augmentation and of dropout.
     """
 
     def __init__(
@@ -97,12 +105,14 @@ class NERDataModule(L.LightningDataModule):
         entity_types: list[str] | dict[str, str] | None = None,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
+        augmentation: list[Augmentation] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
         self.selected_types = entity_types
         self.windows, self.batches = windows, batches
+        self.augmentation = augmentation or []
         self.seed = seed
         self._resume: Mapping[str, int] | None = None
 
@@ -111,7 +121,8 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training split has no entity, or the encoder is not there.
+            ValueError: If the training split has no entity, the encoder is not there, or ``repeat_threshold`` is no
+                share.
         """
         if not hasattr(self, "corpus"):
             self.bind(select_entity_types(self.reader.read(), self.selected_types))
@@ -138,6 +149,9 @@ class NERDataModule(L.LightningDataModule):
         self.encoded: dict[SplitName, list[tuple[EncodedSentence, list[EncodedWindow]]]] = {
             split: list(self.window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()
         }
+        threshold = self.batches.repeat_threshold
+        self.repeat_factors = {} if threshold is None else repeat_factors(training, threshold)
+        self.changes = [part.bind(training, self.tags) for part in self.augmentation]
         self.corpus = corpus
 
     @property
@@ -157,20 +171,32 @@ class NERDataModule(L.LightningDataModule):
         return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        windows = [window for _, windows in self.encoded["train"] for window in windows]
+        """Windows of all sentences, or of their augmented forms."""
+        sentences = self.corpus.splits["train"]
+        windows_of = [windows for _, windows in self.encoded["train"]]
+        windows = [window for windows in windows_of for window in windows]
         rank, num_ranks = self._rank_and_number()
         sampler = TokenBudgetBatchSampler(
             [len(window.input_ids) for window in windows],
             max_subwords=self.batches.max_subwords,
             max_windows=self.batches.max_windows,
             pool=self.batches.pool,
+            factors=[
+                sentence_factor(sentence, self.repeat_factors)
+                for sentence, windows in zip(sentences, windows_of, strict=True)
+                for _ in windows
+            ],
             seed=self.seed,
             rank=rank,
             num_ranks=num_ranks,
         )
         if self._resume is not None:
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
-        return self._loader(windows, sampler, self.window_encoder.collate)
+        if not self.changes:
+            return self._loader(windows, sampler, self.window_encoder.collate)
+        num_windows = [len(windows) for windows in windows_of]
+        augmented = AugmentedWindows(sentences, num_windows, self.changes, self.window_encoder, self.seed)
+        return self._loader(augmented, WithEpoch(sampler), self.window_encoder.collate)
 
     def val_dataloader(self) -> DataLoader[EvaluationBatch]:
         return self.evaluation_dataloader("validation")
@@ -225,9 +251,9 @@ class NERDataModule(L.LightningDataModule):
     def _rank_and_number(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _loader(self, items: Sequence[Any], batch_sampler: Any, collate: Any) -> DataLoader[Any]:
+    def _loader(self, items: Any, batch_sampler: Any, collate: Any) -> DataLoader[Any]:
         return DataLoader(
-            items,  # type: ignore[arg-type]  # a sequence is all that a loader needs
+            items,
             batch_sampler=batch_sampler,
             collate_fn=collate,
             num_workers=self.batches.num_workers,

@@ -51,7 +51,13 @@ def test_every_config_parses_and_is_taken_whole(path: Path) -> None:
         if key == "trainer.callbacks":
             assert [c["class_path"] for c in value] == [c["class_path"] for c in config[key]]
         else:
-            assert config[key] == value, key
+            assert config[key.removesuffix("+")] == value, key  # a plus appends to a list
+
+
+def test_overlays_of_augmentation_add_up() -> None:
+    overlays = [f"--config={ROOT / 'configs/augmentation' / name}.yaml" for name in ("typing", "mentions")]
+    parts = resolved(*PARTS, *overlays)["data"]["augmentation"]
+    assert [part["class_path"].rpartition(".")[2] for part in parts] == ["TypingNoise", "MentionReplacement"]
 
 
 def test_base_holds_the_defaults() -> None:

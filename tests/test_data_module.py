@@ -1,9 +1,13 @@
 """What the data module makes of corpora that lack something."""
 
+from collections import Counter
+
 import pytest
 
+from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
-from ner_lightning.data_module import NERDataModule
+from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.schemes import BIO, IO, LabelScheme
@@ -61,3 +65,58 @@ def test_entities_that_the_scheme_cannot_write_are_counted() -> None:
         data.setup("fit")
         assert data.coverage("validation").entities_lost_to_scheme == lost
         assert next(iter(data.val_dataloader())).gold.tolist() == [[1, 1]]
+
+
+def example_data(**settings) -> NERDataModule:
+    corpus = ExampleCorpus(num_train=60, num_validation=20, num_test=20)
+    data = NERDataModule(corpus, SmallBert(vocabulary_size=300), **settings)
+    data.setup()
+    return data
+
+
+def rows(loader) -> list[list[list[int]]]:
+    """The subwords of every row of every batch."""
+    batches = [part for batch in loader for part in getattr(batch, "passes", [batch])]
+    return [batch.input_ids.tolist() for batch in batches]
+
+
+def test_sentences_with_rare_types_come_as_often_as_their_factor_says() -> None:
+    data = example_data(batches=BatchSettings(repeat_threshold=1.0))
+    holding = Counter(kind for s in data.corpus.splits["train"] for kind in {e.entity_type for e in s.entities})
+    assert data.repeat_factors == pytest.approx({kind: (60 / number) ** 0.5 for kind, number in holding.items()})
+    seen = Counter(name for batch in data.train_dataloader() for name in batch.sentence_ids)
+    for sentence in data.corpus.splits["train"]:
+        factor = max((data.repeat_factors[e.entity_type] for e in sentence.entities), default=1)
+        assert int(factor) <= seen[sentence.id] <= int(factor) + 1
+    assert seen.total() > 80
+
+
+def test_without_a_threshold_each_sentence_comes_once() -> None:
+    data = example_data()
+    assert data.repeat_factors == {}
+    seen = Counter(name for batch in data.train_dataloader() for name in batch.sentence_ids)
+    assert set(seen.values()) == {1}
+    assert len(seen) == 60
+
+
+def test_augmentation_changes_training_and_nothing_that_is_scored() -> None:
+    parts = [MentionReplacement(1.0), CasingNoise(1.0)]
+    plain, augmented = example_data(), example_data(augmentation=parts)
+    assert plain.corpus.checksum() == augmented.corpus.checksum()
+    for split in ("validation", "test"):
+        assert rows(plain.evaluation_dataloader(split)) == rows(augmented.evaluation_dataloader(split))
+    before, after = plain.train_dataloader(), augmented.train_dataloader()
+    assert len(before) == len(after)
+    assert rows(before) != rows(after)
+    assert [b.sentence_ids for b in before] == [b.sentence_ids for b in after]
+
+
+def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
+    loader = example_data(augmentation=[MentionReplacement(1.0)]).train_dataloader()
+
+    def epoch(number: int) -> list[list[list[int]]]:
+        loader.batch_sampler.sampler.set_epoch(number)
+        return sorted(rows(loader))
+
+    assert epoch(0) != epoch(1)
+    assert epoch(0) == epoch(0)

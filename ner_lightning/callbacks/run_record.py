@@ -84,6 +84,7 @@ class RunRecord(L.Callback):
             "tags": data.tags.to_plain(),
             "loss": repr(pl_module.loss),
             "class_weights": pl_module.objective.weights_by_type,  # type: ignore[union-attr]
+            "repeat_factors": data.repeat_factors,
             "decoder": repr(pl_module.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,

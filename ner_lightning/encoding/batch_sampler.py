@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import Sampler
 
+FACTOR_UNIT = 2.0**-20  # factors are cut to multiples of it, so that their sums are exact in any order
+
 
 class TokenBudgetBatchSampler(Sampler[list[int]]):
     """Random batches under a budget of subwords and of windows.
 
     How many windows of which length stand together is planned once; every epoch deals the windows of
     these lengths anew. So each batch keeps its budget, every epoch has the same number of batches on every
-    rank, each window comes exactly once, and (with ``pool=1``) batches are as mixed as random ones, which
-    learn better than batches of like length. The order is a function of ``seed`` and epoch alone.
+    rank, each window comes as often as its factor says, and (with ``pool=1``) batches are as mixed as random
+    ones, which learn better than batches of like length. The order is a function of ``seed`` and epoch alone.
 
     Args:
         lengths: Subwords of every window.
@@ -24,6 +26,9 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1
             leaves them random, for encoders that compute no padding; about 50 saves padding where it must be
             computed.
+        factors: How often every window comes in an epoch, at least 1; None for once each. A window comes
+            floor or ceil of its factor times, drawn anew each epoch, and on average over epochs its factor times;
+            but the extra windows of an epoch are rounded down to a whole number.
         seed: Seed of plan and order.
         rank: This process, which takes every ``num_ranks``-th batch.
         num_ranks: The number of processes.
@@ -36,6 +41,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         max_subwords: int,
         max_windows: int,
         pool: int = 1,
+        factors: Sequence[float] | None = None,
         seed: int = 0,
         rank: int = 0,
         num_ranks: int = 1,
@@ -47,6 +53,14 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         if len(lengths) < num_ranks:
             raise ValueError(f"{num_ranks} ranks need at least a window each, got {len(lengths)} windows")
         self.lengths = torch.tensor(lengths)
+        times = torch.tensor([1.0] * len(lengths) if factors is None else factors, dtype=torch.float64)
+        if len(times) != len(lengths) or not times.ge(1).all():
+            raise ValueError(
+                f"each of {len(lengths)} windows needs a factor of at least 1, "
+                f"got {len(times)} factors, of which {int(times.ge(1).sum())} are"
+            )
+        self.certain = times.long()
+        self.fractions = (times.frac() / FACTOR_UNIT).floor() * FACTOR_UNIT
         self.seed, self.rank, self.num_ranks = seed, rank, num_ranks
         self.epoch = 0
         self.resume_epoch, self.resume_batch = -1, 0
@@ -72,26 +86,46 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
     def batches_of(self, epoch: int) -> list[list[int]]:
         """All batches of an epoch, those of all ranks in turn."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
-        windows = _sorted_with_random_ties(self.lengths, generator)
+        order = _sorted_with_random_ties(self.lengths, generator)
         slots = _sorted_with_random_ties(self.slot_lengths, generator)
-        dealt = torch.empty_like(windows)
-        dealt[slots] = windows
+        turns = torch.randperm(len(self.batch_sizes), generator=generator).tolist()
+        start = 1 - torch.rand((), generator=generator).item()
+        dealt = torch.empty_like(slots)
+        dealt[slots] = order.repeat_interleave(self._repeats(order, start)[order])
         batches = [batch.tolist() for batch in dealt.split(self.batch_sizes)]
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+        return [batches[turn] for turn in turns]
+
+    def _repeats(self, order: torch.Tensor, start: float) -> torch.Tensor:
+        """How often every window comes, by systematic sampling.
+
+        The fractions of the factors are laid end to end, and points at equal distances of at least 1 fall on
+        windows that come once more.
+
+        Args:
+            order: The windows from short to long.
+            start: Where the first point falls, above 0 and up to 1 distances. As each point moves right with it, to
+                windows that are no shorter, 1 gives the longest windows that there can be.
+        """
+        line = self.fractions[order].cumsum(0)
+        num_extra = int(line[-1])
+        points = (torch.arange(num_extra, dtype=torch.float64) + start) * (line[-1] / max(num_extra, 1))
+        extra = order[torch.searchsorted(line, points.clamp(max=line[-1]))]
+        return self.certain + torch.bincount(extra, minlength=len(order))
 
     def _plan(self, max_subwords: int, max_windows: int, pool: int) -> tuple[list[int], torch.Tensor]:
-        """The number of windows of every batch, and the length of every window's place."""
+        """The number of windows of every batch, and the length of every window's place: no window is longer."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003)
-        order = torch.randperm(len(self.lengths), generator=generator)
+        lengths = self.lengths.repeat_interleave(self._repeats(self.lengths.argsort(), start=1))
+        order = torch.randperm(len(lengths), generator=generator)
         if pool > 1:
             # up and down in turn: else the batch at a border would hold the longest and the shortest windows
             order = torch.cat(
                 [
-                    part[self.lengths[part].argsort(stable=True, descending=bool(number % 2))]
+                    part[lengths[part].argsort(stable=True, descending=bool(number % 2))]
                     for number, part in enumerate(order.split(pool * max_windows))
                 ]
             )
-        slot_lengths = self.lengths[order]
+        slot_lengths = lengths[order]
         sizes: list[int] = []
         used = 0
         for length in slot_lengths.tolist():
@@ -101,6 +135,24 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
             sizes[-1] += 1
             used += length
         return _split_to_multiple(sizes, self.num_ranks), slot_lengths
+
+
+class WithEpoch(Sampler[list[tuple[int, int]]]):
+    """The batches of a sampler, each window as a pair of the epoch and its number.
+
+    A dataset that gives other windows every epoch needs no state then, in whichever process it works.
+    """
+
+    def __init__(self, sampler: TokenBudgetBatchSampler) -> None:
+        self.sampler = sampler  # Lightning looks here for set_epoch
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch = self.sampler.epoch
+        for batch in self.sampler:
+            yield [(epoch, window) for window in batch]
 
 
 def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:

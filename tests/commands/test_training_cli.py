@@ -133,6 +133,16 @@ def test_wrong_input_ends_in_one_line(
     assert message in error[0]
 
 
+def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--data.batches.repeat_threshold=1.0", "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
+    assert main(["fit", *TINY_RUN, *options]) == 0
+    factors = json.loads((tmp_path / "run" / "run.json").read_text())["repeat_factors"]
+    assert set(factors) == {"LOC", "MISC", "ORG", "PER"}
+    assert min(factors.values()) > 1
+    line = ", ".join(f"{kind} {factor:.3g}" for kind, factor in factors.items())
+    assert f"repeat factors: {line}\n" in capsys.readouterr().err
+
+
 def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     parts = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
     assert main(["check", *parts, "--format", "json"]) == 0

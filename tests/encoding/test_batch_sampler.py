@@ -1,4 +1,6 @@
+from collections import Counter
 from itertools import pairwise
+from math import ceil, floor
 
 import pytest
 import torch
@@ -6,11 +8,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, plan_evaluation
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
+
+
+def factors_of_windows() -> st.SearchStrategy[float]:
+    """Round ones, whose sums hit whole numbers, and any others."""
+    return st.integers(4, 12).map(lambda quarters: quarters / 4) | st.floats(1, 3)
 
 
 @st.composite
-def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict[str, int], int]:
+def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict, int]:
     """Lengths of windows, settings under which some windows exceed the budget, and the number of ranks."""
     num_ranks = draw(st.integers(1, 3))
     lengths = draw(st.lists(st.integers(0, 30), min_size=num_ranks, max_size=40))
@@ -19,11 +26,12 @@ def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict[str, int], in
         "max_windows": draw(st.integers(1, 8)),
         "pool": draw(st.integers(1, 4)),
         "seed": draw(st.integers(0, 5)),
+        "factors": draw(st.none() | st.lists(factors_of_windows(), min_size=len(lengths), max_size=len(lengths))),
     }
     return lengths, settings, num_ranks
 
 
-def samplers(lengths: list[int], settings: dict[str, int], num_ranks: int) -> list[TokenBudgetBatchSampler]:
+def samplers(lengths: list[int], settings: dict, num_ranks: int) -> list[TokenBudgetBatchSampler]:
     return [TokenBudgetBatchSampler(lengths, rank=rank, num_ranks=num_ranks, **settings) for rank in range(num_ranks)]
 
 
@@ -34,8 +42,10 @@ def realistic_lengths(num_windows: int = 4000) -> list[int]:
 
 
 @given(settings_of_samplers(), st.integers(0, 4))
-@example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0}, 3), 0)  # nothing to halve
-def test_every_rank_gets_as_many_batches_and_every_window_comes_once(drawn, epoch):
+@example(
+    ([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0, "factors": None}, 3), 0
+)  # nothing to halve
+def test_every_rank_gets_as_many_batches_and_every_window_comes_as_often_as_its_factor_says(drawn, epoch):
     lengths, settings, num_ranks = drawn
     seen = []
     for sampler in samplers(lengths, settings, num_ranks):
@@ -44,17 +54,21 @@ def test_every_rank_gets_as_many_batches_and_every_window_comes_once(drawn, epoc
         assert len(batches) == len(sampler) == len(samplers(lengths, settings, num_ranks)[0]) >= 1
         assert all(batches)
         seen += [window for batch in batches for window in batch]
-    assert sorted(seen) == list(range(len(lengths)))
+    factors = settings["factors"] or [1] * len(lengths)
+    counts = Counter(seen)
+    assert all(floor(factor) <= counts[window] <= ceil(factor) for window, factor in enumerate(factors))
+    assert abs(sum(factors) - len(seen)) < 1.001  # rounded down, and factors to the sixth digit
 
 
 @given(settings_of_samplers(), st.integers(0, 4))
-@example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0}, 3), 0)
+@example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0, "factors": None}, 3), 0)
 def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn, epoch):
     """Joined are pairs, as many as there are batches too many, where windows are too few to halve batches."""
     lengths, settings, num_ranks = drawn
-    num_planned = len(samplers(lengths, settings, 1)[0])
+    (planned,) = samplers(lengths, settings, 1)
+    num_planned = len(planned)
     num_needed = -(-num_planned // num_ranks) * num_ranks
-    num_joined = num_planned % num_ranks if num_needed > len(lengths) else 0
+    num_joined = num_planned % num_ranks if num_needed > len(planned.slot_lengths) else 0
     over = [
         batch
         for batch in samplers(lengths, settings, num_ranks)[0].batches_of(epoch)
@@ -74,6 +88,56 @@ def test_one_rank_has_no_batch_that_the_next_window_would_fit_into(drawn):
     for batch, following in pairwise(slots):
         full = len(batch) == settings["max_windows"]
         assert full or batch.sum() + following[0] > settings["max_subwords"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), factors_of_windows()), min_size=1, max_size=20))
+def test_no_window_is_longer_than_its_place(windows):
+    lengths, factors = zip(*windows, strict=True)
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=20, max_windows=4, factors=factors)
+    places = sampler.slot_lengths.sort().values.tolist()
+    for epoch in range(10):
+        drawn = sorted(lengths[window] for batch in sampler.batches_of(epoch) for window in batch)
+        assert all(length <= place for length, place in zip(drawn, places, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "factors"),
+    [
+        ([3, 5, 5, 5, 9, 9, 12, 30], [1.25, 1.5, 1.0, 2.25, 1.875, 1.125, 1.625, 1.375]),
+        ([7] * 6, [1.5, 1.25, 1.25, 1.0, 3.0, 2.0]),
+        ([4, 8, 15, 16], [1.0, 1.25, 1.25, 2.5]),
+    ],
+)
+def test_over_epochs_a_window_comes_its_factor_times(lengths, factors):
+    """Fractions that sum to whole numbers, so that none is rounded down."""
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=64, max_windows=4, factors=factors)
+    num_epochs = 2000
+    counts = Counter(i for epoch in range(num_epochs) for batch in sampler.batches_of(epoch) for i in batch)
+    for window, factor in enumerate(factors):
+        assert counts[window] / num_epochs == pytest.approx(factor, abs=0.05)  # four standard deviations
+
+
+def test_the_same_extra_windows_do_not_always_come_together():
+    sampler = TokenBudgetBatchSampler([7] * 4, max_subwords=64, max_windows=4, factors=[1.5] * 4)
+    extras = {tuple(sorted(w for b in sampler.batches_of(epoch) for w in b)) for epoch in range(100)}
+    assert len(extras) == 6  # all pairs of the four
+
+
+def test_factors_of_one_change_nothing():
+    lengths = realistic_lengths(300)
+    plain = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16)
+    with_factors = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16, factors=[1.0] * 300)
+    assert plain.batches_of(3) == with_factors.batches_of(3)
+
+
+def test_repeating_leaves_the_batches_full():
+    """The places are planned for the longest windows that can come; little of them stays empty."""
+    lengths = realistic_lengths()
+    factors = [1 + window % 7 / 7 for window in range(len(lengths))]
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=64, factors=factors)
+    subwords = sum(lengths[window] for batch in sampler.batches_of(1) for window in batch)
+    assert 0.999 < subwords / sum(f * n for f, n in zip(factors, lengths, strict=True)) < 1.001
+    assert subwords / sampler.slot_lengths.sum().item() > 0.995
 
 
 @given(settings_of_samplers(), st.integers(0, 4))
@@ -160,6 +224,15 @@ def test_lightning_and_the_loader_take_it_as_batch_sampler():
     assert list(loader) == [[lengths[i] for i in batch] for batch in sampler.batches_of(0)]
 
 
+def test_windows_come_with_the_epoch_that_lightning_sets():
+    sampler = TokenBudgetBatchSampler(realistic_lengths(60), max_subwords=200, max_windows=8)
+    with_epoch = WithEpoch(sampler)
+    sampler.resume_at(2, 3)
+    with_epoch.sampler.set_epoch(2)  # as Lightning does
+    assert list(with_epoch) == [[(2, window) for window in batch] for batch in sampler.batches_of(2)[3:]]
+    assert len(with_epoch) == len(sampler)
+
+
 def test_the_global_random_state_is_left_alone():
     state = torch.get_rng_state()
     list(TokenBudgetBatchSampler([3, 4, 5], max_subwords=8, max_windows=2, pool=2))
@@ -170,6 +243,12 @@ def test_the_global_random_state_is_left_alone():
 def test_settings_below_one_are_refused(wrong):
     with pytest.raises(ValueError, match="must be at least 1"):
         TokenBudgetBatchSampler([1], **({"max_subwords": 8, "max_windows": 2} | wrong))
+
+
+@pytest.mark.parametrize("factors", [[1.0], [1.0, 0.9], [1.0, float("nan")]])
+def test_a_factor_for_each_window_that_leaves_none_out_is_needed(factors):
+    with pytest.raises(ValueError, match=f"each of 2 windows .* at least 1, got {len(factors)} factors"):
+        TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, factors=factors)
 
 
 def test_fewer_windows_than_ranks_are_refused():

@@ -29,9 +29,17 @@ def assert_equal(left: object, right: object, place: str = "") -> None:
         assert left == right, place
 
 
-@pytest.mark.parametrize("steps_before_kill", [2, 8])
-def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, steps_before_kill: int) -> None:
-    options = [*TINY_RUN, "--save_every_n_steps=2", "--trainer.accumulate_grad_batches=1"]
+RARE_TYPES_AND_LITTLE_DATA = [
+    "--data.batches.repeat_threshold=0.5",
+    "--config=configs/augmentation/mentions.yaml",
+    "--config=configs/augmentation/typing.yaml",
+    "--data.batches.num_workers=1",
+]
+
+
+@pytest.mark.parametrize(("steps_before_kill", "added"), [(2, []), (8, []), (9, RARE_TYPES_AND_LITTLE_DATA)])
+def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, steps_before_kill: int, added: list[str]) -> None:
+    options = [*TINY_RUN, *added, "--save_every_n_steps=2", "--trainer.accumulate_grad_batches=1"]
     whole = run("fit", *options, "--run_dir", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
 

@@ -1,0 +1,94 @@
+import string
+from functools import cache, partial
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding.augmented_windows import AugmentedWindows
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch
+from ner_lightning.encoding.batches import WindowEncoder
+from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
+from ner_lightning.sentences import Sentence
+from strategies import word_piece_tokenizer
+
+CAPACITY = 4
+
+
+@cache
+def encoder() -> WindowEncoder:
+    """Windows of four words."""
+    tokenizer = WordTokenizer(word_piece_tokenizer(string.ascii_letters), CAPACITY + 2)
+    return WindowEncoder(tokenizer, TagSet(BIO(), ("PER",)), overlap=2)
+
+
+def resized(sentence: Sentence, random: Random, *, num_words: int) -> Sentence:
+    """A change that gives every sentence other words, and this number of them."""
+    words = tuple(random.choice(string.ascii_letters) for _ in range(num_words))
+    return Sentence(words, (), sentence.id)
+
+
+def dataset(sentences: list[Sentence], num_words: int, seed: int = 0) -> AugmentedWindows:
+    num_windows = [len(windows) for _, windows in encoder().encode(sentences)]
+    return AugmentedWindows(sentences, num_windows, [partial(resized, num_words=num_words)], encoder(), seed)
+
+
+def lengths_of_sentences() -> st.SearchStrategy[list[int]]:
+    return st.lists(st.integers(1, 20), min_size=1, max_size=4)
+
+
+@given(lengths_of_sentences(), st.integers(1, 20), st.integers(0, 3))
+def test_every_augmented_word_is_learned_once_whatever_the_length(lengths, num_words, epoch):
+    sentences = [Sentence(tuple("a" * length), (), str(number)) for number, length in enumerate(lengths)]
+    windows = dataset(sentences, num_words)
+    whole = windows.__getitems__([(epoch, window) for window in range(len(windows))])
+    ids = encoder().tokenizer.tokenizer.convert_tokens_to_ids
+    for number, sentence in enumerate(sentences):
+        rows = [window for window in whole if window.sentence_id == sentence.id]
+        learned = [row.input_ids[i] for row in rows for i, label in enumerate(row.labels) if label != IGNORE_INDEX]
+        owned = [row.input_ids[start] for row in rows for start in row.word_starts]
+        assert owned == learned == [ids(word) for word in windows.augmented(epoch, number).words]
+
+
+@given(lengths_of_sentences(), st.integers(1, 20), st.integers(0, 3))
+def test_no_window_is_left_without_a_row(lengths, num_words, epoch):
+    windows = dataset([Sentence(tuple("a" * length)) for length in lengths], num_words)
+    for window in range(len(windows)):
+        rows = windows.__getitems__([(epoch, window)])
+        assert rows
+        assert all(len(row.input_ids) > 2 for row in rows)
+
+
+def test_only_the_last_window_takes_more():
+    windows = dataset([Sentence(tuple("a" * 6))], num_words=20)
+    assert len(windows) == 2
+    first, *further = (windows.__getitems__([(0, window)]) for window in range(2))
+    assert len(first) == 1
+    ((_, as_encoded),) = encoder().encode([windows.augmented(0, 0)])
+    assert [*first, *further[0]] == as_encoded
+
+
+def test_epochs_sentences_and_seeds_differ_and_come_again():
+    sentences = [Sentence(("a",)), Sentence(("a",))]
+    forms = [
+        dataset(sentences, 20, seed).augmented(epoch, number).words
+        for seed in (0, 1)
+        for epoch in (0, 1)
+        for number in (0, 1)
+    ]
+    assert len(set(forms)) == 8
+    assert dataset(sentences, 20, 1).augmented(1, 1).words == forms[-1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_workers_give_the_epoch_that_the_sampler_is_in(num_workers):
+    windows = dataset([Sentence(tuple("a" * 6), (), str(number)) for number in range(6)], num_words=6)
+    sampler = TokenBudgetBatchSampler([CAPACITY + 2] * len(windows), max_subwords=20, max_windows=3)
+    loader = DataLoader(windows, batch_sampler=WithEpoch(sampler), collate_fn=list, num_workers=num_workers)
+    for epoch in (0, 1):
+        sampler.set_epoch(epoch)
+        expected = [windows.__getitems__([(epoch, w) for w in batch]) for batch in sampler.batches_of(epoch)]
+        assert list(loader) == expected

@@ -1,0 +1,60 @@
+"""What losses read of windows: every scored subword, and words as sequences at their first subwords."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ner_lightning.encoding.alignment import Subwords, WordTokenizer
+from ner_lightning.encoding.batches import Batch, EncodedWindow, WindowEncoder
+from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.scored import Scored
+from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
+from ner_lightning.sentences import Sentence
+from strategies import word_piece_tokenizer
+
+TAGS = TagSet(BIO(), ("LOC", "PER"))
+TOKENIZER = word_piece_tokenizer(["Anna", "Bo", "##x", "in", "Rome"])
+SENTENCE = Sentence(("Box", "in", "Rome", "in", "Box"), (EntitySpan(0, 1, "PER"), EntitySpan(2, 3, "LOC")))
+
+
+def windows(max_subwords: int | None, subwords: Subwords = "first") -> tuple[list[EncodedWindow], WindowEncoder]:
+    encoder = WindowEncoder(WordTokenizer(TOKENIZER, max_subwords), TAGS, subwords, overlap=2)
+    ((_, found),) = encoder.encode([SENTENCE])
+    return found, encoder
+
+
+def scored(batch: Batch) -> Scored:
+    """Logits that name the subword that they were computed for."""
+    places = torch.arange(batch.attention_mask.sum()).double()
+    return Scored.of_windows(places[:, None].expand(-1, len(TAGS.tags)), batch)
+
+
+@pytest.mark.parametrize("subwords", ["first", "all"])
+def test_words_are_read_at_their_first_subwords(subwords: Subwords) -> None:
+    found, encoder = windows(None, subwords)
+    read = scored(encoder.collate(found))
+    assert read.word_logits[0, :, 0].tolist() == [1, 3, 4, 5, 6]  # [CLS] Bo ##x in Rome in Bo ##x [SEP]
+    assert read.word_labels[0].tolist() == TAGS.write(SENTENCE.entities, 5)
+    assert (read.begins.item(), read.ends.item()) == (True, True)
+    assert read.logits[:, 0].tolist() == ([1, 2, 3, 4, 5, 6, 7] if subwords == "all" else [1, 3, 4, 5, 6])
+
+
+def test_windows_of_a_long_sentence_hold_each_word_once_and_know_its_edges() -> None:
+    found, encoder = windows(6)
+    assert len(found) > 1
+    read = scored(encoder.collate(found))
+    assert read.word_labels[read.word_mask].tolist() == TAGS.write(SENTENCE.entities, 5)
+    assert read.word_mask.sum() == 5
+    assert read.begins.tolist() == [True] + [False] * (len(found) - 1)
+    assert read.ends.tolist() == [False] * (len(found) - 1) + [True]
+
+
+def test_windows_with_nothing_to_learn_are_rows_without_words() -> None:
+    (window,), encoder = windows(None)
+    empty = replace(window, labels=(IGNORE_INDEX,) * len(window.labels), word_starts=())
+    alone = scored(encoder.collate([empty]))
+    assert alone.word_logits.shape == (1, 0, 5)
+    assert len(alone.logits) == 0
+    beside = scored(encoder.collate([empty, window]))
+    assert beside.word_mask.tolist() == [[False] * 5, [True] * 5]
