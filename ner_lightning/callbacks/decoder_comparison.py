@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -9,6 +10,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.table import Column, Table
 
+from ner_lightning.callbacks.run_record import write_json
+from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
@@ -18,9 +21,14 @@ DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDec
 
 
 class DecoderComparison(L.Callback):
-    """Scores the same logits by every decoder, and shows them side by side at the end of validate and test."""
+    """Scores the same logits by every decoder, and shows them side by side at the end of validate and test.
 
-    def __init__(self) -> None:
+    Args:
+        run_dir: The run folder; all scores go to ``predictions/<split>.decoders.json``.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
         self.metrics: dict[str, SpanF1] = {}
 
     def on_validation_batch_end(
@@ -47,18 +55,22 @@ class DecoderComparison(L.Callback):
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING:
-            self._show(trainer)
+            self._show(trainer, "validation")
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._show(trainer)
+        self._show(trainer, "test")
 
-    def _show(self, trainer: L.Trainer) -> None:
-        scores = {name: metric.compute() for name, metric in self.metrics.items()}
+    def _show(self, trainer: L.Trainer, split: SplitName) -> None:
+        scores = {
+            decoder: {name: score.item() for name, score in metric.compute().items()}
+            for decoder, metric in self.metrics.items()
+        }
         self.metrics = {}
         if trainer.is_global_zero:
+            write_json(self.run_dir / "predictions" / f"{split}.decoders.json", scores)
             columns = [Column(name, justify="right") for name in ("F1", "strict F1", "ill-formed sentences")]
             table = Table("decoder", *columns, title="the same model by decoder, per cent", title_justify="left")
             for name, score in scores.items():
                 shares = (score["f1"], score["f1_strict"], score["ill_formed"])
-                table.add_row(name, *(f"{100 * share.item():.2f}" for share in shares))
+                table.add_row(name, *(f"{100 * share:.2f}" for share in shares))
             Console().print(table)

@@ -114,7 +114,11 @@ class TrainingCLI(PartsCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
-        callbacks: list[L.Callback] = [PredictionsFile(self.run_dir), DecoderComparison(), WandbTables(self.run_dir)]
+        callbacks: list[L.Callback] = [
+            PredictionsFile(self.run_dir),
+            DecoderComparison(self.run_dir),
+            WandbTables(self.run_dir),
+        ]
         plugins = [*_as_list(config.plugins)]
         if self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)

@@ -93,10 +93,14 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     assert (record["class_weights"] is not None) == (overlays == ["loss/weighted.yaml"])
     if record["class_weights"]:
         assert f"O {record['class_weights']['O']:.3g}" in printed.err
+    by_decoder = json.loads((tmp_path / "predictions" / "test.decoders.json").read_text())
     assert "viterbi" in printed.out
+    assert by_decoder["viterbi"]["ill_formed"] == 0.0
+    chosen = by_decoder["viterbi" if "viterbi" in str(overlays) or "crf" in str(overlays) else "argmax"]
     tagger = NERTagger.load_from_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
     recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")
     assert type(tagger.decoder) is type(recognizer.settings.decoder)
+    assert chosen["f1"] == recognizer.settings.scores["test/f1"]
     written = list(read_predictions(tmp_path / "predictions" / "test.jsonl"))
     found = recognizer.recognize_words([sentence.words for sentence in written])
     assert any(found)
