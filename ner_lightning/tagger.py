@@ -102,19 +102,21 @@ class NERTagger(L.LightningModule):
         return [EntityScores(), StepSeed(), *([] if decay is None else [MovingAverage(decay)])]
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        groups = parameter_groups(
-            self,
-            self.classifier.network,
-            head_learning_rate=self.head_learning_rate,
-            layer_decay=self.fine_tuning.layer_decay,
-        )
-        optimizer = self.optimizer(groups)
+        optimizer = self.optimizer(self.parameter_groups())
         scale_rates(optimizer)
         num_steps = int(self.trainer.estimated_stepping_batches)
         warmup_steps = round(self.warmup_ratio * num_steps)
         name = "constant_with_warmup" if self.schedule == "constant" else self.schedule
         schedule = get_scheduler(name, optimizer, warmup_steps, num_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Trainable parameters by place in the network, with or without weight decay."""
+        return parameter_groups(
+            self.classifier.network,
+            head_learning_rate=self.head_learning_rate,
+            layer_decay=self.fine_tuning.layer_decay,
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:  # noqa: ARG002
         labels = batch.labels[batch.attention_mask]

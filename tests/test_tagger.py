@@ -1,7 +1,5 @@
 """The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
 
-import math
-from collections.abc import Callable
 from pathlib import Path
 
 import lightning as L
@@ -12,7 +10,6 @@ from seqeval.metrics import f1_score
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
 from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
 
@@ -126,41 +123,20 @@ def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
         trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
 
 
-def rates_of(data: NERDataModule, **settings: object) -> list[list[float]]:
-    """The learning rate of every parameter group in every optimizer step."""
-    rates: list[list[float]] = []
-
-    class WatchedSGD(torch.optim.SGD):
-        def step(self, closure: Callable[[], float] | None = None) -> float | None:
-            rates.append([group["lr"] for group in self.param_groups])
-            return super().step(closure)
-
-    tagger = NERTagger(ENCODER, optimizer=lambda parameters: WatchedSGD(parameters, lr=1.0), **settings)
-    trainer(2).fit(tagger, data)
-    return rates
-
-
-@pytest.mark.parametrize(
-    ("schedule", "factor"),
-    [
-        ("linear", lambda share: 1 - share),
-        ("cosine", lambda share: (1 + math.cos(math.pi * share)) / 2),
-        ("constant", lambda share: share**0),
-    ],
-)
-def test_the_learning_rate_rises_and_follows_its_schedule(schedule: str, factor: Callable[[float], float]) -> None:
-    rates = rates_of(data_module(32, max_windows=4), schedule=schedule, warmup_ratio=0.25)
-    assert len(rates) == 16
-    expected = [step / 4 for step in range(4)] + [factor(step / 12) for step in range(12)]
-    assert [rate for rate, *_ in rates] == pytest.approx(expected)
-
-
-def test_layers_and_head_keep_their_rates_along_the_schedule() -> None:
-    settings = {"head_learning_rate": 5.0, "fine_tuning": FineTuning(layer_decay=0.5), "warmup_ratio": 0.0}
-    rates = rates_of(data_module(32), **settings)
-    assert set(rates[0]) == {0.25, 0.5, 1.0, 5.0}  # embeddings, two layers, head
-    for step, row in enumerate(rates):
-        assert row == pytest.approx([rate * (1 - step / len(rates)) for rate in rates[0]])
+def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
+    tagger, _ = trained(data_module())
+    tagger.head_learning_rate = 0.5
+    optimizer = torch.optim.AdamW(tagger.parameter_groups(), lr=0.1, weight_decay=0.01)
+    seen = {}
+    names = {id(parameter): name for name, parameter in tagger.named_parameters()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            seen[names[id(parameter)]] = (group["lr"], group["weight_decay"])
+    assert set(seen) == set(names.values())
+    assert seen["classifier.network.classifier.weight"] == (0.5, 0.01)
+    assert seen["classifier.network.classifier.bias"] == (0.5, 0.0)
+    assert seen["classifier.network.bert.embeddings.LayerNorm.weight"] == (0.1, 0.0)
+    assert seen["classifier.network.bert.embeddings.word_embeddings.weight"] == (0.1, 0.01)
 
 
 def test_long_sentences_are_trained_and_scored_whole() -> None:

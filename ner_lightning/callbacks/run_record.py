@@ -16,9 +16,9 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 
 from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.parameter_line import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
 
@@ -48,12 +48,6 @@ class RunRecord(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
-
-    @rank_zero_only
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        trained, total = count_parameters(pl_module)
-        line = f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"
-        Console(stderr=True).print(line, highlight=False, soft_wrap=True)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Go on behind the rows of the checkpoint; validate and test load one too, and change nothing."""
@@ -89,12 +83,12 @@ class RunRecord(L.Callback):
             "commit": current_commit(),
             "corpus_checksum": data.corpus.checksum(),
             "tags": data.tags.to_plain(),
-            "parameters": dict(zip(("trained", "total"), count_parameters(pl_module), strict=True)),
             "decoder": repr(pl_module.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,
             "threads": torch.get_num_threads(),
             "device": str(pl_module.device),
+            "parameters": count_parameters(pl_module),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "best_checkpoint_score": _best_score(trainer),
             "epochs": trainer.current_epoch,
@@ -112,12 +106,6 @@ class RunRecord(L.Callback):
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def count_parameters(module: torch.nn.Module) -> tuple[int, int]:
-    """The numbers of trained and of all parameters."""
-    parameters = list(module.parameters())
-    return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
 
 
 def peak_memory_mib() -> int:

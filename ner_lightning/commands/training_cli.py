@@ -25,6 +25,7 @@ from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.parameter_line import ParameterLine
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord, write_json
 from ner_lightning.callbacks.wandb_tables import WandbTables
@@ -116,6 +117,7 @@ class TrainingCLI(PartsCLI):
         plugins = [*_as_list(config.plugins)]
         if self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
+            callbacks.append(ParameterLine())
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
             callbacks += [RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]

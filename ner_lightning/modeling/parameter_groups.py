@@ -33,22 +33,16 @@ def encoder_layers(network: PreTrainedModel) -> nn.ModuleList:
 
 
 def parameter_groups(
-    module: nn.Module,
-    network: PreTrainedModel,
-    *,
-    head_learning_rate: float | None = None,
-    layer_decay: float | None = None,
+    network: PreTrainedModel, *, head_learning_rate: float | None = None, layer_decay: float | None = None
 ) -> list[dict[str, Any]]:
-    """The trained parameters of a module as groups for an optimizer.
+    """The trained parameters of a network as groups for an optimizer.
 
-    Biases and norms have no weight decay. What is not of the encoder (the network's head, a loss with
-    parameters) learns at the head's rate. With a layer decay ``d``, the highest layer of the encoder learns at
-    the optimizer's rate, the one below at ``d`` times that, and so on; embeddings, and whatever else all layers
-    share, at ``d`` to the number of layers (discriminative fine-tuning, Howard and Ruder 2018, section 3.2).
+    Biases and norms have no weight decay. With a layer decay ``d``, the highest layer of the encoder learns at the
+    optimizer's rate, the one below at ``d`` times that, and so on; embeddings, and whatever else all layers share,
+    at ``d`` to the number of layers (discriminative fine-tuning, Howard and Ruder 2018, section 3.2).
 
     Args:
-        module: What is trained: the network, perhaps with more around it.
-        network: The network with the encoder.
+        network: Encoder and head.
         head_learning_rate: Rate of the head; None takes the optimizer's.
         layer_decay: Ratio of the rates of neighbouring layers; None gives all of them the same.
 
@@ -65,7 +59,7 @@ def parameter_groups(
         depths = dict.fromkeys(in_encoder, len(layers))
         depths |= {id(p): depth for depth, layer in enumerate(reversed(layers)) for p in layer.parameters()}
     groups: dict[tuple[bool, bool, int], list[nn.Parameter]] = {}
-    for parameter in module.parameters():
+    for parameter in network.parameters():
         if parameter.requires_grad:
             place = (id(parameter) in in_encoder, parameter.ndim > 1, depths.get(id(parameter), 0))
             groups.setdefault(place, []).append(parameter)
@@ -78,6 +72,6 @@ def parameter_groups(
 
 
 def scale_rates(optimizer: torch.optim.Optimizer) -> None:
-    """Multiply the scale of each group into its learning rate, once."""
+    """Multiply the scale of each group that has one into its learning rate, once."""
     for group in optimizer.param_groups:
-        group["lr"] *= group.pop(RATE_SCALE)
+        group["lr"] *= group.pop(RATE_SCALE, 1.0)

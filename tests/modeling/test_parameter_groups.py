@@ -31,7 +31,7 @@ def deep_network(name: str, num_layers: int = 3) -> PreTrainedModel:
 
 def settings_by_name(network: PreTrainedModel, **options: float) -> dict[str, tuple[float, float]]:
     """Learning rate and weight decay of every parameter, as the optimizer has them."""
-    groups = parameter_groups(network, network, **options)
+    groups = parameter_groups(network, **options)
     optimizer = torch.optim.AdamW(groups, lr=0.1, weight_decay=0.01)
     scale_rates(optimizer)
     names = {id(parameter): name for name, parameter in network.named_parameters()}
@@ -71,21 +71,14 @@ def test_a_head_with_its_own_rate_keeps_it_under_layer_decay() -> None:
     assert rates["bert.encoder.layer.2.output.dense.weight"] == (0.1, 0.01)
 
 
-def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
-    seen = settings_by_name(deep_network("bert"), head_learning_rate=0.5)
-    assert seen["classifier.weight"] == (0.5, 0.01)
-    assert seen["classifier.bias"] == (0.5, 0.0)
-    assert seen["bert.embeddings.LayerNorm.weight"] == (0.1, 0.0)
-    assert seen["bert.embeddings.word_embeddings.weight"] == (0.1, 0.01)
-
-
-def test_what_stands_beside_the_network_learns_as_the_head_does() -> None:
+def test_a_group_without_a_scale_keeps_its_rate() -> None:
     network = deep_network("bert")
-    module = torch.nn.ModuleDict({"network": network, "transitions": torch.nn.Linear(2, 2)})
-    groups = parameter_groups(module, network, head_learning_rate=0.5, layer_decay=0.5)
-    (group,) = [g for g in groups if any(p is module["transitions"].weight for p in g["params"])]
-    assert (group["lr"], group["rate_scale"]) == (0.5, 1.0)
-    assert any(parameter is network.classifier.weight for parameter in group["params"])
+    beside = torch.nn.Linear(2, 2)
+    groups = [*parameter_groups(network, layer_decay=0.5), {"params": list(beside.parameters()), "lr": 0.7}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scale_rates(optimizer)
+    assert optimizer.param_groups[-1]["lr"] == 0.7
+    assert sorted({group["lr"] for group in optimizer.param_groups}) == pytest.approx([0.0125, 0.025, 0.05, 0.1, 0.7])
 
 
 def test_frozen_parameters_are_in_no_group() -> None:
@@ -97,8 +90,8 @@ def test_frozen_parameters_are_in_no_group() -> None:
 def test_layers_that_share_their_weights_cannot_be_told_apart() -> None:
     network = network_of(AlbertConfig(**SHARED | BERT, embedding_size=8))
     with pytest.raises(ValueError, match=r"must hold its 2 layers as one list.*got 0 such lists in AlbertModel"):
-        parameter_groups(network, network, layer_decay=0.9)
-    assert len(parameter_groups(network, network)) == 4
+        parameter_groups(network, layer_decay=0.9)
+    assert len(parameter_groups(network)) == 4
 
 
 def test_two_lists_of_the_number_of_layers_are_ambiguous_but_lists_inside_layers_are_not() -> None:
