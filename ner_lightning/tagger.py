@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import lightning as L
 import torch
@@ -13,17 +13,22 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics import MeanMetric
-from transformers import get_linear_schedule_with_warmup
+from transformers import PreTrainedModel, get_scheduler
 
 from ner_lightning.callbacks.entity_scores import EntityScores
+from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
-from ner_lightning.modeling.encoders import Encoder, SavedEncoder
+from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
+from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
+from ner_lightning.modeling.parameter_groups import parameter_groups, scale_rates
 from ner_lightning.modeling.scored import Scored
 from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.modeling.trained_part import TrainedPart
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
@@ -40,8 +45,9 @@ class NERTagger(L.LightningModule):
         decoder: How word logits become tags.
         optimizer: Makes the optimizer from parameter groups; biases and norms have no weight decay.
         head_learning_rate: Learning rate of the head; null takes the optimizer's.
-        warmup_ratio: Share of the optimizer steps in which the learning rate rises linearly from 0; then it falls
-            linearly to 0.
+        warmup_ratio: Share of the optimizer steps in which the learning rate rises linearly from 0.
+        schedule: How the learning rate goes on from there: it falls to 0 linearly or along half a cosine, or stays.
+        fine_tuning: Which weights of the encoder are trained, and how.
     """
 
     step_loss: Float[Tensor, " 2"]
@@ -57,6 +63,8 @@ class NERTagger(L.LightningModule):
         ),
         head_learning_rate: float | None = None,
         warmup_ratio: float = 0.1,
+        schedule: Literal["linear", "cosine", "constant"] = "linear",
+        fine_tuning: FineTuning = FineTuning(),
     ) -> None:
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
@@ -67,7 +75,8 @@ class NERTagger(L.LightningModule):
             decoder or ArgmaxDecoder(),
         )
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
-        self.warmup_ratio = warmup_ratio
+        self.warmup_ratio, self.schedule = warmup_ratio, schedule
+        self.fine_tuning = fine_tuning
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
         self.evaluation_loss = MeanMetric().set_dtype(torch.float64)
@@ -88,11 +97,15 @@ class NERTagger(L.LightningModule):
             return
         if self.tags is None:
             raise ValueError("the tagger must be bound to tags first: fit it with a NERDataModule")
-        self.classifier = TokenClassifier(self.encoder.network(self.tags, self.tokenizer))
+        network = self.encoder.network(self.tags, self.tokenizer)
+        self.fine_tuning.prepare(network)
+        self.classifier = TokenClassifier(network)
         self.objective = self.loss.bind(self.tags, self.word_counts)
+        self.trained_part = TrainedPart.of(self.fine_tuning, self.encoder, network, self)
 
     def configure_callbacks(self) -> list[L.Callback]:
-        return [EntityScores(), StepSeed()]
+        decay = self.fine_tuning.average_decay
+        return [EntityScores(), StepSeed(), *([] if decay is None else [MovingAverage(decay)])]
 
     def on_fit_start(self) -> None:
         """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so."""
@@ -100,25 +113,23 @@ class NERTagger(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         optimizer = self.optimizer(self.parameter_groups())
+        scale_rates(optimizer)
         num_steps = int(self.trainer.estimated_stepping_batches)
         warmup_steps = round(self.warmup_ratio * num_steps)
-        schedule = get_linear_schedule_with_warmup(optimizer, warmup_steps, num_steps)
+        name = "constant_with_warmup" if self.schedule == "constant" else self.schedule
+        schedule = get_scheduler(name, optimizer, warmup_steps, num_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Trainable parameters by encoder, head or objective, with or without weight decay."""
-        encoder_prefix = f"network.{self.classifier.network.base_model_prefix}."
-        groups: dict[tuple[float | None, bool], list[torch.nn.Parameter]] = {}
-        for name, parameter in self.classifier.named_parameters():
-            if parameter.requires_grad:
-                rate = None if name.startswith(encoder_prefix) else self.head_learning_rate
-                groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
-        for parameter in self.objective.parameters():  # a transition of 0 has no meaning to decay to
-            groups.setdefault((self.objective.learning_rate, False), []).append(parameter)
-        return [
-            {"params": parameters} | ({} if decays else {"weight_decay": 0.0}) | ({"lr": rate} if rate else {})
-            for (rate, decays), parameters in groups.items()
-        ]
+        """Trainable parameters by place in the network, with or without weight decay, and those of the objective."""
+        groups = parameter_groups(
+            self.classifier.network,
+            head_learning_rate=self.head_learning_rate,
+            layer_decay=self.fine_tuning.layer_decay,
+        )
+        learned = list(self.objective.parameters())
+        rate = {"lr": self.objective.learning_rate} if self.objective.learning_rate else {}
+        return [*groups, {"params": learned, "weight_decay": 0.0} | rate] if learned else groups
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:  # noqa: ARG002
         loss = self.objective(Scored.of_windows(self.classifier(batch.input_ids, batch.attention_mask), batch))
@@ -197,7 +208,7 @@ class NERTagger(L.LightningModule):
         return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags, transitions)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what rebuilds the tagger: plain data only."""
+        """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""
         assert self.tags is not None
         saved = SavedEncoder.of(self.classifier.network, self.tokenizer)
         checkpoint["ner_lightning"] = {
@@ -207,11 +218,13 @@ class NERTagger(L.LightningModule):
             "tokenizer_files": dict(saved.tokenizer_files),
             "loss": to_plain(self.loss),
             "decoder": to_plain(self.decoder),
+            "trained_part": self.trained_part.to_plain(),
             "epoch_loss": self.epoch_loss.tolist(),
         }
+        checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of the same tags and subwords.
+        """Check that the checkpoint is of the same tags, subwords and base, and add the weights that it only names.
 
         Raises:
             ValueError: If it is not.
@@ -223,31 +236,66 @@ class NERTagger(L.LightningModule):
         own_files = SavedEncoder.of(self.classifier.network, self.tokenizer).tokenizer_files
         if saved["tokenizer_files"]["tokenizer.json"] != own_files["tokenizer.json"]:
             raise ValueError("the checkpoint must be of the same tokenizer, got one with other subwords")
+        averages = self.fine_tuning.average_decay is not None
+        if self.trainer.training and averages != (CURRENT_WEIGHTS in checkpoint):
+            raise ValueError(
+                "a run that averages its weights goes on from a checkpoint of one that does, and only such a run, "
+                f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
+            )
+        checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
         self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
 
+    def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The weights of a checkpoint with those that it only names, which are the tagger's own.
+
+        Raises:
+            ValueError: If the tagger has others.
+        """
+        self.trained_part.require(saved_tagger(checkpoint)["trained_part"])
+        return self.trained_part.completed(checkpoint["state_dict"], self.state_dict())
+
+    @property
+    def merged_network(self) -> PreTrainedModel:
+        """The network without adapter, which computes the same."""
+        adapter, network = self.fine_tuning.adapter, self.classifier.network
+        return network if adapter is None else adapter.merged(network)
+
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: str | Path, loss: Loss | None = None) -> Self:  # type: ignore[override]
-        """Rebuild a tagger from a checkpoint, without corpus or network, ready to evaluate.
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, loss: Loss | None = None, base: str | Path | None = None
+    ) -> Self:
+        """Rebuild a tagger from a checkpoint, without corpus, ready to evaluate.
 
         Args:
             checkpoint_path: A checkpoint that training wrote.
             loss: The loss, where it is a class of yours that the program has not imported.
+            base: Folder of the pretrained encoder, where the checkpoint holds only what was trained and the encoder
+                is no longer where it was.
 
         Raises:
-            ValueError: If the file is not a checkpoint of a tagger.
+            ValueError: If the file is not a checkpoint of a tagger, or the encoder that it names is not there or
+                has other weights.
         """
         checkpoint = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
         saved = saved_tagger(checkpoint)
-        encoder = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
+        trained = saved["trained_part"]
+        rebuilt = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
+        encoder: Encoder = rebuilt
+        if trained["base"] is not None:
+            encoder = PretrainedEncoder(str(base or trained["base"]["name_or_path"]), trained["base"]["revision"])
+        adapter = None
+        if trained["adapter"] is not None:
+            adapter = from_plain(Adapter, trained["adapter"])  # type: ignore[type-abstract]
         tagger = cls(
             encoder,
             loss=loss or from_plain(Loss, saved["loss"]),  # type: ignore[type-abstract]
             decoder=from_plain(Decoder, saved["decoder"]),  # type: ignore[type-abstract]
+            fine_tuning=FineTuning(adapter, trained["frozen_layers"]),
         )
-        tagger.tags, tagger.tokenizer = TagSet.from_plain(saved["tags"]), encoder.tokenizer([])
+        tagger.tags, tagger.tokenizer = TagSet.from_plain(saved["tags"]), rebuilt.tokenizer([])
         tagger.word_counts = saved["word_counts"]
         tagger.configure_model()
-        tagger.load_state_dict(checkpoint["state_dict"])
+        tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
         return tagger.eval()
 
 

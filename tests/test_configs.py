@@ -40,6 +40,9 @@ def test_there_are_configs_of_every_axis() -> None:
         "encoder",
         "logger",
         "trainer",
+        "adapter",
+        "schedule",
+        "fine_tuning",
     }
 
 

@@ -18,6 +18,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
 
@@ -90,6 +91,7 @@ class RunRecord(L.Callback):
             "ranks": trainer.world_size,
             "threads": torch.get_num_threads(),
             "device": str(pl_module.device),
+            "parameters": count_parameters(pl_module),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "best_checkpoint_score": _best_score(trainer),
             "epochs": trainer.current_epoch,

@@ -1,21 +1,37 @@
-"""What a run took from its training split, said before training."""
+"""What a run trains, and what it took from its training split, said before training."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
+from torch import nn
 
 
 class StartLines(L.Callback):
-    """Prints the class weights and the repeat factors of entity types to the error stream, where there are any."""
+    """Prints to the error stream how many parameters are trained, and class weights and repeat factors if any."""
 
+    @rank_zero_only
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         tagger: Any = pl_module
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        lines = {"class weights": tagger.objective.weights_by_type, "repeat factors": data.repeat_factors}
-        for name, by_type in lines.items():
-            if by_type and trainer.is_global_zero:
-                shown = ", ".join(f"{kind} {number:.3g}" for kind, number in by_type.items())
-                Console(stderr=True).print(f"{name}: {shown}", highlight=False, soft_wrap=True)
+        trained, total = count_parameters(pl_module).values()
+        lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"]
+        by_type = {"class weights": tagger.objective.weights_by_type, "repeat factors": data.repeat_factors}
+        for name, numbers in by_type.items():
+            if numbers:
+                lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
+        Console(stderr=True).print(*lines, sep="\n", highlight=False, soft_wrap=True)
+
+
+def count_parameters(module: nn.Module) -> dict[str, int]:
+    """The numbers of parameters: ``trained`` and ``total``.
+
+    >>> count_parameters(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1).requires_grad_(False)))
+    {'trained': 9, 'total': 13}
+    """
+    parameters = list(module.parameters())
+    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    return {"trained": trained, "total": sum(parameter.numel() for parameter in parameters)}

@@ -189,7 +189,7 @@ class TrainingCLI(PartsCLI):
             scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
             corpus_checksum=data.corpus.checksum(),
         )
-        save_bundle(self.run_dir / "model", self.model.classifier.network, data.tokenizer, settings, transitions)
+        save_bundle(self.run_dir / "model", self.model.merged_network, data.tokenizer, settings, transitions)
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,23 +57,29 @@ class PretrainedEncoder(Encoder):
     revision: str | None = None
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
-        try:
+        with self._found():
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
             tokenizer = load_tokenizer(self.name_or_path, self.revision)
+        return _limited(tokenizer, max_window(config))
+
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+        with self._found():
+            return AutoModelForTokenClassification.from_pretrained(
+                self.name_or_path,
+                revision=self.revision,
+                dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+                **label_maps(tags),
+            )
+
+    @contextmanager
+    def _found(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
                 f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"
             ) from error
-        return _limited(tokenizer, max_window(config))
-
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
-        return AutoModelForTokenClassification.from_pretrained(
-            self.name_or_path,
-            revision=self.revision,
-            dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
-            **label_maps(tags),
-        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,200 @@
+"""What each option of training gives: one ``fit`` for every overlay and seed, as a Markdown table.
+
+    python benchmarks/recipes.py --encoder sentence-transformers/all-MiniLM-L6-v2 --seeds 0 1 2 --runs runs/recipes
+
+Every overlay is laid alone on the same recipe. A second start with the same ``--runs`` skips the runs that are
+finished and begins the unfinished one again. benchmarks/README.md says how to read the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from column_data import FILE_PATTERNS, ROOT, MissingInputError, corpus_files, limited_files
+from training import RunFailedError, require_encoder, run_command
+
+from ner_lightning.evaluation.scores import score
+from ner_lightning.predictions import read_predictions
+
+CONFIGS = ROOT / "configs"
+AXES = ("adapter", "augmentation", "fine_tuning", "sampling", "schedule")
+PLAIN = "none"
+LAST_FILE = "training_entities.json"  # what a run writes last
+SETTINGS = ("corpus", "encoder", "epochs", "learning_rate", "batch", "limit", "threads")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one finished run gave; times in seconds, memory in MiB."""
+
+    overlay: str
+    seed: int
+    validation_f1: float
+    test_f1: float
+    training_seconds: float
+    peak_memory_mib: int
+    trained_parameters: int
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--corpus", choices=sorted(FILE_PATTERNS), default="wnut17")
+    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its id on the hub")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs; the same one to go on")
+    parser.add_argument("--overlays", type=Path, nargs="+", help=f"files; else all of {AXES}")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--learning_rate", type=float, default=2e-4, help="of every run whose overlay sets no other")
+    parser.add_argument("--batch", type=int, default=16, help="windows of a training batch")
+    parser.add_argument("--limit", type=int, help="only the first sentences of every split, to try it")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OMP_NUM_THREADS")
+    return parser.parse_args(arguments)
+
+
+def overlays_of(paths: Sequence[Path] | None) -> dict[str, Path | None]:
+    """The overlays to measure by name, behind the recipe without any.
+
+    Raises:
+        MissingInputError: If a file is missing.
+    """
+    if paths is None:
+        paths = [path for axis in AXES for path in sorted((CONFIGS / axis).glob("*.yaml"))]
+    for path in paths:
+        if not path.is_file():
+            raise MissingInputError(f"--overlays must be files, {path} is missing")
+    return {PLAIN: None} | {f"{path.parent.name}/{path.stem}": path.resolve() for path in paths}
+
+
+def fit_command(
+    options: argparse.Namespace, files: Mapping[str, Path], overlay: Path | None, seed: int, run_dir: Path
+) -> list[str]:
+    """The command line of one run; the overlay comes last, so that what it sets holds."""
+    settings = {
+        **{f"data.corpus.init_args.{split}": path for split, path in files.items()},
+        "data.batches.max_windows": options.batch,
+        "model.encoder.init_args.name_or_path": options.encoder,
+        "model.optimizer.init_args.lr": options.learning_rate,
+        "trainer.max_epochs": options.epochs,
+        "seed_everything": seed,
+        "run_dir": run_dir,
+    }
+    config = CONFIGS / "experiment" / f"{options.corpus}.yaml"
+    return [
+        *(sys.executable, "-m", "ner_lightning", "fit", "--config", str(config)),
+        *(part for key, value in settings.items() for part in (f"--{key}", str(value))),
+        *(() if overlay is None else ("--config", str(overlay))),
+    ]
+
+
+def require_same_settings(options: argparse.Namespace) -> None:
+    """Remember what the folder of the runs was made with; runs of other settings cannot stand in one table.
+
+    Raises:
+        MissingInputError: If it was made with others.
+    """
+    path = options.runs / "settings.json"
+    own = {name: getattr(options, name) for name in SETTINGS}
+    if path.exists() and (found := json.loads(path.read_text(encoding="utf-8"))) != own:
+        raise MissingInputError(f"--runs must be a new folder or of the same settings, {options.runs} is of {found}")
+    options.runs.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
+
+
+def measure_all(options: argparse.Namespace, overlays: Mapping[str, Path | None]) -> list[Run]:
+    """All runs; overlays take turns within a seed, so that what slows the machine down meets all of them."""
+    files = corpus_files(options.corpus)
+    if options.limit:
+        folder = options.runs / "corpus"
+        folder.mkdir(exist_ok=True)
+        files = limited_files(files, options.limit, folder)
+    runs = []
+    for seed in options.seeds:
+        for name, overlay in overlays.items():
+            run_dir = options.runs / name / f"seed-{seed}"
+            if not (run_dir / LAST_FILE).exists():
+                shutil.rmtree(run_dir, ignore_errors=True)  # half a run has half a time
+                run_command(fit_command(options, files, overlay, seed, run_dir), options.threads)
+            runs.append(read_run(run_dir, name, seed))
+            print(f"seed {seed}, {name}: validation F1 {runs[-1].validation_f1:.4f}", file=sys.stderr)
+    return runs
+
+
+def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
+    """What a finished run left."""
+    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    validation, test = (
+        score(read_predictions(run_dir / "predictions" / f"{split}.jsonl")).overall.f1
+        for split in ("validation", "test")
+    )
+    return Run(
+        overlay,
+        seed,
+        validation,
+        test,
+        record["training_seconds"],
+        record["peak_memory_mib"],
+        record["parameters"]["trained"],
+    )
+
+
+def markdown_table(runs: Sequence[Run]) -> str:
+    """A row an overlay: mean F1 in per cent ± standard deviation over seeds, and what it changes and costs.
+
+    A change is the mean over seeds of the difference to the run without overlay of the same seed.
+    """
+    plain = {run.seed: run for run in runs if run.overlay == PLAIN}
+    seconds = statistics.mean(run.training_seconds for run in plain.values())
+    lines = [
+        "| overlay | validation F1 | change | test F1 | change | training time | memory, MiB | trained |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for overlay in dict.fromkeys(run.overlay for run in runs):
+        of_overlay = [run for run in runs if run.overlay == overlay]
+        cells = [overlay]
+        for measure in ("validation_f1", "test_f1"):
+            values = [100 * getattr(run, measure) for run in of_overlay]
+            changes = [
+                value - 100 * getattr(plain[run.seed], measure) for value, run in zip(values, of_overlay, strict=True)
+            ]
+            cells += [_mean_and_deviation(values), f"{statistics.mean(changes):+.2f}"]
+        time = statistics.mean(run.training_seconds for run in of_overlay) / seconds
+        memory = max(run.peak_memory_mib for run in of_overlay)
+        cells += [f"{time:.2f} ×", f"{memory:,}", f"{of_overlay[0].trained_parameters:,}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean_and_deviation(values: Sequence[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{deviation}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train what is missing and print the table.
+
+    Returns:
+        The exit status: 0, 2 for missing input, 1 for a run that failed.
+    """
+    options = parse_arguments(arguments)
+    try:
+        require_encoder(options.encoder)
+        overlays = overlays_of(options.overlays)
+        require_same_settings(options)
+        runs = measure_all(options, overlays)
+    except (MissingInputError, RunFailedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, MissingInputError) else 1
+    print(markdown_table(runs))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
