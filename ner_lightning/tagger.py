@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.step_seed import StepSeed
+from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_shapes
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
@@ -191,7 +191,7 @@ class NERTagger(L.LightningModule):
         """Add what rebuilds the tagger: plain data only."""
         assert self.tags is not None
         saved = SavedEncoder.of(self.classifier.network, self.tokenizer)
-        checkpoint["ner_lightning"] = {
+        checkpoint[TAGGER_KEY] = {
             "tags": self.tags.to_plain(),
             "encoder_config": dict(saved.config),
             "tokenizer_files": dict(saved.tokenizer_files),
@@ -201,18 +201,19 @@ class NERTagger(L.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of the same tags and subwords.
+        """Check that the checkpoint is of the same tags, subwords and encoder.
 
         Raises:
-            ValueError: If it is not.
+            CheckpointError: If it is not.
         """
-        saved = saved_tagger(checkpoint)
+        saved = checkpoint[TAGGER_KEY]
         assert self.tags is not None
         if TagSet.from_plain(saved["tags"]) != self.tags:
-            raise ValueError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
+            raise CheckpointError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
         own_files = SavedEncoder.of(self.classifier.network, self.tokenizer).tokenizer_files
         if saved["tokenizer_files"]["tokenizer.json"] != own_files["tokenizer.json"]:
-            raise ValueError("the checkpoint must be of the same tokenizer, got one with other subwords")
+            raise CheckpointError("the checkpoint must be of the same tokenizer, got one with other subwords")
+        require_shapes(checkpoint, self.state_dict())
         self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
 
     @classmethod
@@ -224,10 +225,10 @@ class NERTagger(L.LightningModule):
             loss: The loss, where it is a class of yours that the program has not imported.
 
         Raises:
-            ValueError: If the file is not a checkpoint of a tagger.
+            CheckpointError: If the file is not a whole checkpoint of a tagger.
         """
-        checkpoint = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
-        saved = saved_tagger(checkpoint)
+        checkpoint = read_checkpoint(checkpoint_path)
+        saved = checkpoint[TAGGER_KEY]
         encoder = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
         tagger = cls(
             encoder,
@@ -238,14 +239,3 @@ class NERTagger(L.LightningModule):
         tagger.configure_model()
         tagger.load_state_dict(checkpoint["state_dict"])
         return tagger.eval()
-
-
-def saved_tagger(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The tagger's own part of a checkpoint.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if "ner_lightning" not in checkpoint:
-        raise ValueError(f"the checkpoint must be of a NERTagger, got one with the keys {sorted(checkpoint)}")
-    return checkpoint["ner_lightning"]
