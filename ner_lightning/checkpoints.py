@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from zipfile import is_zipfile
 
 import torch
 
@@ -25,14 +25,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
+    if not is_zipfile(path):  # an archive's table of contents is its end: a torn one has none
+        raise CheckpointError(f"{path}: must be a whole checkpoint, got a file that is torn or of something else")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch says of foreign pickles
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        found = type(error).__name__
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"{path}: must be a whole checkpoint of plain data, got a file that is torn or of something else ({found})"
+            f"{path}: must be a whole checkpoint of plain data, got an archive of something else"
         ) from error
     if not isinstance(checkpoint, dict) or TAGGER_KEY not in checkpoint:
         keys = sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__

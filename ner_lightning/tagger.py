@@ -11,13 +11,13 @@ from jaxtyping import Float
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torchmetrics import MeanMetric
 from transformers import get_linear_schedule_with_warmup
 
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.step_seed import StepSeed
 from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_shapes
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
 from ner_lightning.modeling.losses import CrossEntropyLoss, TokenLoss
@@ -67,7 +67,7 @@ class NERTagger(L.LightningModule):
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio = warmup_ratio
         self.tags: TagSet | None = None
-        self.evaluation_loss = MeanMetric().set_dtype(torch.float64)
+        self.evaluation_loss = ExactMean()
         # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps
         self.register_buffer("step_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
         self.register_buffer("epoch_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
@@ -183,7 +183,7 @@ class NERTagger(L.LightningModule):
         mask = batch.gold != IGNORE_INDEX
         learned = mask & (batch.word_labels < len(tags.tags))
         loss = self.loss(logits[learned], batch.word_labels[learned])
-        self.evaluation_loss.update(loss.total / loss.weight.clamp(min=1), loss.weight)
+        self.evaluation_loss.update(*loss)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags)}
 
