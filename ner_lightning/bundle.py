@@ -33,6 +33,7 @@ from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import TagSet
+from ner_lightning.whole_files import PARTIAL
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word_splitter_named
 
 SETTINGS_FILE: Final = "ner_lightning.json"
@@ -182,23 +183,27 @@ def save_bundle(
         transitions: What a CRF has learned; the settings must say whether there are any.
 
     Raises:
-        BundleError: If the head is over other tags, or the folder holds something that is no bundle.
+        BundleError: If the head is over other tags, the folder holds something that is no bundle, or it cannot be
+            written.
     """
     folder = Path(folder)
     _require_tags(network, settings.tags, folder)
     if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
         raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
-        _write_files(workplace / "new", network, tokenizer, settings)
-        if transitions is not None:
-            save_file(_plain_tensors(transitions), workplace / "new" / TRANSITIONS_FILE)
-        if folder.exists():
-            folder.rename(workplace / "former")
-        (workplace / "new").rename(folder)
-    finally:
-        shutil.rmtree(workplace)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
+        try:
+            _write_files(workplace / "new", network, tokenizer, settings)
+            if transitions is not None:
+                save_file(_plain_tensors(transitions), workplace / "new" / TRANSITIONS_FILE)
+            if folder.exists():
+                folder.rename(workplace / "former")
+            (workplace / "new").rename(folder)
+        finally:
+            shutil.rmtree(workplace)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{folder}: must be a folder that can be written, got: {error}") from error
 
 
 def load_bundle(folder: str | Path) -> Bundle:

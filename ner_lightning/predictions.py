@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.whole_files import whole_file
 
 REQUIRED_KEYS: Final = ("id", "words", "gold", "predicted")
 
@@ -54,17 +54,10 @@ def write_predictions(path: str | os.PathLike[str], sentences: Iterable[Predicte
 
     Raises:
         ValueError: If a score is not a finite number.
+        OSError: If the file cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_to_line(sentence) + "\n" for sentence in sentences)
-        os.chmod(temporary, 0o644)  # mkstemp lets nobody else read
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.writelines(_to_line(sentence) + "\n" for sentence in sentences)
 
 
 def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
@@ -84,6 +77,11 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
         except (ValueError, RecursionError) as error:
             raise PredictionsError(f"{path}:{number}: {error}") from error
     return sentences
+
+
+def holds_predictions(path: str | os.PathLike[str], sentences: Iterable[PredictedSentence]) -> bool:
+    """Whether a file holds exactly these predictions, scores included."""
+    return Path(path).read_text(encoding="utf-8") == "".join(_to_line(sentence) + "\n" for sentence in sentences)
 
 
 def _to_line(sentence: PredictedSentence) -> str:

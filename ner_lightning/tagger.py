@@ -12,13 +12,14 @@ from jaxtyping import Float
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torchmetrics import MeanMetric
 from transformers import PreTrainedModel, get_scheduler
 
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
+from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_shapes
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
@@ -79,8 +80,7 @@ class NERTagger(L.LightningModule):
         self.fine_tuning = fine_tuning
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
-        self.evaluation_loss = MeanMetric().set_dtype(torch.float64)
-        self.evaluation_cross_entropy = MeanMetric().set_dtype(torch.float64)
+        self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
         # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps
         self.register_buffer("step_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
         self.register_buffer("epoch_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
@@ -198,10 +198,8 @@ class NERTagger(L.LightningModule):
         assert tags is not None
         logits, transitions = self.classifier.sentence_logits(batch), self.objective.transitions
         scored = Scored.of_sentences(logits, batch)
-        loss = self.objective(scored)
-        self.evaluation_loss.update(loss.mean, loss.weight)
-        cross_entropy = word_cross_entropy(scored, transitions)
-        self.evaluation_cross_entropy.update(cross_entropy.mean, cross_entropy.weight)
+        self.evaluation_loss.update(*self.objective(scored))
+        self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
         mask = batch.gold != IGNORE_INDEX
@@ -211,7 +209,7 @@ class NERTagger(L.LightningModule):
         """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""
         assert self.tags is not None
         saved = SavedEncoder.of(self.classifier.network, self.tokenizer)
-        checkpoint["ner_lightning"] = {
+        checkpoint[TAGGER_KEY] = {
             "tags": self.tags.to_plain(),
             "word_counts": dict(self.word_counts),
             "encoder_config": dict(saved.config),
@@ -227,22 +225,23 @@ class NERTagger(L.LightningModule):
         """Check that the checkpoint is of the same tags, subwords and base, and add the weights that it only names.
 
         Raises:
-            ValueError: If it is not.
+            CheckpointError: If it is not.
         """
-        saved = saved_tagger(checkpoint)
+        saved = checkpoint[TAGGER_KEY]
         assert self.tags is not None
         if TagSet.from_plain(saved["tags"]) != self.tags:
-            raise ValueError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
+            raise CheckpointError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
         own_files = SavedEncoder.of(self.classifier.network, self.tokenizer).tokenizer_files
         if saved["tokenizer_files"]["tokenizer.json"] != own_files["tokenizer.json"]:
-            raise ValueError("the checkpoint must be of the same tokenizer, got one with other subwords")
+            raise CheckpointError("the checkpoint must be of the same tokenizer, got one with other subwords")
         averages = self.fine_tuning.average_decay is not None
         if self.trainer.training and averages != (CURRENT_WEIGHTS in checkpoint):
-            raise ValueError(
+            raise CheckpointError(
                 "a run that averages its weights goes on from a checkpoint of one that does, and only such a run, "
                 f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
             )
         checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
+        require_shapes(checkpoint, self.state_dict())
         self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
 
     def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -251,7 +250,7 @@ class NERTagger(L.LightningModule):
         Raises:
             ValueError: If the tagger has others.
         """
-        self.trained_part.require(saved_tagger(checkpoint)["trained_part"])
+        self.trained_part.require(checkpoint[TAGGER_KEY]["trained_part"])
         return self.trained_part.completed(checkpoint["state_dict"], self.state_dict())
 
     @property
@@ -273,11 +272,11 @@ class NERTagger(L.LightningModule):
                 is no longer where it was.
 
         Raises:
-            ValueError: If the file is not a checkpoint of a tagger, or the encoder that it names is not there or
-                has other weights.
+            CheckpointError: If the file is not a whole checkpoint of a tagger.
+            ValueError: If the encoder that it names is not there or has other weights.
         """
-        checkpoint = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
-        saved = saved_tagger(checkpoint)
+        checkpoint = read_checkpoint(checkpoint_path)
+        saved = checkpoint[TAGGER_KEY]
         trained = saved["trained_part"]
         rebuilt = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
         encoder: Encoder = rebuilt
@@ -297,14 +296,3 @@ class NERTagger(L.LightningModule):
         tagger.configure_model()
         tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
         return tagger.eval()
-
-
-def saved_tagger(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The tagger's own part of a checkpoint.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if "ner_lightning" not in checkpoint:
-        raise ValueError(f"the checkpoint must be of a NERTagger, got one with the keys {sorted(checkpoint)}")
-    return checkpoint["ner_lightning"]

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules
-    {"entities", "plain_data"},
+    {"entities", "plain_data", "whole_files"},
     {"sentences"},
     {"tags"},
     {"schemes"},
@@ -15,7 +15,7 @@ LAYERS = [  # bottom first; a folder is in one layer with all its modules
     {"metrics", "corpora"},
     {"encoding"},
     {"modeling", "evaluation"},
-    {"bundle", "data_module"},
+    {"bundle", "checkpoints", "data_module"},
     {"callbacks", "recognizer"},
     {"tagger"},
     {"export", "serving"},

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from ner_lightning.checkpoints import read_checkpoint
+from ner_lightning.whole_files import whole_file
+
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the target, flushes to the disk, then renames.
+    """Writes beside the target, flushes to the disk, then renames; says in one line what it cannot read.
 
     Lightning writes to the temporary folder and moves; where that is another file system, a killed run leaves
     half a checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=".", suffix=".partial", dir=target.parent)
-        try:
-            with open(handle, "wb") as file:
+        with whole_file(path, "wb") as file:
+            try:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(partial, 0o644)  # mkstemp lets nobody else read
-            os.replace(partial, target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+            except RuntimeError as error:
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None  # what the disk said; torch only says that positions differ
+                raise
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        return read_checkpoint(path)

@@ -35,11 +35,12 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         step = trainer.global_step
         if self.every_n_steps and step - self.saved_step >= self.every_n_steps and not trainer.is_last_batch:
-            self._save(trainer)
+            self.save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._save(trainer)
+        self.save(trainer)
 
-    def _save(self, trainer: L.Trainer) -> None:
+    def save(self, trainer: L.Trainer) -> None:
+        """Save now; every rank must come here."""
         self.saved_step = trainer.global_step
         trainer.save_checkpoint(self.path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
+
+from ner_lightning.whole_files import errors_naming, whole_file
 
 
 class MetricsFile(Logger):
@@ -51,7 +52,7 @@ class MetricsFile(Logger):
         if new_columns:
             self._write_all()
             return
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with errors_naming(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
@@ -67,9 +68,7 @@ class MetricsFile(Logger):
         self._write_all()
 
     def _write_all(self) -> None:
-        partial = self.path.with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(self.path) as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(self.rows)
-        os.replace(partial, self.path)

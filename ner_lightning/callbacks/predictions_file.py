@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.evaluation.scores import disagreements, score, score_table, seqeval_scores
-from ner_lightning.predictions import PredictedSentence, read_predictions, write_predictions
+from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
 
 
 class PredictionsFile(L.Callback):
     """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
 
     The file holds every sentence once and in the order of the corpus, however many ranks shared the work. The
-    scores that are printed are read from the file; seqeval must come to the same.
+    scores that are printed are read from the file; seqeval must come to the same. A file that holds others is not
+    replaced.
 
     Args:
         run_dir: The run folder.
@@ -64,16 +65,16 @@ class PredictionsFile(L.Callback):
 
     def _finish(self, trainer: L.Trainer, split: SplitName) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        gathered: list[Any] = [self.predicted]
-        if trainer.world_size > 1:
-            gathered = [None] * trainer.world_size
-            torch.distributed.all_gather_object(gathered, self.predicted)
-        self.predicted = []
+        parts, self.predicted = gathered(trainer, self.predicted), []
         if not trainer.is_global_zero:
             return
-        by_id = {sentence.id: sentence for part in gathered for sentence in part}
-        write_predictions(self.path(split), (by_id[s.id] for s in data.corpus.splits[split]))
-        written = read_predictions(self.path(split))
+        by_id = {sentence.id: sentence for part in parts for sentence in part}
+        path = self.path(split)
+        predicted = [by_id[sentence.id] for sentence in data.corpus.splits[split]]
+        if path.exists() and not holds_predictions(path, predicted):
+            raise ValueError(f"{path} holds other predictions, which would be lost: choose a new folder with --run_dir")
+        write_predictions(path, predicted)
+        written = read_predictions(path)
         logged = {name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()}
         differing = disagreements(logged, seqeval_scores(written))
         if differing:

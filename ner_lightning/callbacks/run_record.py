@@ -21,6 +21,7 @@ from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.whole_files import whole_file
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
 KIB = 1024
@@ -49,7 +50,7 @@ class RunRecord(L.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Go on behind the rows of the checkpoint; validate and test load one too, and change nothing."""
         if self.rows_of_checkpoint is not None and self.metrics.path.exists():
             self.metrics.go_back_to(self.rows_of_checkpoint)
@@ -108,7 +109,8 @@ class RunRecord(L.Callback):
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def peak_memory_mib() -> int:

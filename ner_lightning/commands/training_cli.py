@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sys
+import time
 import warnings
 from argparse import ArgumentError
 from collections import Counter
@@ -24,11 +27,13 @@ from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
+from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord, write_json
 from ner_lightning.callbacks.start_lines import StartLines
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_tables import WandbTables
 from ner_lightning.commands.error_lines import fail, without_noise
 
@@ -36,8 +41,10 @@ from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.tagger import NERTagger
+from ner_lightning.whole_files import remove_partial, whole_file
 
 CHECKPOINTS = "checkpoints"
+PATIENCE = 10.0  # seconds in which the first rank has said what is wrong with all
 
 
 class PartsCLI(LightningCLI):
@@ -102,9 +109,10 @@ class TrainingCLI(PartsCLI):
         if ckpt_path == "last":
             if not last.exists():
                 raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
+            if is_first_rank():
+                remove_partial(self.run_dir)
             return str(last)
-        is_first_rank = rank_zero_only.rank == 0  # type: ignore[attr-defined]
-        if is_first_rank and self.run_dir.exists() and any(self.run_dir.iterdir()):  # others find what it began
+        if is_first_rank() and self.run_dir.exists() and any(self.run_dir.iterdir()):  # others find what it began
             raise ValueError(
                 f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
                 "another with --run_dir"
@@ -119,13 +127,12 @@ class TrainingCLI(PartsCLI):
             DecoderComparison(self.run_dir),
             WandbTables(self.run_dir),
         ]
-        plugins = [*_as_list(config.plugins)]
+        plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
             callbacks += [StartLines(), RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
-            plugins.append(AtomicCheckpoints())
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
         return super().instantiate_trainer(
@@ -138,7 +145,7 @@ class TrainingCLI(PartsCLI):
         )
 
     def checkpoint_callbacks(self) -> list[L.Callback]:
-        """The best by validation F1, and the last."""
+        """The best by validation F1, and the last, which is also saved where a run must stop."""
         folder = self.run_dir / CHECKPOINTS
         self.best = ModelCheckpoint(
             folder,
@@ -148,13 +155,15 @@ class TrainingCLI(PartsCLI):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
-        return [self.best, LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)]
+        last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
+        return [StopOnSigterm(last), FiniteSteps(last), self.best, last]
 
     def before_fit(self) -> None:
         if self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
             config = self.config[self.subcommand].clone(with_meta=False)
             parser = self._parser(self.subcommand)
-            (self.run_dir / "config.yaml").write_text(parser.dump(config, skip_none=False), encoding="utf-8")
+            with whole_file(self.run_dir / "config.yaml") as file:
+                file.write(parser.dump(config, skip_none=False))
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle."""
@@ -162,6 +171,8 @@ class TrainingCLI(PartsCLI):
         if not best:
             return
         splits = self.datamodule.corpus.splits
+        if self.trainer.is_global_zero:
+            shutil.rmtree(self.run_dir / "predictions", ignore_errors=True)  # of a former start, which went on
         if "validation" in splits:
             self.trainer.validate(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if "test" in splits:
@@ -206,18 +217,52 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0, or 2 for wrong input; 143 after SIGTERM.
+        The exit status: 0; 1 for a run that diverged, 2 for wrong input, 143 after SIGTERM.
     """
     quieten()
+    parent = os.getppid()
     try:
         run_training(list(arguments))
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
-        return fail(str(error))
+        return fail_once(str(error), parent)
+    except FloatingPointError as error:
+        fail_once(str(error), parent)
+        return 1
     except SIGTERMException:
-        return 143  # Lightning has saved; a scheduler must not take this for a finished run
+        # saved; a scheduler must not take this for a finished run. The launcher kills the first rank, whose status
+        # is the run's, where it sees another end with an error
+        return 143 if is_first_rank() else 0
     return 0
+
+
+def is_first_rank() -> bool:
+    """Whether this process speaks and writes for the run."""
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined]
+
+
+def fail_once(message: str, parent: int) -> int:
+    """Say in one line what is wrong, on one of the ranks that find it.
+
+    Ranks mostly fail alike. The others leave the line to the first, with which they are ended, and speak up where
+    they are still there.
+
+    Args:
+        message: What is wrong.
+        parent: The process that started this one; of the ranks that Lightning starts, the first.
+
+    Returns:
+        The exit status.
+    """
+    if is_first_rank():
+        return fail(message)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if os.getppid() != parent:
+            return 2
+        time.sleep(0.1)
+    return fail(f"rank {rank_zero_only.rank}: {message}")  # type: ignore[attr-defined]
 
 
 def run_training(arguments: ArgsType = None) -> TrainingCLI:

@@ -1,68 +1,137 @@
-"""A killed and resumed run equals an uninterrupted one, bit for bit."""
+"""A run that is killed, stopped or broken off, and resumed, equals an uninterrupted one, bit for bit."""
 
+import random
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
-import torch
+from integration import accidents, forked_runs
 from integration.command_line import TINY_RUN, run, start
+from integration.forked_runs import OPTIONS
+from integration.run_folders import assert_same_run, checkpoint
 
 
-def checkpoint(run_dir: Path) -> dict:
-    return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """An uninterrupted run of the options, and its seconds."""
+    run_dir = tmp_path_factory.mktemp("resume") / "whole"
+    begun = time.monotonic()
+    status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir)
+    assert status == 0, printed
+    return run_dir, time.monotonic() - begun
 
 
-def assert_equal(left: object, right: object, place: str = "") -> None:
-    assert type(left) is type(right), place
-    if isinstance(left, torch.Tensor):
-        assert torch.equal(left, right), place
-    elif isinstance(left, dict):
-        assert left.keys() == right.keys(), place
-        for key in left:
-            assert_equal(left[key], right[key], f"{place}/{key}")
-    elif isinstance(left, list | tuple):
-        assert len(left) == len(right), place
-        for index, pair in enumerate(zip(left, right, strict=True)):
-            assert_equal(*pair, f"{place}/{index}")
-    else:
-        assert left == right, place
+def resume(run_dir: Path, *options: str) -> None:
+    """Go on from the last whole checkpoint, or begin anew where there was none yet."""
+    last = [] if not (run_dir / "checkpoints" / "last.ckpt").exists() else ["--ckpt_path", "last"]
+    if not last:
+        shutil.rmtree(run_dir, ignore_errors=True)
+    status, printed = forked_runs.run("fit", *OPTIONS, *options, "--run_dir", run_dir, *last)
+    assert status == 0, printed
 
 
-RARE_TYPES_AND_LITTLE_DATA = [
+VARIED = [  # with all that draws random numbers or learns parameters of its own
     "--data.batches.repeat_threshold=0.5",
     "--config=configs/augmentation/mentions.yaml",
     "--config=configs/augmentation/typing.yaml",
+    "--config=configs/loss/crf.yaml",
     "--data.batches.num_workers=1",
 ]
 
 
-@pytest.mark.parametrize(("steps_before_kill", "added"), [(2, []), (8, []), (9, RARE_TYPES_AND_LITTLE_DATA)])
-def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, steps_before_kill: int, added: list[str]) -> None:
-    options = [*TINY_RUN, *added, "--save_every_n_steps=2", "--trainer.accumulate_grad_batches=1"]
-    whole = run("fit", *options, "--run_dir", tmp_path / "whole")
-    assert whole.returncode == 0, whole.stderr
-
+def test_killed_from_outside_and_resumed(tmp_path: Path) -> None:
+    """As a user sees it, in processes of their own."""
+    options = [*TINY_RUN, *VARIED, "--save_every_n_steps=2", "--trainer.accumulate_grad_batches=1"]
+    done = run("fit", *options, "--run_dir", tmp_path / "whole")
+    assert done.returncode == 0, done.stderr
     process = start("fit", *options, "--run_dir", tmp_path / "killed")
     metrics = tmp_path / "killed" / "metrics.csv"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         rows = metrics.read_text().count("\n") if metrics.exists() else 0
-        if rows > steps_before_kill and (tmp_path / "killed" / "checkpoints" / "last.ckpt").exists():
+        if rows > 2 and (tmp_path / "killed" / "checkpoints" / "last.ckpt").exists():
             break
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert checkpoint(tmp_path / "killed")["global_step"] < checkpoint(tmp_path / "whole")["global_step"]
-
     resumed = run("fit", *options, "--run_dir", tmp_path / "killed", "--ckpt_path", "last")
     assert resumed.returncode == 0, resumed.stderr
-    assert metrics.read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "ner_lightning"):
-        assert_equal(checkpoint(tmp_path / "killed")[part], checkpoint(tmp_path / "whole")[part], part)
-    for split in ("validation", "test"):
-        name = f"predictions/{split}.jsonl"
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "num_bytes", "step"), [(2, 1, 2), (5, 50_000, 6)])
+def test_killed_within_a_checkpoint(
+    tmp_path: Path, whole: tuple[Path, float], number: int, num_bytes: int, step: int
+) -> None:
+    """Checkpoints are of steps 2 and 4, twice of 6 (the best and the last of the epoch), then of 8."""
+    run_dir = tmp_path / "killed"
+    kill = (accidents.kill_in_checkpoint, (number, num_bytes))
+    status, _ = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
+    assert status == -signal.SIGKILL
+    assert [path.stat().st_size for path in run_dir.rglob("*.partial")] == [num_bytes]
+    assert checkpoint(run_dir)["global_step"] == step
+    resume(run_dir)
+    assert_same_run(run_dir, whole[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(10))
+def test_killed_at_random_moments(tmp_path: Path, whole: tuple[Path, float], moment: int) -> None:
+    """Every other one within a checkpoint, the rest anywhere between the start and the end."""
+    rng = random.Random(moment)
+    run_dir = tmp_path / "killed"
+    if moment % 2:
+        kill = (accidents.kill_in_checkpoint, (rng.randrange(1, 9), rng.randrange(1, 300_000)))
+        forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
+    else:
+        killed = forked_runs.start("fit", *OPTIONS, "--run_dir", run_dir)
+        time.sleep(rng.uniform(0.3, whole[1]))
+        killed.process.kill()
+        killed.wait()
+    resume(run_dir)
+    assert_same_run(run_dir, whole[0])
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "saved_step"),
+    [("train/loss", 3, 3), ("validation/f1", 1, 6), ("validation/f1", 2, 12)],
+)
+def test_sigterm_saves_and_ends(
+    tmp_path: Path, whole: tuple[Path, float], place: str, number: int, saved_step: int
+) -> None:
+    """In an accumulated step, in the validation of an epoch, and in the last one."""
+    run_dir = tmp_path / "stopped"
+    stop = (accidents.signal_at, (place, number, signal.SIGTERM))
+    status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
+    assert (status, "Traceback" in printed) == (143, False)
+    assert checkpoint(run_dir)["global_step"] == saved_step
+    assert not (run_dir / "predictions").exists()
+    resume(run_dir)
+    assert_same_run(run_dir, whole[0])
+
+
+@pytest.mark.parametrize(("batch", "poison"), [(0, "nan"), (17, "inf"), (12, "gradient")])
+def test_a_loss_that_is_no_number_ends_the_run_before_its_step(
+    tmp_path: Path, whole: tuple[Path, float], batch: int, poison: str
+) -> None:
+    """At the very first batch, in mid-epoch behind the step's first batch, and where an epoch begins."""
+    run_dir = tmp_path / "poisoned"
+    status, printed = forked_runs.run(
+        "fit", *OPTIONS, "--run_dir", run_dir, prepare=(accidents.poison, (batch, poison))
+    )
+    (error,) = [line for line in printed.splitlines() if line.startswith("error:")]
+    assert (status, "Traceback" in printed) == (1, False)
+    assert f"the {'gradient' if poison == 'gradient' else 'loss'} must be finite" in error
+    assert f"step {batch // 2 + 1}," in error
+    named = error.split("sentences ")[1].split(";")[0].split(", ")
+    assert len(set(named)) == len(named) == (16 if poison == "gradient" else 8)
+    assert str(run_dir / "checkpoints" / "last.ckpt") in error
+    assert checkpoint(run_dir)["global_step"] == batch // 2
+    resume(run_dir)
+    assert_same_run(run_dir, whole[0])
 
 
 def test_a_used_run_folder_is_refused_and_last_needs_a_checkpoint(tmp_path: Path) -> None:

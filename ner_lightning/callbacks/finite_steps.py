@@ -1,0 +1,82 @@
+"""The end of a run whose loss is no number any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.ranks import gathered
+from ner_lightning.encoding.batches import Batch
+
+
+class FiniteSteps(L.Callback):
+    """Stops before an optimizer step whose loss or gradient is not finite, and saves the state before it.
+
+    The gradient is looked at as well: one step along an infinite gradient spoils the weights, and the loss
+    shows it only after they have been saved. Under a gradient scaler (16-mixed) that is the scaler's affair.
+
+    Args:
+        last: Saves the last checkpoint.
+    """
+
+    def __init__(self, last: LastCheckpoint) -> None:
+        self.last = last
+        self.sentence_ids: tuple[str, ...] = ()
+        self.batches: list[tuple[tuple[str, ...], Tensor]] = []
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        self.sentence_ids = batch.sentence_ids
+
+    def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: Tensor) -> None:
+        self.batches.append((self.sentence_ids, loss.detach()))
+
+    def on_before_optimizer_step(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Look at the batches of the step on all ranks.
+
+        Raises:
+            FloatingPointError: If a loss or the gradient is not finite. It names the sentences.
+        """
+        batches, self.batches = self.batches, []
+        losses = torch.stack([loss for _, loss in batches]).isfinite()
+        is_finite = bool(losses.all()) and (_is_scaled(trainer) or _gradient_is_finite(optimizer))
+        if trainer.strategy.reduce_boolean_decision(is_finite, all=True):
+            return
+        bad = [ids for (ids, _), finite in zip(batches, losses.tolist(), strict=True) if not finite]
+        of_loss = [*dict.fromkeys(i for ids in gathered(trainer, bad) for batch in ids for i in batch)]
+        of_step = [*dict.fromkeys(i for ids in gathered(trainer, [ids for ids, _ in batches]) for b in ids for i in b)]
+        _rewind_to_step(trainer)
+        self.last.save(trainer)
+        raise FloatingPointError(
+            f"the {'loss' if of_loss else 'gradient'} must be finite, got NaN or infinity in step "
+            f"{trainer.global_step + 1}, in a batch of the sentences {', '.join(of_loss or of_step)}; "
+            f"the state before that step is saved as {self.last.path}"
+        )
+
+
+def _is_scaled(trainer: L.Trainer) -> bool:
+    return getattr(trainer.precision_plugin, "scaler", None) is not None
+
+
+def _gradient_is_finite(optimizer: torch.optim.Optimizer) -> bool:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
+
+
+def _rewind_to_step(trainer: L.Trainer) -> None:
+    """Count as if the batch before the step under way had just ended: that is where its weights are from."""
+    loop: Any = trainer.fit_loop.epoch_loop
+    begun = loop.batch_progress.current.completed % trainer.accumulate_grad_batches
+    for counts in (loop.batch_progress.current, loop.batch_progress.total):
+        counts.processed = counts.started = counts.ready = counts.completed - begun
+        counts.completed = counts.processed - 1
+    loop.batch_progress.is_last_batch = False
+    loop._batches_that_stepped -= 1

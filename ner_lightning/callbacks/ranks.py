@@ -1,0 +1,24 @@
+"""What ranks tell each other."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import lightning as L
+import torch
+
+T = TypeVar("T")
+
+
+def gathered(trainer: L.Trainer, value: T) -> list[T]:
+    """The values of all ranks, in the order of ranks; every rank must ask.
+
+    Args:
+        trainer: The trainer of the ranks.
+        value: This rank's value, which pickle can hold.
+    """
+    if trainer.world_size == 1:
+        return [value]
+    values: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(values, value)
+    return values

@@ -1,0 +1,53 @@
+"""Checkpoint files of a tagger, read with words for everything that may be wrong with them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from zipfile import is_zipfile
+
+import torch
+
+TAGGER_KEY: Final = "ner_lightning"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read or does not fit; the message is one line."""
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint of a tagger; nothing in it is run.
+
+    Raises:
+        CheckpointError: If there is none, it is torn, or it is of something else.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
+    if not is_zipfile(path):  # an archive's table of contents is its end: a torn one has none
+        raise CheckpointError(f"{path}: must be a whole checkpoint, got a file that is torn or of something else")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: must be a whole checkpoint of plain data, got an archive of something else"
+        ) from error
+    if not isinstance(checkpoint, dict) or TAGGER_KEY not in checkpoint:
+        keys = sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__
+        raise CheckpointError(f"{path}: the checkpoint must be of a NERTagger, got one with {keys}")
+    return checkpoint
+
+
+def require_shapes(checkpoint: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
+    """Check that the weights of a checkpoint have the shapes of those that it is to fill.
+
+    Raises:
+        CheckpointError: If one has not.
+    """
+    for name, weight in checkpoint["state_dict"].items():
+        if name in expected and expected[name].shape != weight.shape:
+            raise CheckpointError(
+                f"the checkpoint must be of the same encoder, got {name} of shape {list(weight.shape)} "
+                f"for {list(expected[name].shape)}"
+            )

@@ -1,0 +1,59 @@
+"""Files that are there as a whole or not at all, however a run ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+PARTIAL: Final = ".partial"
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file to write, which takes its name only when all of it is on the disk.
+
+    Args:
+        path: The file; a former one stays until then, and stays where writing fails.
+        mode: ``w`` for text, whose line ends are kept, or ``wb``.
+
+    Raises:
+        OSError: If it cannot be written; the error names the file.
+    """
+    path = Path(path)
+    with errors_naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
+        try:
+            text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+            with open(handle, mode, **text) as file:  # type: ignore[call-overload]
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(partial, 0o644)  # mkstemp lets nobody else read
+            os.replace(partial, path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+
+@contextmanager
+def errors_naming(path: Path) -> Iterator[None]:
+    """Name the file in what the system says: writing to an open one fails without."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed run had begun to write."""
+    for leftover in [*folder.rglob(f"*{PARTIAL}")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)

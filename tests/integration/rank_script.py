@@ -1,0 +1,202 @@
+"""What every rank writes down, to be compared with the others and with one process: torchrun starts it.
+
+    torchrun --standalone --nproc-per-node 2 tests/integration/rank_script.py FOLDER ACCELERATOR
+
+One start serves all losses and layouts, since it takes longer than they do.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.utils.data import DataLoader
+
+sys.path.append(str(Path(__file__).parents[1]))  # as pytest has it
+
+from integration import accidents
+
+from ner_lightning.callbacks.finite_steps import FiniteSteps
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.commands.training_cli import quieten
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler
+from ner_lightning.encoding.batches import Batch
+from ner_lightning.modeling.class_weights import Balanced, InverseSqrt
+from ner_lightning.modeling.crf import CRFLoss
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
+from ner_lightning.tagger import NERTagger
+
+ENCODER = SmallBert(vocabulary_size=200, hidden_size=16, num_layers=1, num_heads=2, dropout=0.0)
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "cross_entropy": lambda: CrossEntropyLoss(0.1),
+    "weighted": lambda: WeightedCrossEntropyLoss(Balanced()),
+    "focal": lambda: FocalLoss(1.5, InverseSqrt()),
+    "dice": DiceLoss,
+    "crf": CRFLoss,
+}
+NUM_TRAIN = 17  # no layout divides it
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the windows of an epoch are spread: over batches, and these over steps."""
+
+    max_windows: int
+    accumulate: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.max_windows}x{self.accumulate}"
+
+
+LAYOUTS = (Layout(9, 1), Layout(3, 1), Layout(2, 3), Layout(1, 4))
+Gradients = list[dict[str, torch.Tensor]]
+
+
+class StepGradients(L.Callback):
+    """Keeps the gradient of every optimizer step."""
+
+    def __init__(self) -> None:
+        self.steps: Gradients = []
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        if trainer.global_step > len(self.steps):
+            gradients = {n: p.grad for n, p in pl_module.named_parameters() if p.grad is not None}
+            self.steps.append({name: gradient.cpu().clone() for name, gradient in gradients.items()})
+
+
+class JoinedSteps(NERDataModule):
+    """Serves each step of a layout of several ranks as one batch."""
+
+    steps: list[list[int]]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        windows = [window for _, windows in self.encoded["train"] for window in windows]
+        return self._loader(windows, self.steps, self.window_encoder.collate)
+
+
+def data_module(layout: Layout, kind: type[NERDataModule] = NERDataModule) -> NERDataModule:
+    corpus = ExampleCorpus(num_train=NUM_TRAIN, num_validation=7, num_test=7)
+    batches = BatchSettings(max_windows=layout.max_windows, evaluation_subwords=20)
+    return kind(corpus, ENCODER, batches=batches)
+
+
+def sampler_of(data: NERDataModule, num_ranks: int) -> TokenBudgetBatchSampler:
+    lengths = [len(window.input_ids) for _, windows in data.encoded["train"] for window in windows]
+    return TokenBudgetBatchSampler(
+        lengths,
+        max_subwords=data.batches.max_subwords,
+        max_windows=data.batches.max_windows,
+        seed=data.seed,
+        num_ranks=num_ranks,
+    )
+
+
+def joined_steps(layout: Layout, num_ranks: int) -> JoinedSteps:
+    """The steps that so many ranks take, for one process."""
+    data = data_module(layout, JoinedSteps)
+    data.setup()
+    batches = sampler_of(data, num_ranks).batches_of(0)
+    per_step = num_ranks * layout.accumulate
+    data.steps = [[*chain(*batches[i : i + per_step])] for i in range(0, len(batches), per_step)]
+    return data
+
+
+def gradients(
+    loss: Loss,
+    data: NERDataModule,
+    accumulate: int = 1,
+    callbacks: tuple[L.Callback, ...] = (),
+    **settings: Any,
+) -> Gradients:
+    """The gradients of an epoch's steps."""
+    torch.manual_seed(0)
+    kept = StepGradients()
+    optimizer = {"optimizer": lambda parameters: torch.optim.SGD(parameters, lr=0.1), "warmup_ratio": 0.0}
+    trainer = L.Trainer(
+        max_epochs=1,
+        precision="64-true",
+        accumulate_grad_batches=accumulate,
+        callbacks=[kept, *callbacks],
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=bool(callbacks),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **settings,
+    )
+    trainer.fit(NERTagger(ENCODER, loss=loss, **optimizer), data)
+    return kept.steps
+
+
+class SigtermToSecondRank(L.Callback):
+    """Comes within the second of the steps."""
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        if (trainer.global_rank, batch_idx) == (1, 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_of_run(folder: Path, *callbacks: L.Callback, **settings: Any) -> tuple[str, str, int]:
+    """What breaks a run off, what it says, and the step that it saves before."""
+    last = LastCheckpoint(folder)
+    try:
+        gradients(
+            CrossEntropyLoss(),
+            data_module(Layout(2, 2)),
+            2,
+            (*callbacks, StopOnSigterm(last), FiniteSteps(last), last),
+            **settings,
+        )
+    except (SIGTERMException, FloatingPointError) as end:
+        return type(end).__name__, str(end), torch.load(last.path, weights_only=True)["global_step"]
+    raise AssertionError("nothing has broken the run off")
+
+
+def write_down(folder: Path, accelerator: str) -> None:
+    rank, num_ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+
+    def settings() -> dict[str, Any]:
+        strategy = DDPStrategy(timeout=timedelta(seconds=20))  # a trainer takes it for its own
+        return {"accelerator": accelerator, "devices": num_ranks, "strategy": strategy}
+
+    found: dict[str, Any] = {"gradients": {}}
+    for loss_name, loss in LOSSES.items():
+        for layout in LAYOUTS:
+            found["gradients"][loss_name, layout.name] = gradients(
+                loss(), data_module(layout), layout.accumulate, **settings()
+            )
+    data = data_module(LAYOUTS[0])
+    data.setup()
+    found["tags"] = data.tags.to_plain()
+    found["vocabulary"] = data.tokenizer.get_vocab()
+    found["batches"] = sampler_of(data, num_ranks).batches_of(3)
+    found["sigterm"] = end_of_run(folder / "sigterm", SigtermToSecondRank(), **settings())
+    if rank == 1:
+        accidents.poison(2, "nan")
+    found["nan"] = end_of_run(folder / "nan", **settings())
+    torch.save(found, folder / f"rank-{rank}.pt")
+
+
+if __name__ == "__main__":
+    quieten()
+    torch.set_num_threads(1)
+    write_down(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,144 @@
+"""Full disks, foreign checkpoints and folders that cannot be written end in one line and exit status 2."""
+
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from integration.command_line import TINY_RUN
+
+from ner_lightning import whole_files
+from ner_lightning.__main__ import main
+from ner_lightning.commands import training_cli
+
+RUN = [*TINY_RUN, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"]
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run."""
+    folder = tmp_path_factory.mktemp("mishaps") / "run"
+    assert main(["fit", *RUN, "--run_dir", str(folder)]) == 0
+    return folder
+
+
+def error_of(capsys: pytest.CaptureFixture[str], command: str, *options: str | Path) -> str:
+    """The one line that a command fails with."""
+    capsys.readouterr()
+    assert main([command, *RUN, *map(str, options)]) == 2
+    printed = capsys.readouterr()
+    (error,) = [line for line in printed.err.splitlines() if line.startswith("error:")]
+    assert "Traceback" not in printed.err + printed.out
+    return error
+
+
+def fill_disk_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Put the file of that name on a disk that is full from the start."""
+    made = whole_files.tempfile.mkstemp
+
+    def on_full_disk(*, prefix: str, **options: object) -> tuple[int, str]:
+        handle, partial = made(prefix=prefix, **options)
+        if prefix != f".{name}.":
+            return handle, partial
+        os.close(handle)
+        return os.open("/dev/full", os.O_RDWR), partial
+
+    monkeypatch.setattr(whole_files.tempfile, "mkstemp", on_full_disk)
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "metrics.csv", "test.jsonl", "config.yaml"])
+def test_a_full_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    fill_disk_at(monkeypatch, name)
+    error = error_of(capsys, "fit", "--run_dir", tmp_path / "run")
+    assert "No space left on device" in error
+    assert f"{name}'" in error
+    assert not [path for path in tmp_path.rglob("*") if path.name == name or path.suffix == ".partial"]
+
+
+@contextmanager
+def largest_file(num_bytes: int) -> Iterator[None]:
+    """Let no file grow further, as a quota would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_disk_too_small_for_the_bundle_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save = training_cli.save_bundle
+
+    def save_on_small_disk(*arguments: object) -> None:
+        with largest_file(20_000):
+            save(*arguments)
+
+    monkeypatch.setattr(training_cli, "save_bundle", save_on_small_disk)
+    error = error_of(capsys, "fit", "--run_dir", tmp_path / "run")
+    assert f"{tmp_path / 'run' / 'model'}: must be a folder that can be written" in error
+    assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.parametrize("command", ["fit", "test"])
+def test_a_torn_checkpoint_is_refused(
+    tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    torn = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes((run_dir / "checkpoints" / "last.ckpt").read_bytes()[:50_000])
+    checkpoint = "last" if command == "fit" else torn
+    assert f"{torn}: must be a whole checkpoint" in error_of(
+        capsys, command, "--run_dir", tmp_path / "run", "--ckpt_path", checkpoint
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("--data.scheme=ner_lightning.BIOES", "the checkpoint must be over"),
+        ('--data.entity_types=["PER", "LOC"]', "the checkpoint must be over"),
+        ("--model.encoder.vocabulary_size=250", "the checkpoint must be of the same tokenizer"),
+        ("--model.encoder.hidden_size=16", "the checkpoint must be of the same encoder"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(
+    tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str], other: str, message: str
+) -> None:
+    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    assert message in error_of(capsys, "test", other, "--ckpt_path", checkpoint, "--run_dir", tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert "Not a directory" in error_of(capsys, "fit", "--run_dir", tmp_path / "file" / "run")
+
+
+def test_a_read_only_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**options: object) -> tuple[int, str]:
+        raise PermissionError(13, "Permission denied", options["dir"])
+
+    monkeypatch.setattr(whole_files.tempfile, "mkstemp", refuse)
+    assert "Permission denied" in error_of(capsys, "fit", "--run_dir", tmp_path)
+
+
+def test_other_predictions_are_not_replaced(tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_dir, folder)
+    path = folder / "predictions" / "test.jsonl"
+    best = ["--ckpt_path", str(folder / "checkpoints" / "best.ckpt")]
+    assert main(["test", *RUN, *best]) == 0  # the same again
+    path.write_text(path.read_text().replace("[]", '[[0, 1, "PER", 0.5]]', 1))
+    before = path.read_bytes()
+    assert f"{path} holds other predictions" in error_of(capsys, "test", *best)
+    assert path.read_bytes() == before
+    assert main(["test", *RUN, *best, "--run_dir", str(tmp_path / "new")]) == 0
+    assert (tmp_path / "new" / "predictions" / "test.jsonl").exists()

@@ -1,0 +1,52 @@
+"""A file is there as a whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ner_lightning import whole_files
+from ner_lightning.whole_files import errors_naming, remove_partial, whole_file
+
+
+@pytest.mark.parametrize(("mode", "content"), [("w", "ä\r\nb\n"), ("wb", b"\x00\xff")])
+def test_what_is_written_is_there_and_readable_by_others(tmp_path: Path, mode: str, content: str | bytes) -> None:
+    path = tmp_path / "new" / "file"
+    with whole_file(path, mode) as file:
+        file.write(content)
+        assert not path.exists()
+    assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_a_full_disk_leaves_the_former_file_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_text("former")
+    made = whole_files.tempfile.mkstemp
+
+    def on_full_disk(**options: object) -> tuple[int, str]:
+        handle, partial = made(**options)
+        os.close(handle)
+        return os.open("/dev/full", os.O_RDWR), partial
+
+    monkeypatch.setattr(whole_files.tempfile, "mkstemp", on_full_disk)
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"), whole_file(path) as file:
+        file.write("new")
+    assert path.read_text() == "former"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_error_that_names_a_file_keeps_its_name() -> None:
+    with pytest.raises(OSError, match="'of the system'"), errors_naming(Path("ours")):
+        raise OSError(errno.ENOENT, "No such file", "of the system")
+
+
+def test_what_a_killed_run_had_begun_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / ".last.ckpt.x.partial").touch()
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    (tmp_path / ".model.x.partial" / "former").mkdir(parents=True)
+    remove_partial(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "last.ckpt"]
