@@ -12,6 +12,8 @@ from integration.command_line import TINY_RUN, run, start
 from integration.forked_runs import OPTIONS
 from integration.run_folders import assert_same_run, checkpoint
 
+from ner_lightning.__main__ import main
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
@@ -134,12 +136,12 @@ def test_a_loss_that_is_no_number_ends_the_run_before_its_step(
     assert_same_run(run_dir, whole[0])
 
 
-def test_a_used_run_folder_is_refused_and_last_needs_a_checkpoint(tmp_path: Path) -> None:
+def test_a_used_run_folder_is_refused_and_last_needs_a_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "metrics.csv").write_text("step\n")
-    used = run("fit", *TINY_RUN, "--run_dir", tmp_path)
-    assert (used.returncode, used.stderr.count("\n")) == (2, 1)
-    assert "the run folder must be empty or new" in used.stderr
-    missing = run("fit", *TINY_RUN, "--run_dir", tmp_path, "--ckpt_path", "last")
-    assert missing.returncode == 2
-    assert "got a folder without one" in missing.stderr
+    assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
+    assert "the run folder must be empty or new" in capsys.readouterr().err
+    assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path), "--ckpt_path", "last"]) == 2
+    assert "got a folder without one" in capsys.readouterr().err
     assert (tmp_path / "metrics.csv").read_text() == "step\n"
