@@ -14,6 +14,7 @@ import os
 import shutil
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import read_predictions
 
 CONFIGS = ROOT / "configs"
-AXES = ("adapter", "augmentation", "fine_tuning", "sampling", "schedule")
+AXES = ("adapter", "augmentation", "fine_tuning", "loss", "sampling", "schedule")
 PLAIN = "none"
 LAST_FILE = "training_entities.json"  # what a run writes last
 SETTINGS = ("corpus", "encoder", "epochs", "learning_rate", "batch", "limit", "threads")
@@ -42,6 +43,8 @@ class Run:
     training_seconds: float
     peak_memory_mib: int
     trained_parameters: int
+    test_by_decoder: Mapping[str, Mapping[str, float]]
+    rarest_type: str
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -142,7 +145,17 @@ def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
         record["training_seconds"],
         record["peak_memory_mib"],
         record["parameters"]["trained"],
+        json.loads((run_dir / "predictions" / "test.decoders.json").read_text(encoding="utf-8")),
+        rarest_type(run_dir),
     )
+
+
+def rarest_type(run_dir: Path) -> str:
+    """The entity type that is annotated least often in training."""
+    counts: Counter[str] = Counter()
+    for by_type in json.loads((run_dir / LAST_FILE).read_text(encoding="utf-8")).values():
+        counts.update(by_type)
+    return min(counts, key=lambda kind: (counts[kind], kind))
 
 
 def markdown_table(runs: Sequence[Run]) -> str:
@@ -172,6 +185,25 @@ def markdown_table(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
+def decoder_table(runs: Sequence[Run]) -> str:
+    """A row an overlay and decoder: test F1 overall and of the rarest type, and ill-formed sentences, in per cent."""
+    measures = {
+        "test F1": "f1",
+        f"F1 of {runs[0].rarest_type}": f"f1/{runs[0].rarest_type}",
+        "ill-formed": "ill_formed",
+    }
+    lines = [f"| overlay | decoder | {' | '.join(measures)} |", f"|---|---|{'---|' * len(measures)}"]
+    for overlay in dict.fromkeys(run.overlay for run in runs):
+        of_overlay = [run.test_by_decoder for run in runs if run.overlay == overlay]
+        for decoder in of_overlay[0]:
+            cells = [
+                _mean_and_deviation([100 * scores[decoder][measure] for scores in of_overlay])
+                for measure in measures.values()
+            ]
+            lines.append(f"| {overlay} | {decoder} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _mean_and_deviation(values: Sequence[float]) -> str:
     deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.2f}{deviation}"
@@ -192,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MissingInputError, RunFailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, MissingInputError) else 1
-    print(markdown_table(runs))
+    print(markdown_table(runs), decoder_table(runs), sep="\n\n")
     return 0
 
 

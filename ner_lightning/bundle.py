@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self, get_args
@@ -180,13 +180,14 @@ def save_bundle(
         network: The network; it is saved in float32.
         tokenizer: Its tokenizer.
         settings: Everything else.
-        transitions: What a CRF has learned; the settings must say whether there are any.
+        transitions: What a CRF has learned; None without one, whatever the settings say.
 
     Raises:
         BundleError: If the head is over other tags, the folder holds something that is no bundle, or it cannot be
             written.
     """
     folder = Path(folder)
+    settings = replace(settings, has_transitions=transitions is not None)
     _require_tags(network, settings.tags, folder)
     if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
         raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
@@ -261,8 +262,10 @@ def _load_transitions(folder: Path, tags: TagSet) -> Transitions:
         transitions = Transitions(**load_file(path))
     except (OSError, TypeError, SafetensorError) as error:
         raise BundleError(f"{path}: must hold the transitions of a CRF, got: {error}") from error
-    if transitions.inner.shape != (len(tags.tags),) * 2:
-        raise BundleError(f"{path}: transitions must be over {len(tags.tags)} tags, got {len(transitions.inner)}")
+    num_tags = len(tags.tags)
+    shapes = [tuple(scores.shape) for scores in (transitions.start, transitions.inner, transitions.end)]
+    if shapes != [(num_tags,), (num_tags, num_tags), (num_tags,)]:
+        raise BundleError(f"{path}: transitions must be over {num_tags} tags, got the shapes {shapes}")
     return transitions
 
 

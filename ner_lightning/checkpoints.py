@@ -39,14 +39,20 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def require_shapes(checkpoint: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
-    """Check that the weights of a checkpoint have the shapes of those that it is to fill.
+def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    """Check that the weights of a checkpoint have the names and shapes of those that they are to fill.
 
     Raises:
-        CheckpointError: If one has not.
+        CheckpointError: If they have not.
     """
-    for name, weight in checkpoint["state_dict"].items():
-        if name in expected and expected[name].shape != weight.shape:
+    differing = sorted(weights.keys() ^ expected.keys())
+    if differing:
+        found = "has" if differing[0] in weights else "lacks"
+        raise CheckpointError(
+            f"the checkpoint must be of the same encoder and loss, got one that {found} {differing[0]}"
+        )
+    for name, weight in weights.items():
+        if expected[name].shape != weight.shape:
             raise CheckpointError(
                 f"the checkpoint must be of the same encoder, got {name} of shape {list(weight.shape)} "
                 f"for {list(expected[name].shape)}"

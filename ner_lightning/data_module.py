@@ -191,6 +191,11 @@ class NERDataModule(L.LightningDataModule):
             num_ranks=num_ranks,
         )
         if self._resume is not None:
+            if self._resume["batch"] and self._resume["num_ranks"] != num_ranks:
+                raise ValueError(
+                    f"a run must go on within an epoch on as many ranks as before, {self._resume['num_ranks']}, "
+                    f"got {num_ranks}"
+                )
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
         if not self.changes:
             return self._loader(windows, sampler, self.window_encoder.collate)
@@ -230,7 +235,7 @@ class NERDataModule(L.LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where in which epoch training stands: the next batch to come."""
+        """Where in which epoch training stands: the next batch to come, of each of so many ranks."""
         if self.trainer is None:
             return {}
         loop: Any = self.trainer.fit_loop
@@ -238,7 +243,7 @@ class NERDataModule(L.LightningDataModule):
         batch = loop.epoch_loop.batch_progress.current.processed
         if batch >= self.trainer.num_training_batches:
             epoch, batch = epoch + 1, 0
-        return {"epoch": epoch, "batch": batch}
+        return {"epoch": epoch, "batch": batch, "num_ranks": self.trainer.world_size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._resume = state_dict or None

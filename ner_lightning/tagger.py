@@ -17,11 +17,12 @@ from transformers import PreTrainedModel, get_scheduler
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
-from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_shapes
+from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.class_weights import WordCounts
+from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
@@ -81,9 +82,9 @@ class NERTagger(L.LightningModule):
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
-        # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps
-        self.register_buffer("step_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
-        self.register_buffer("epoch_loss", torch.zeros(2, dtype=torch.float64), persistent=False)
+        # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps; no buffers,
+        # which would take the precision of the weights
+        self.step_loss = self.epoch_loss = torch.zeros(2, dtype=torch.float64)
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 (all stages have the same tags)
         if self.tags is None:
@@ -128,12 +129,12 @@ class NERTagger(L.LightningModule):
             layer_decay=self.fine_tuning.layer_decay,
         )
         learned = list(self.objective.parameters())
-        rate = {"lr": self.objective.learning_rate} if self.objective.learning_rate else {}
+        rate = {} if self.objective.learning_rate is None else {"lr": self.objective.learning_rate}
         return [*groups, {"params": learned, "weight_decay": 0.0} | rate] if learned else groups
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:  # noqa: ARG002
         loss = self.objective(Scored.of_windows(self.classifier(batch.input_ids, batch.attention_mask), batch))
-        self.step_loss += torch.stack([loss.total.detach().double(), loss.weight.double()])
+        self.step_loss = self.step_loss.to(self.device) + torch.stack([loss.total.detach(), loss.weight]).double()
         # undoes Lightning's division by accumulated batches and the mean over ranks: gradients add up
         return loss.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
 
@@ -164,19 +165,28 @@ class NERTagger(L.LightningModule):
         """Sum and weight of the step over all ranks; also added to those of the epoch."""
         step = self.trainer.strategy.reduce(self.step_loss, reduce_op="sum")
         self.step_loss = torch.zeros_like(self.step_loss)
-        self.epoch_loss = self.epoch_loss + step
+        self.epoch_loss = self.epoch_loss.to(step.device) + step
         return step
 
     def configure_gradient_clipping(
         self,
         optimizer: torch.optim.Optimizer,
         gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,  # noqa: ARG002 (only the norm is clipped)
+        gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the norm; Lightning's own way refuses fused optimizers under mixed precision."""
+        """Clip the norm; Lightning's own way refuses fused optimizers under mixed precision.
+
+        Raises:
+            ValueError: If something else than the norm is to be clipped.
+        """
+        if gradient_clip_algorithm not in {None, "norm"}:
+            raise ValueError(f"trainer.gradient_clip_algorithm must be norm, got {gradient_clip_algorithm}")
         if gradient_clip_val:
+            scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+            unscales = getattr(optimizer, "_step_supports_amp_scaling", False)  # a fused one does, in its step
+            scale = scaler.get_scale() if scaler is not None and unscales else 1.0
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+            torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val * scale)
 
     def on_train_epoch_end(self) -> None:
         self.log_now({"train/loss_epoch": LossSum(*self.epoch_loss).mean})
@@ -241,7 +251,7 @@ class NERTagger(L.LightningModule):
                 f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
             )
         checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
-        require_shapes(checkpoint, self.state_dict())
+        require_fits(checkpoint["state_dict"], self.state_dict())
         self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
 
     def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -326,7 +326,9 @@ def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path
             (run_dir / "predictions" / f"{split}.jsonl").write_text(json.dumps(row | {"predicted_tags": ["O"]}) + "\n")
         record = {"training_seconds": 2.0, "peak_memory_mib": 7, "parameters": {"trained": 3, "total": 5}}
         (run_dir / "run.json").write_text(json.dumps(record))
-        (run_dir / recipes.LAST_FILE).write_text("{}")
+        by_decoder = {"argmax": {"f1": 1.0, "f1/PER": 1.0, "ill_formed": 0.0}}
+        (run_dir / "predictions" / "test.decoders.json").write_text(json.dumps(by_decoder))
+        (run_dir / recipes.LAST_FILE).write_text('{"Ann": {"PER": 1, "LOC": 2}}')
         return ""
 
     monkeypatch.setattr(recipes, "run_command", run_command)
@@ -360,10 +362,20 @@ def test_runs_of_other_settings_and_missing_overlays_are_one_clear_line(benchmar
 
 def test_the_table_of_recipes_is_right_by_hand(benchmark):
     recipes = benchmark("recipes")
+
+    def decoders(f1: float) -> dict:
+        return {"argmax": {"f1": f1, "f1/PER": f1 / 2, "ill_formed": 0.01}}
+
     runs = [
-        recipes.Run("none", 0, 0.50, 0.40, 10.0, 900, 2000),
-        recipes.Run("none", 1, 0.54, 0.44, 30.0, 950, 2000),
-        recipes.Run("a/b", 1, 0.55, 0.43, 10.0, 800, 30),
+        recipes.Run("none", 0, 0.50, 0.40, 10.0, 900, 2000, decoders(0.40), "PER"),
+        recipes.Run("none", 1, 0.54, 0.44, 30.0, 950, 2000, decoders(0.44), "PER"),
+        recipes.Run("a/b", 1, 0.55, 0.43, 10.0, 800, 30, decoders(0.43), "PER"),
+    ]
+    assert recipes.decoder_table(runs).splitlines() == [
+        "| overlay | decoder | test F1 | F1 of PER | ill-formed |",
+        "|---|---|---|---|---|",
+        "| none | argmax | 42.00 ± 2.83 | 21.00 ± 1.41 | 1.00 ± 0.00 |",
+        "| a/b | argmax | 43.00 | 21.50 | 1.00 |",
     ]
     assert recipes.markdown_table(runs).splitlines()[2:] == [
         "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 | 1.00 × | 950 | 2,000 |",

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.checkpoints import CheckpointError, read_checkpoint, require_shapes
+from ner_lightning.checkpoints import CheckpointError, read_checkpoint, require_fits
 
 
 def saved(content: object) -> bytes:
@@ -74,5 +74,9 @@ def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_weights_of_another_size_are_refused() -> None:
     with pytest.raises(CheckpointError, match=r"got w of shape \[2\] for \[3\]"):
-        require_shapes({"state_dict": {"w": torch.zeros(2)}}, {"w": torch.zeros(3)})
-    require_shapes({"state_dict": {"w": torch.zeros(3), "old": torch.zeros(1)}}, {"w": torch.zeros(3)})
+        require_fits({"w": torch.zeros(2)}, {"w": torch.zeros(3)})
+    with pytest.raises(CheckpointError, match="of the same encoder and loss, got one that has crf"):
+        require_fits({"w": torch.zeros(3), "crf": torch.zeros(1)}, {"w": torch.zeros(3)})
+    with pytest.raises(CheckpointError, match="got one that lacks w"):
+        require_fits({}, {"w": torch.zeros(3)})
+    require_fits({"w": torch.zeros(3)}, {"w": torch.zeros(3)})

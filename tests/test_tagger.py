@@ -1,5 +1,7 @@
 """The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -201,6 +203,30 @@ def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
     other = NERTagger(ENCODER, optimizer=sgd)
     with pytest.raises(ValueError, match="the checkpoint must be over"):
         trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
+
+
+def test_a_notebook_loads_a_checkpoint_of_any_loss(tmp_path: Path) -> None:
+    """In a process of its own, that imports nothing but the tagger."""
+    _, fitting = trained(data_module(), loss=CRFLoss())
+    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
+    code = "import sys; from ner_lightning import NERTagger; print(NERTagger.load_from_checkpoint(sys.argv[1]).loss)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "tagger.ckpt"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"{CRFLoss()}\n", done.stderr
+
+
+def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
+    tagger, fitting = trained(data_module(), precision="bf16-true")
+    assert next(tagger.parameters()).dtype == torch.bfloat16
+    assert tagger.step_loss.dtype == tagger.epoch_loss.dtype == torch.float64
+    assert fitting.callback_metrics["validation/loss"].isfinite()
+
+
+def test_only_the_norm_is_clipped() -> None:
+    fitting = trainer(gradient_clip_val=1.0, gradient_clip_algorithm="value")
+    with pytest.raises(ValueError, match="gradient_clip_algorithm must be norm, got"):
+        fitting.fit(NERTagger(ENCODER, optimizer=sgd), data_module())
 
 
 def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:

@@ -25,6 +25,9 @@ class LastCheckpoint(Checkpoint):
         self.path, self.every_n_steps = folder / "last.ckpt", every_n_steps
         self.saved_step = 0
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.saved_step = trainer.global_step  # of a resumed run: its next step may be accumulated over many batches
+
     def on_train_batch_end(
         self,
         trainer: L.Trainer,

@@ -15,9 +15,9 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 
 from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
@@ -75,8 +75,21 @@ class RunRecord(L.Callback):
         self.training_seconds += time.perf_counter() - self.clock
         self.clock = time.perf_counter()
 
-    @rank_zero_only
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        counts = gathered(trainer, (self.windows, self.subwords, self.computed_subwords, peak_memory_mib()))
+        if trainer.is_global_zero:
+            self._write(trainer, pl_module, *zip(*counts, strict=True))
+
+    def _write(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        windows: tuple[int, ...],
+        subwords: tuple[int, ...],
+        computed_subwords: tuple[int, ...],
+        peaks: tuple[int, ...],
+    ) -> None:
+        """Write what was counted on every rank."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         splits: list[SplitName] = list(data.corpus.splits)
         record = {
@@ -99,9 +112,9 @@ class RunRecord(L.Callback):
             "steps": trainer.global_step,
             "wall_seconds": round(time.perf_counter() - self.started, 1),
             "training_seconds": round(self.training_seconds, 1),
-            "windows_per_second": round(self.windows / max(self.training_seconds, 1e-9), 2),
-            "padding": round(self.computed_subwords / max(self.subwords, 1), 4),
-            "peak_memory_mib": peak_memory_mib(),
+            "windows_per_second": round(sum(windows) / max(self.training_seconds, 1e-9), 2),
+            "padding": round(sum(computed_subwords) / max(sum(subwords), 1), 4),
+            "peak_memory_mib": max(peaks),
             "coverage": {split: asdict(data.coverage(split)) for split in splits},
         }
         write_json(self.run_dir / "run.json", record)

@@ -6,17 +6,19 @@ import signal
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 
 
-class StopOnSigterm(L.Callback):
+class StopOnSigterm(Checkpoint):
     """Saves the last checkpoint after the step under way, on whichever rank SIGTERM comes, and ends all of them.
 
     Lightning's own way saves nothing, stops between accumulated batches, and talks to the other ranks from
     within the signal handler, where they may be in the midst of something else. A validation under way is
-    finished first, since a run cannot be resumed within one.
+    finished first, since a run cannot be resumed within one. As a checkpoint callback, it comes behind all that
+    a step changes, such as a moving average.
 
     Args:
         last: Saves the last checkpoint.

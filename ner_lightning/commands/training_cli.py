@@ -10,13 +10,14 @@ import time
 import warnings
 from argparse import ArgumentError
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 import transformers
+import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
@@ -44,6 +45,7 @@ from ner_lightning.tagger import NERTagger
 from ner_lightning.whole_files import remove_partial, whole_file
 
 CHECKPOINTS = "checkpoints"
+CONFIG = "config.yaml"
 PATIENCE = 10.0  # seconds in which the first rank has said what is wrong with all
 
 
@@ -109,6 +111,7 @@ class TrainingCLI(PartsCLI):
         if ckpt_path == "last":
             if not last.exists():
                 raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
+            self.require_same_settings()
             if is_first_rank():
                 remove_partial(self.run_dir)
             return str(last)
@@ -118,6 +121,29 @@ class TrainingCLI(PartsCLI):
                 "another with --run_dir"
             )
         return ckpt_path
+
+    def require_same_settings(self) -> None:
+        """Check that a run goes on with the model, data and seed that it began with.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        path = self.run_dir / CONFIG
+        if not path.exists():  # killed before it had begun
+            return
+        began = _leaves(yaml.safe_load(path.read_text(encoding="utf-8")))
+        now = _leaves(yaml.safe_load(self.resolved_config()))
+        for key in sorted(began.keys() | now.keys()):
+            decides = key.startswith(("model.", "data.", "seed_everything")) and key != "data.batches.num_workers"
+            if decides and began.get(key) != now.get(key):
+                raise ValueError(
+                    f"a resumed run must keep its settings, {key} was {began.get(key)}, got {now.get(key)}"
+                )
+
+    def resolved_config(self) -> str:
+        """The configuration as YAML that ``--config`` reads."""
+        config = self.config[self.subcommand].clone(with_meta=False)
+        return self._parser(self.subcommand).dump(config, skip_unset=False)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
@@ -156,14 +182,12 @@ class TrainingCLI(PartsCLI):
             enable_version_counter=False,
         )
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
-        return [StopOnSigterm(last), FiniteSteps(last), self.best, last]
+        return [FiniteSteps(last), self.best, StopOnSigterm(last), last]
 
     def before_fit(self) -> None:
-        if self.trainer.is_global_zero and not (self.run_dir / "config.yaml").exists():
-            config = self.config[self.subcommand].clone(with_meta=False)
-            parser = self._parser(self.subcommand)
-            with whole_file(self.run_dir / "config.yaml") as file:
-                file.write(parser.dump(config, skip_none=False))
+        if self.trainer.is_global_zero and not (self.run_dir / CONFIG).exists():
+            with whole_file(self.run_dir / CONFIG) as file:
+                file.write(self.resolved_config())
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle."""
@@ -196,7 +220,6 @@ class TrainingCLI(PartsCLI):
             encoder.subwords,
             encoder.overlap,
             self.model.decoder,
-            has_transitions=transitions is not None,
             scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
             corpus_checksum=data.corpus.checksum(),
         )
@@ -292,6 +315,14 @@ def quieten() -> None:
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The settings of a nested configuration by their dotted keys."""
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return leaves
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -24,7 +24,7 @@ class ClassWeights(ABC):
         """The weight of every entity type, and of ``O``.
 
         Args:
-            counts: The words of every type, and those of none under ``O``; each at least 1.
+            counts: The words of every type, and those of none under ``O``; none counts as one.
         """
 
 
@@ -37,6 +37,9 @@ class Balanced(ClassWeights):
     """
 
     cap: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_positive(self.cap)
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
         return _capped(_balanced(counts), self.cap)
@@ -51,6 +54,9 @@ class InverseSqrt(ClassWeights):
     """
 
     cap: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_positive(self.cap)
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
         return _capped({kind: weight**0.5 for kind, weight in _balanced(counts).items()}, self.cap)
@@ -71,9 +77,10 @@ class EffectiveNumber(ClassWeights):
     def __post_init__(self) -> None:
         if not 0 <= self.beta < 1:
             raise ValueError(f"beta must be from 0 to below 1, got {self.beta}")
+        _require_positive(self.cap)
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
-        raw = {kind: (1 - self.beta) / (1 - self.beta**count) for kind, count in counts.items()}
+        raw = {kind: (1 - self.beta) / (1 - self.beta ** max(count, 1)) for kind, count in counts.items()}
         return _capped({kind: weight * len(raw) / sum(raw.values()) for kind, weight in raw.items()}, self.cap)
 
 
@@ -105,7 +112,12 @@ def tag_weights(weights: Mapping[str, float], tags: TagSet) -> Float[Tensor, " t
 
 def _balanced(counts: WordCounts) -> dict[str, float]:
     total = sum(counts.values())
-    return {kind: total / (len(counts) * count) for kind, count in counts.items()}
+    return {kind: total / (len(counts) * max(count, 1)) for kind, count in counts.items()}
+
+
+def _require_positive(cap: float | None) -> None:
+    if cap is not None and cap <= 0:
+        raise ValueError(f"the cap of class weights must be above 0, got {cap}")
 
 
 def _capped(weights: dict[str, float], cap: float | None) -> dict[str, float]:

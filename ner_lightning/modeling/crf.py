@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.linear_chain import Chains, Transitions
 from ner_lightning.modeling.losses import Loss, LossSum, Objective
-from ner_lightning.modeling.scored import Scored
+from ner_lightning.modeling.scored import Scored, WordRows
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
@@ -57,17 +57,18 @@ class CRF(Objective):
         A run that a window's edge, or a word that is not scored, cuts off its sentence has no start or end score
         there.
         """
-        is_scored = scored.word_labels != IGNORE_INDEX
+        words = scored.words()
+        is_scored = words.labels != IGNORE_INDEX
         if not is_scored.any():
-            nothing = 0 * (scored.word_logits.sum() + self.start.sum() + self.inner.sum() + self.end.sum())
+            nothing = words.logits[is_scored].sum() + 0 * (self.start.sum() + self.inner.sum() + self.end.sum())
             return LossSum(nothing, nothing.detach())
-        chains, labels = scored_runs(scored, is_scored, self.transitions)
+        chains, labels = scored_runs(words, is_scored, self.transitions)
         total = (chains.log_partition - chains.path_scores(labels)).sum()
         return LossSum(total, is_scored.sum().to(total.dtype))
 
 
 def scored_runs(
-    scored: Scored, is_scored: Bool[Tensor, "batch words"], transitions: Transitions
+    words: WordRows, is_scored: Bool[Tensor, "batch words"], transitions: Transitions
 ) -> tuple[Chains, Int[Tensor, "windows scored"]]:
     """Each run of scored words as a chain of its own, and the tag ids of the runs, -100 behind the last word."""
     nothing = is_scored.new_zeros(len(is_scored), 1)
@@ -75,14 +76,14 @@ def scored_runs(
     closes = is_scored & ~torch.cat([is_scored[:, 1:], nothing], dim=1)
     first_rows, first_words = opens.nonzero(as_tuple=True)
     last_rows, last_words = closes.nonzero(as_tuple=True)
-    begins = scored.begins[first_rows] & (first_words == 0)
-    ends = scored.ends[last_rows] & (last_words == scored.word_mask[last_rows].sum(dim=1) - 1)
+    begins = words.begins[first_rows] & (first_words == 0)
+    ends = words.ends[last_rows] & (last_words == words.mask[last_rows].sum(dim=1) - 1)
 
     runs = opens[is_scored].cumsum(dim=0) - 1
-    words = is_scored.nonzero(as_tuple=True)[1] - first_words[runs]
-    shape = (len(first_rows), int(words.max()) + 1)
-    logits = scored.word_logits.new_zeros(*shape, scored.word_logits.shape[2])
-    logits = logits.index_put((runs, words), scored.word_logits[is_scored])
-    labels = scored.word_labels.new_full(shape, IGNORE_INDEX)
-    labels[runs, words] = scored.word_labels[is_scored]
+    places = is_scored.nonzero(as_tuple=True)[1] - first_words[runs]
+    shape = (len(first_rows), int(places.max()) + 1)
+    logits = words.logits.new_zeros(*shape, words.logits.shape[2])
+    logits = logits.index_put((runs, places), words.logits[is_scored])
+    labels = words.labels.new_full(shape, IGNORE_INDEX)
+    labels[runs, places] = words.labels[is_scored]
     return Chains.of(logits, labels != IGNORE_INDEX, transitions, begins, ends), labels

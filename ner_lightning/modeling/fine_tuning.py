@@ -18,7 +18,8 @@ class FineTuning:
 
     Args:
         adapter: Trains small additions in place of the encoder's weights; null trains these.
-        frozen_layers: Number of layers, from the lowest, that stay as they are, with the embeddings.
+        frozen_layers: Number of layers, from the lowest, that stay as they are, with the embeddings and all else that
+            is in no layer.
         layer_decay: Learning rate of a layer over that of the layer above; null gives all layers the same.
         average_decay: Most weight of the past in the moving average of the weights, which is what is validated and
             saved; null averages nothing.

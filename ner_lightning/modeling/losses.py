@@ -235,9 +235,11 @@ def word_cross_entropy(scored: Scored, transitions: Transitions | None) -> LossS
         scored: Whole sentences.
         transitions: Those of a CRF: then it is that of the words' marginal probabilities.
     """
-    is_scored = scored.word_labels != IGNORE_INDEX
-    if transitions is None or not is_scored.any():
-        return CrossEntropyLoss()(scored.word_logits[is_scored], scored.word_labels[is_scored])
-    log_marginals = Chains.of(scored.word_logits, scored.word_mask, transitions).log_marginals[is_scored]
-    losses = -log_marginals.gather(1, scored.word_labels[is_scored][:, None])
+    words = scored.words()
+    is_scored = words.labels != IGNORE_INDEX
+    logits, labels = words.logits[is_scored], words.labels[is_scored]
+    if transitions is None or not len(labels):
+        return CrossEntropyLoss()(logits, labels)
+    log_marginals = Chains.of(words.logits, words.mask, transitions).log_marginals[is_scored]
+    losses = -log_marginals.gather(1, labels[:, None])
     return LossSum(losses.sum(), losses.new_tensor(len(losses)))

@@ -47,7 +47,8 @@ def parameter_groups(
         layer_decay: Ratio of the rates of neighbouring layers; None gives all of them the same.
 
     Returns:
-        Groups with ``rate_scale``, which :func:`scale_rates` multiplies into the rate that the optimizer gave.
+        Groups, the highest layer's first; :func:`scale_rates` multiplies their ``rate_scale`` into the rate that the
+        optimizer gave.
 
     Raises:
         ValueError: If the layers of the encoder cannot be told apart, where they have to be.
@@ -66,8 +67,10 @@ def parameter_groups(
     return [
         {"params": parameters, RATE_SCALE: (layer_decay or 1.0) ** depth}
         | ({} if decays else {"weight_decay": 0.0})
-        | ({"lr": head_learning_rate} if head_learning_rate and not encoded else {})
-        for (encoded, decays, depth), parameters in groups.items()
+        | ({} if encoded or head_learning_rate is None else {"lr": head_learning_rate})
+        for (encoded, decays, depth), parameters in sorted(
+            groups.items(), key=lambda group: (not group[0][0], group[0][2])
+        )
     ]
 
 

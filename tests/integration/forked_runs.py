@@ -20,6 +20,7 @@ OPTIONS = [
     "--trainer.accumulate_grad_batches=2",
     "--trainer.accelerator=cpu",
     "--save_every_n_steps=2",
+    "--model.fine_tuning.average_decay=0.9",
 ]
 Preparation = tuple[Callable[..., None], tuple[object, ...]]
 

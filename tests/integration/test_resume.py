@@ -79,6 +79,29 @@ def test_killed_within_a_checkpoint(
     assert_same_run(run_dir, whole[0])
 
 
+def test_killed_twice(tmp_path: Path, whole: tuple[Path, float]) -> None:
+    """The second time soon after going on, at the first checkpoint that is due then."""
+    run_dir = tmp_path / "killed"
+    kill = (accidents.kill_in_checkpoint, (3, 1))
+    assert forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)[0] == -signal.SIGKILL
+    assert checkpoint(run_dir)["global_step"] == 4
+    again = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, "--ckpt_path", "last", prepare=kill)
+    assert again[0] == -signal.SIGKILL
+    assert 4 < checkpoint(run_dir)["global_step"] < checkpoint(whole[0])["global_step"]
+    resume(run_dir)
+    assert_same_run(run_dir, whole[0])
+
+
+def test_a_run_goes_on_with_the_settings_that_it_began_with(
+    whole: tuple[Path, float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = ["fit", *OPTIONS, "--run_dir", str(whole[0]), "--ckpt_path", "last"]
+    assert main([*again, "--model.loss=FocalLoss"]) == 2
+    assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
+    assert main([*again, "--seed_everything=7"]) == 2
+    assert "must keep its settings, seed_everything was 0, got 7" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(10))
 def test_killed_at_random_moments(tmp_path: Path, whole: tuple[Path, float], moment: int) -> None:

@@ -49,6 +49,12 @@ def test_no_weight_is_above_the_cap(weights: ClassWeights) -> None:
     assert weights.by_type(COUNTS) == {kind: min(weight, 2.0) for kind, weight in uncapped.items()}
 
 
+@pytest.mark.parametrize("weights", [Balanced(), InverseSqrt(), EffectiveNumber()], ids=repr)
+def test_a_class_without_words_counts_as_one_word(weights: ClassWeights) -> None:
+    assert weights.by_type({"O": 0, "PER": 9}) == weights.by_type({"O": 0, "PER": 9} | {"O": 0})
+    assert 0 < weights.by_type({"O": 0, "PER": 9})["PER"] <= weights.by_type({"O": 0, "PER": 9})["O"] < 10
+
+
 def test_given_weights_are_taken_as_they_are_and_others_are_one() -> None:
     assert GivenWeights({"O": 0.1, "PER": 3}).by_type(COUNTS) == {"O": 0.1, "LOC": 1.0, "PER": 3, "ORG": 1.0}
 
@@ -64,6 +70,7 @@ def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES
     ("make", "message"),
     [
         (lambda: EffectiveNumber(1.0), "beta must be from 0 to below 1, got 1.0"),
+        (lambda: Balanced(-1.0), "the cap of class weights must be above 0, got -1.0"),
         (lambda: GivenWeights({"O": -1.0}), "class weights must be at least 0"),
         (lambda: GivenWeights({"PERS": 2.0}).by_type(COUNTS), r"class weights must be of .*, got \['PERS'\]"),
     ],

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ner_lightning.modeling.crf import CRF, CRFLoss
 from ner_lightning.modeling.losses import CrossEntropyLoss, word_cross_entropy
-from ner_lightning.modeling.scored import Scored
+from ner_lightning.modeling.scored import Scored, WordRows
 from ner_lightning.schemes import BIO, IGNORE_INDEX, LabelScheme, TagSet
 from strategies import SCHEMES
 
@@ -23,7 +23,8 @@ def rows(
     mask = torch.arange(logits.shape[1]) < torch.tensor(lengths)[:, None]
     scored = word_labels != IGNORE_INDEX
     flags = (torch.full((len(labels),), edge) for edge in edges)
-    return Scored(logits[scored], word_labels[scored], logits, word_labels, mask, *flags)
+    words = WordRows(logits, word_labels, mask, *flags)
+    return Scored(logits[scored], word_labels[scored], lambda: words)
 
 
 def learned(tags: TagSet, seed: int = 0) -> CRF:
@@ -101,7 +102,7 @@ def test_a_word_that_is_not_scored_cuts_its_sentence_and_is_not_read() -> None:
 
 def test_nothing_scored_gives_zero_and_finite_gradients() -> None:
     crf = CRF(TagSet(BIO(), TYPES))
-    logits = torch.randn(2, 3, 5, requires_grad=True)
+    logits = torch.full((2, 3, 5), torch.inf, requires_grad=True)
     total, weight = crf(rows(logits, [[-100] * 3] * 2, [3, 0]))
     assert (total.item(), weight.item()) == (0.0, 0.0)
     total.backward()

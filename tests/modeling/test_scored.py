@@ -34,27 +34,28 @@ def scored(batch: Batch) -> Scored:
 def test_words_are_read_at_their_first_subwords(subwords: Subwords) -> None:
     found, encoder = windows(None, subwords)
     read = scored(encoder.collate(found))
-    assert read.word_logits[0, :, 0].tolist() == [1, 3, 4, 5, 6]  # [CLS] Bo ##x in Rome in Bo ##x [SEP]
-    assert read.word_labels[0].tolist() == TAGS.write(SENTENCE.entities, 5)
-    assert (read.begins.item(), read.ends.item()) == (True, True)
+    words = read.words()
+    assert words.logits[0, :, 0].tolist() == [1, 3, 4, 5, 6]  # [CLS] Bo ##x in Rome in Bo ##x [SEP]
+    assert words.labels[0].tolist() == TAGS.write(SENTENCE.entities, 5)
+    assert (words.begins.item(), words.ends.item()) == (True, True)
     assert read.logits[:, 0].tolist() == ([1, 2, 3, 4, 5, 6, 7] if subwords == "all" else [1, 3, 4, 5, 6])
 
 
 def test_windows_of_a_long_sentence_hold_each_word_once_and_know_its_edges() -> None:
     found, encoder = windows(6)
     assert len(found) > 1
-    read = scored(encoder.collate(found))
-    assert read.word_labels[read.word_mask].tolist() == TAGS.write(SENTENCE.entities, 5)
-    assert read.word_mask.sum() == 5
-    assert read.begins.tolist() == [True] + [False] * (len(found) - 1)
-    assert read.ends.tolist() == [False] * (len(found) - 1) + [True]
+    words = scored(encoder.collate(found)).words()
+    assert words.labels[words.mask].tolist() == TAGS.write(SENTENCE.entities, 5)
+    assert words.mask.sum() == 5
+    assert words.begins.tolist() == [True] + [False] * (len(found) - 1)
+    assert words.ends.tolist() == [False] * (len(found) - 1) + [True]
 
 
 def test_windows_with_nothing_to_learn_are_rows_without_words() -> None:
     (window,), encoder = windows(None)
     empty = replace(window, labels=(IGNORE_INDEX,) * len(window.labels), word_starts=())
     alone = scored(encoder.collate([empty]))
-    assert alone.word_logits.shape == (1, 0, 5)
+    assert alone.words().logits.shape == (1, 0, 5)
     assert len(alone.logits) == 0
     beside = scored(encoder.collate([empty, window]))
-    assert beside.word_mask.tolist() == [[False] * 5, [True] * 5]
+    assert beside.words().mask.tolist() == [[False] * 5, [True] * 5]
