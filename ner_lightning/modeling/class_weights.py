@@ -29,8 +29,8 @@ class ClassWeights(ABC):
 
 
 @dataclass(frozen=True)
-class Balanced(ClassWeights):
-    """All words / (number of classes * words of the class): every class weighs the same in total (King & Zeng 2001).
+class CappedWeights(ClassWeights):
+    """Weights that follow from the counts.
 
     Args:
         cap: No weight is above it; null sets no limit.
@@ -39,49 +39,54 @@ class Balanced(ClassWeights):
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        _require_positive(self.cap)
+        if self.cap is not None and self.cap <= 0:
+            raise ValueError(f"the cap of class weights must be above 0, got {self.cap}")
+
+    @abstractmethod
+    def uncapped(self, counts: WordCounts) -> dict[str, float]:
+        """The weights of counts that are all at least 1."""
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
-        return _capped(_balanced(counts), self.cap)
+        weights = self.uncapped({kind: max(count, 1) for kind, count in counts.items()})
+        return {kind: weight if self.cap is None else min(weight, self.cap) for kind, weight in weights.items()}
 
 
 @dataclass(frozen=True)
-class InverseSqrt(ClassWeights):
-    """The square root of the balanced weight: between equal words and equal classes.
+class Balanced(CappedWeights):
+    """All words / (number of classes * words of the class): every class weighs the same in total (King & Zeng 2001)."""
 
-    Args:
-        cap: No weight is above it; null sets no limit.
-    """
-
-    cap: float | None = None
-
-    def __post_init__(self) -> None:
-        _require_positive(self.cap)
-
-    def by_type(self, counts: WordCounts) -> dict[str, float]:
-        return _capped({kind: weight**0.5 for kind, weight in _balanced(counts).items()}, self.cap)
+    def uncapped(self, counts: WordCounts) -> dict[str, float]:
+        total = sum(counts.values())
+        return {kind: total / (len(counts) * count) for kind, count in counts.items()}
 
 
 @dataclass(frozen=True)
-class EffectiveNumber(ClassWeights):
+class InverseSqrt(CappedWeights):
+    """The square root of the balanced weight: between equal words and equal classes."""
+
+    def uncapped(self, counts: WordCounts) -> dict[str, float]:
+        return {kind: weight**0.5 for kind, weight in Balanced().uncapped(counts).items()}
+
+
+@dataclass(frozen=True)
+class EffectiveNumber(CappedWeights):
     """One over the effective number of words, (1 - beta^n) / (1 - beta) (Cui et al. 2019, section 4); their mean is 1.
 
     Args:
-        beta: From 0 (all classes weigh alike) to just under 1 (by inverse frequency).
         cap: No weight is above it; null sets no limit.
+        beta: From 0 (all classes weigh alike) to just under 1 (by inverse frequency).
     """
 
     beta: float = 0.999
-    cap: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.beta < 1:
             raise ValueError(f"beta must be from 0 to below 1, got {self.beta}")
-        _require_positive(self.cap)
 
-    def by_type(self, counts: WordCounts) -> dict[str, float]:
-        raw = {kind: (1 - self.beta) / (1 - self.beta ** max(count, 1)) for kind, count in counts.items()}
-        return _capped({kind: weight * len(raw) / sum(raw.values()) for kind, weight in raw.items()}, self.cap)
+    def uncapped(self, counts: WordCounts) -> dict[str, float]:
+        raw = {kind: (1 - self.beta) / (1 - self.beta**count) for kind, count in counts.items()}
+        return {kind: weight * len(raw) / sum(raw.values()) for kind, weight in raw.items()}
 
 
 @dataclass(frozen=True)
@@ -108,17 +113,3 @@ class GivenWeights(ClassWeights):
 def tag_weights(weights: Mapping[str, float], tags: TagSet) -> Float[Tensor, " tags"]:
     """The weight of every tag: that of its entity type."""
     return torch.tensor([weights[tag.entity_type or OUTSIDE] for tag in tags.parsed_tags], dtype=torch.float64)
-
-
-def _balanced(counts: WordCounts) -> dict[str, float]:
-    total = sum(counts.values())
-    return {kind: total / (len(counts) * max(count, 1)) for kind, count in counts.items()}
-
-
-def _require_positive(cap: float | None) -> None:
-    if cap is not None and cap <= 0:
-        raise ValueError(f"the cap of class weights must be above 0, got {cap}")
-
-
-def _capped(weights: dict[str, float], cap: float | None) -> dict[str, float]:
-    return weights if cap is None else {kind: min(weight, cap) for kind, weight in weights.items()}

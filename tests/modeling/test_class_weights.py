@@ -34,15 +34,15 @@ def test_the_inverse_square_root_lies_between() -> None:
 
 def test_the_effective_number_goes_from_equal_to_inverse_frequency() -> None:
     """By hand for beta = 0.9: 1 word is 1 effective word, 9 are (1 - 0.9^9) / 0.1 = 6.1258."""
-    assert EffectiveNumber(0.0).by_type(COUNTS) == dict.fromkeys(COUNTS, 1.0)
-    weights = EffectiveNumber(0.9).by_type(COUNTS)
+    assert EffectiveNumber(beta=0.0).by_type(COUNTS) == dict.fromkeys(COUNTS, 1.0)
+    weights = EffectiveNumber(beta=0.9).by_type(COUNTS)
     assert weights["ORG"] / weights["PER"] == pytest.approx(6.12579511)
     assert sum(weights.values()) == pytest.approx(4)
-    nearly_inverse = EffectiveNumber(1 - 1e-9).by_type(COUNTS)
+    nearly_inverse = EffectiveNumber(beta=1 - 1e-9).by_type(COUNTS)
     assert nearly_inverse["ORG"] / nearly_inverse["O"] == pytest.approx(900, rel=1e-3)
 
 
-@pytest.mark.parametrize("weights", [Balanced(2.0), InverseSqrt(2.0), EffectiveNumber(0.999, 2.0)], ids=repr)
+@pytest.mark.parametrize("weights", [Balanced(2.0), InverseSqrt(2.0), EffectiveNumber(2.0)], ids=repr)
 def test_no_weight_is_above_the_cap(weights: ClassWeights) -> None:
     uncapped = type(weights)(**{**vars(weights), "cap": None}).by_type(COUNTS)
     assert max(uncapped.values()) > 2
@@ -69,7 +69,7 @@ def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EffectiveNumber(1.0), "beta must be from 0 to below 1, got 1.0"),
+        (lambda: EffectiveNumber(beta=1.0), "beta must be from 0 to below 1, got 1.0"),
         (lambda: Balanced(-1.0), "the cap of class weights must be above 0, got -1.0"),
         (lambda: GivenWeights({"O": -1.0}), "class weights must be at least 0"),
         (lambda: GivenWeights({"PERS": 2.0}).by_type(COUNTS), r"class weights must be of .*, got \['PERS'\]"),
