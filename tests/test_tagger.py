@@ -1,5 +1,6 @@
 """The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from ner_lightning.modeling.class_weights import Balanced, GivenWeights, Inverse
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
+from ner_lightning.modeling.scored import Scored
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
 
@@ -117,6 +119,25 @@ def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
     trainer(2, callbacks=[seen]).fit(NERTagger(encoder, optimizer=sgd), data)  # validates between the epochs
     assert seen.num_batches == 6
     assert seen.evaluating == []
+
+
+def test_loss_and_gradient_are_those_of_the_stock_network_on_padded_batches() -> None:
+    data = data_module()
+    data.setup()
+    tagger = NERTagger(ENCODER)
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.configure_model()
+    stock = copy.deepcopy(tagger.classifier.network)
+    stock.set_attn_implementation("eager")
+    assert tagger.classifier.packs
+    for batch in data.train_dataloader():
+        loss = tagger.objective(Scored.of_windows(tagger.classifier(batch.input_ids, batch.attention_mask), batch))
+        ours = torch.autograd.grad(loss.total / loss.weight, list(tagger.classifier.network.parameters()))
+        mask = batch.attention_mask.long()
+        expected = stock(input_ids=batch.input_ids, attention_mask=mask, labels=batch.labels).loss
+        assert loss.mean == pytest.approx(expected.item(), rel=1e-6)
+        for own, its in zip(ours, torch.autograd.grad(expected, list(stock.parameters())), strict=True):
+            torch.testing.assert_close(own, its, atol=1e-6, rtol=1e-4)
 
 
 def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
