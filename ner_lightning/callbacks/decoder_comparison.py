@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.table import Column, Table
 
+from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.run_record import write_json
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
@@ -20,7 +20,7 @@ from ner_lightning.schemes import IGNORE_INDEX
 DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
 
 
-class DecoderComparison(L.Callback):
+class DecoderComparison(FinalScoring):
     """Scores the same logits by every decoder, and shows them side by side at the end of validate and test.
 
     Args:
@@ -31,19 +31,7 @@ class DecoderComparison(L.Callback):
         self.run_dir = run_dir
         self.metrics: dict[str, SpanF1] = {}
 
-    def on_validation_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: EvaluationBatch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        if trainer.state.fn == TrainerFn.FITTING:
-            return
-        tagger: Any = pl_module
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
         if not self.metrics:
             self.metrics = {name: SpanF1(data.tags, data.gold_tags).to(tagger.device) for name in DECODERS}
         mask = batch.gold != IGNORE_INDEX
@@ -51,16 +39,7 @@ class DecoderComparison(L.Callback):
             tag_ids = decoder.tag_ids(outputs["logits"], mask, data.tags, tagger.objective.transitions)
             self.metrics[name].update(tag_ids, batch.gold)
 
-    on_test_batch_end = on_validation_batch_end
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.state.fn != TrainerFn.FITTING:
-            self._show(trainer, "validation")
-
-    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._show(trainer, "test")
-
-    def _show(self, trainer: L.Trainer, split: SplitName) -> None:
+    def finish(self, trainer: L.Trainer, split: SplitName) -> None:
         scores = {
             decoder: {name: score.item() for name, score in metric.compute().items()}
             for decoder, metric in self.metrics.items()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
@@ -16,7 +16,7 @@ from ner_lightning.evaluation.scores import disagreements, score, score_table, s
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
 
 
-class PredictionsFile(L.Callback):
+class PredictionsFile(FinalScoring):
     """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
 
     The file holds every sentence once and in the order of the corpus, however many ranks shared the work. The
@@ -34,18 +34,7 @@ class PredictionsFile(L.Callback):
     def path(self, split: SplitName) -> Path:
         return self.run_dir / "predictions" / f"{split}.jsonl"
 
-    def on_validation_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: EvaluationBatch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        if trainer.state.fn == TrainerFn.FITTING:
-            return
-        tagger: Any = pl_module
+    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
         tag_ids = outputs["tag_ids"]
         found = tagger.decoder.entities(outputs["logits"], tag_ids, tagger.tags, tagger.objective.transitions)
         for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
@@ -54,16 +43,7 @@ class PredictionsFile(L.Callback):
                 PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
             )
 
-    on_test_batch_end = on_validation_batch_end
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.state.fn != TrainerFn.FITTING:
-            self._finish(trainer, "validation")
-
-    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._finish(trainer, "test")
-
-    def _finish(self, trainer: L.Trainer, split: SplitName) -> None:
+    def finish(self, trainer: L.Trainer, split: SplitName) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         parts, self.predicted = gathered(trainer, self.predicted), []
         if not trainer.is_global_zero:

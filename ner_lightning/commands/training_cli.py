@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import sys
-import time
 import warnings
 from argparse import ArgumentError
 from collections import Counter
@@ -20,7 +19,6 @@ import transformers
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
@@ -37,6 +35,7 @@ from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_tables import WandbTables
 from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -46,7 +45,6 @@ from ner_lightning.whole_files import remove_partial, whole_file
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
-PATIENCE = 10.0  # seconds in which the first rank has said what is wrong with all
 
 
 class PartsCLI(LightningCLI):
@@ -258,34 +256,6 @@ def main(arguments: Sequence[str]) -> int:
         # is the run's, where it sees another end with an error
         return 143 if is_first_rank() else 0
     return 0
-
-
-def is_first_rank() -> bool:
-    """Whether this process speaks and writes for the run."""
-    return rank_zero_only.rank == 0  # type: ignore[attr-defined]
-
-
-def fail_once(message: str, parent: int) -> int:
-    """Say in one line what is wrong, on one of the ranks that find it.
-
-    Ranks mostly fail alike. The others leave the line to the first, with which they are ended, and speak up where
-    they are still there.
-
-    Args:
-        message: What is wrong.
-        parent: The process that started this one; of the ranks that Lightning starts, the first.
-
-    Returns:
-        The exit status.
-    """
-    if is_first_rank():
-        return fail(message)
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if os.getppid() != parent:
-            return 2
-        time.sleep(0.1)
-    return fail(f"rank {rank_zero_only.rank}: {message}")  # type: ignore[attr-defined]
 
 
 def run_training(arguments: ArgsType = None) -> TrainingCLI:

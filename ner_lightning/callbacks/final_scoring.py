@@ -1,0 +1,52 @@
+"""What is made of the batches of validate and test, and of neither within fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
+
+from ner_lightning.corpora.reader import SplitName
+from ner_lightning.encoding.batches import EvaluationBatch
+
+
+class FinalScoring(L.Callback, ABC):
+    """Sees every batch of validate and test, and their end; the validation of each epoch is left out."""
+
+    @abstractmethod
+    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
+        """Take in a batch.
+
+        Args:
+            tagger: The tagger.
+            data: The data module.
+            outputs: What the tagger's evaluation step gave for the batch.
+            batch: Whole sentences.
+        """
+
+    @abstractmethod
+    def finish(self, trainer: L.Trainer, split: SplitName) -> None:
+        """Make something of all batches of the split; every rank comes here."""
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: EvaluationBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            self.add(pl_module, trainer.datamodule, outputs, batch)  # type: ignore[attr-defined]
+
+    on_test_batch_end = on_validation_batch_end
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            self.finish(trainer, "validation")
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.finish(trainer, "test")
