@@ -1,0 +1,39 @@
+"""Benchmarks as scripts have them, and a tiny corpus for them."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+COLUMNS = "Ann\tB-PER\nSmith-Jones\tI-PER\nsings\tO\n\t\nParis\tB-LOC\n\n\nBob\tB-PER\nhums\tO\n"
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Imports a benchmark as running it as a script does."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+@pytest.fixture(scope="module")
+def recipe() -> ModuleType:
+    """The peer, imported by path: it is no part of the package."""
+    spec = importlib.util.spec_from_file_location("hf_recipe", BENCHMARKS / "peers" / "hf_recipe.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def corpus_dir(tmp_path, monkeypatch) -> Path:
+    """A tiny WNUT-17 in a data folder."""
+    folder = tmp_path / "data" / "wnut17"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.conll").write_text(COLUMNS, encoding="utf-8")
+    monkeypatch.setenv("NER_LIGHTNING_DATA", str(folder.parent))
+    return folder
