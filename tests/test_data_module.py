@@ -120,3 +120,23 @@ def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
 
     assert epoch(0) != epoch(1)
     assert epoch(0) == epoch(0)
+
+
+def test_words_are_counted_by_type_once_each() -> None:
+    data = data_module(
+        train=Sentence(("Ann", "Lee", "saw", "Rome"), (EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC"))),
+        validation=Sentence(("Oslo",), (EntitySpan(0, 1, "LOC"),)),
+    )
+    data.setup()
+    assert data.word_counts == {"O": 1, "LOC": 1, "PER": 2}
+
+
+def test_a_run_goes_on_within_an_epoch_on_as_many_ranks() -> None:
+    """Else the batches that are left out would not be those that were learned."""
+    data = example_data()
+    data.setup()
+    data.load_state_dict({"epoch": 1, "batch": 2, "num_ranks": 2})
+    with pytest.raises(ValueError, match="on as many ranks as before, 2, got 1"):
+        data.train_dataloader()
+    data.load_state_dict({"epoch": 1, "batch": 0, "num_ranks": 2})
+    assert len(data.train_dataloader()) > 0

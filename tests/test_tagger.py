@@ -10,6 +10,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.plugins import MixedPrecision
 from seqeval.metrics import f1_score
 
 from ner_lightning.corpora.example_corpus import ExampleCorpus
@@ -17,7 +18,9 @@ from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettin
 from ner_lightning.modeling.class_weights import Balanced, GivenWeights, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
+from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
+from ner_lightning.modeling.parameter_groups import scale_rates
 from ner_lightning.modeling.scored import Scored
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
@@ -248,6 +251,32 @@ def test_only_the_norm_is_clipped() -> None:
     fitting = trainer(gradient_clip_val=1.0, gradient_clip_algorithm="value")
     with pytest.raises(ValueError, match="gradient_clip_algorithm must be norm, got"):
         fitting.fit(NERTagger(ENCODER, optimizer=sgd), data_module())
+
+
+@pytest.mark.parametrize(("fused", "limit"), [(True, 8.0), (False, 1.0)])
+def test_gradients_that_a_fused_optimizer_will_unscale_are_clipped_at_the_scaled_norm(
+    fused: bool, limit: float
+) -> None:
+    tagger = NERTagger(ENCODER)
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    tagger.trainer = trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    weights = torch.nn.Parameter(torch.zeros(4))
+    weights.grad = torch.full((4,), 50.0)
+    scaler.scale(torch.zeros(()))  # a scaler has its scale from the first loss on
+    tagger.configure_gradient_clipping(torch.optim.AdamW([weights], fused=fused), 1.0)
+    assert weights.grad.norm().item() == pytest.approx(limit)
+
+
+def test_the_logged_rate_is_that_of_the_highest_layer() -> None:
+    data = data_module()
+    data.setup()
+    tagger = NERTagger(ENCODER, head_learning_rate=0.5, fine_tuning=FineTuning(layer_decay=0.5))
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.configure_model()
+    optimizer = torch.optim.SGD(tagger.parameter_groups(), lr=0.1)
+    scale_rates(optimizer)
+    assert optimizer.param_groups[0]["lr"] == 0.1  # the one that is logged
+    assert {group["lr"] for group in optimizer.param_groups} == {0.1, 0.05, 0.025, 0.5}
 
 
 def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
