@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sys
-import warnings
 from argparse import ArgumentError
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,14 +13,12 @@ from typing import Any
 
 import lightning as L
 import torch
-import transformers
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
-from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
@@ -40,6 +36,7 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
+from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
 from ner_lightning.whole_files import remove_partial, whole_file
 
@@ -200,28 +197,13 @@ class TrainingCLI(PartsCLI):
         if "test" in splits:
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
-            self.save_bundle()
+            self.model.save_bundle(self.run_dir / "model", self.datamodule, self.trainer.callback_metrics)
             surfaces: dict[str, Counter[str]] = {}
             for sentence in splits["train"]:
                 for entity in sentence.entities:
                     surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
             write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
-
-    def save_bundle(self) -> None:
-        """Save the weights that were scored last, the best ones, with all that predicting needs."""
-        data, transitions = self.datamodule, self.model.objective.transitions
-        encoder = data.window_encoder
-        settings = BundleSettings(
-            data.tags,
-            encoder.tokenizer.max_subwords,
-            encoder.subwords,
-            encoder.overlap,
-            self.model.decoder,
-            scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
-            corpus_checksum=data.corpus.checksum(),
-        )
-        save_bundle(self.run_dir / "model", self.model.merged_network, data.tokenizer, settings, transitions)
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
@@ -276,15 +258,6 @@ def run_training(arguments: ArgsType = None) -> TrainingCLI:
         parser_kwargs={"exit_on_error": False},
         args=arguments,
     )
-
-
-def quieten() -> None:
-    """Keep what libraries say about themselves out of the way of what the run says."""
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    for package in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(package).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
