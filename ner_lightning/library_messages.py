@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import warnings
 
-import transformers
-
 
 def quieten() -> None:
-    """Silence hints, advertisements and progress bars of ``transformers`` and Lightning; their errors are still said.
+    """Silence the hints and progress bars of ``transformers`` and Lightning; what goes wrong they still say.
 
-    For the begin of a program or a notebook: it holds for the whole process.
+    Call it first in a program or a notebook: it holds for the whole process.
     """
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, as soon as tqdm is imported
+    import transformers
+
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
