@@ -9,7 +9,7 @@ import sys
 import warnings
 from argparse import ArgumentError
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
+from ner_lightning.evaluation.run_folders import FINISHED, settings_of
 from ner_lightning.tagger import NERTagger
 from ner_lightning.whole_files import remove_partial, whole_file
 
@@ -129,8 +130,8 @@ class TrainingCLI(PartsCLI):
         path = self.run_dir / CONFIG
         if not path.exists():  # killed before it had begun
             return
-        began = _leaves(yaml.safe_load(path.read_text(encoding="utf-8")))
-        now = _leaves(yaml.safe_load(self.resolved_config()))
+        began = settings_of(yaml.safe_load(path.read_text(encoding="utf-8")))
+        now = settings_of(yaml.safe_load(self.resolved_config()))
         for key in sorted(began.keys() | now.keys()):
             decides = key.startswith(("model.", "data.", "seed_everything")) and key != "data.batches.num_workers"
             if decides and began.get(key) != now.get(key):
@@ -205,7 +206,7 @@ class TrainingCLI(PartsCLI):
             for sentence in splits["train"]:
                 for entity in sentence.entities:
                     surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
-            write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
+            write_json(self.run_dir / FINISHED, dict(sorted(surfaces.items())))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
 
     def save_bundle(self) -> None:
@@ -285,14 +286,6 @@ def quieten() -> None:
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The settings of a nested configuration by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return leaves
 
 
 def _as_list(value: Any) -> list[Any]:
