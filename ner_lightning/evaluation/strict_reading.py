@@ -19,17 +19,21 @@ class StrictReading:
 
     Args:
         scheme: The label scheme that they are read in.
-        scores: The scores of the entities so read.
+        sentences: The sentences with the entities so read as predicted.
         ill_formed: The share of sentences with a tag that the scheme does not allow where it stands.
     """
 
     scheme: LabelScheme
-    scores: Scores
+    sentences: tuple[PredictedSentence, ...]
     ill_formed: float
+
+    @property
+    def scores(self) -> Scores:
+        return score(self.sentences)
 
 
 def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -> StrictReading:
-    """Score the predicted tags strictly; gold entities stay as they are.
+    """Read the predicted tags strictly; gold entities stay as they are.
 
     Raises:
         ValueError: If a sentence has no predicted tags, or one that the scheme does not know.
@@ -37,15 +41,15 @@ def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -
     rows = [_parsed(sentence, scheme) for sentence in sentences]
     types = {tag.entity_type for row in rows for tag in row} - {OUTSIDE_TAG.entity_type}
     tags = TagSet(scheme, tuple(sorted(types)))
-    read = [
+    read = tuple(
         replace(sentence, predicted=tuple(tags.read((tags.tag_ids[str(tag)] for tag in row), "strict")))
         for sentence, row in zip(sentences, rows, strict=True)
-    ]
+    )
     ill_formed = sum(
         not all(scheme.allows(previous, tag) for previous, tag in pairwise([OUTSIDE_TAG, *row, OUTSIDE_TAG]))
         for row in rows
     )
-    return StrictReading(scheme, score(read), ill_formed / max(len(sentences), 1))
+    return StrictReading(scheme, read, ill_formed / max(len(sentences), 1))
 
 
 def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | None:
