@@ -6,8 +6,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentError
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
-from ner_lightning.callbacks.run_record import RunRecord, write_json
+from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_tables import WandbTables
@@ -36,9 +35,11 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
+from ner_lightning.evaluation.run_folders import FINISHED, settings_of
+from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
-from ner_lightning.whole_files import remove_partial, whole_file
+from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
@@ -126,8 +127,8 @@ class TrainingCLI(PartsCLI):
         path = self.run_dir / CONFIG
         if not path.exists():  # killed before it had begun
             return
-        began = _leaves(yaml.safe_load(path.read_text(encoding="utf-8")))
-        now = _leaves(yaml.safe_load(self.resolved_config()))
+        began = settings_of(yaml.safe_load(path.read_text(encoding="utf-8")))
+        now = settings_of(yaml.safe_load(self.resolved_config()))
         for key in sorted(began.keys() | now.keys()):
             decides = key.startswith(("model.", "data.", "seed_everything")) and key != "data.batches.num_workers"
             if decides and began.get(key) != now.get(key):
@@ -198,11 +199,7 @@ class TrainingCLI(PartsCLI):
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
             self.model.save_bundle(self.run_dir / "model", self.datamodule, self.trainer.callback_metrics)
-            surfaces: dict[str, Counter[str]] = {}
-            for sentence in splits["train"]:
-                for entity in sentence.entities:
-                    surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
-            write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
+            write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
 
 
@@ -258,14 +255,6 @@ def run_training(arguments: ArgsType = None) -> TrainingCLI:
         parser_kwargs={"exit_on_error": False},
         args=arguments,
     )
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The settings of a nested configuration by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return leaves
 
 
 def _as_list(value: Any) -> list[Any]:
