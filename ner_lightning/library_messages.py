@@ -13,6 +13,7 @@ def quieten() -> None:
     """
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, as soon as tqdm is imported
+    import lightning.pytorch  # noqa: F401 (the import sets its level)
     import transformers
 
     transformers.logging.set_verbosity_error()
