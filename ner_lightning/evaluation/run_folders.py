@@ -53,12 +53,13 @@ class FinishedRun:
         return int(self.record["seed"])
 
     def predictions(self, split: str, decoder: str | None = None) -> list[PredictedSentence]:
-        """The predictions of a split, by the run's own decoder or by another one that it was scored with.
+        """The predictions of a split by the run's own decoder, or by the one of this name (``argmax``, ``viterbi``).
 
         Raises:
             PredictionsError: If the file is missing or damaged.
         """
-        name = f"{split}.jsonl" if decoder is None else f"{split}.{decoder}.jsonl"
+        is_own = decoder is None or self.record["decoder"].lower().startswith(decoder)
+        name = f"{split}.jsonl" if is_own else f"{split}.{decoder}.jsonl"
         return read_predictions(self.path / "predictions" / name)
 
 
