@@ -47,11 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     except ArgumentError as error:
         return fail(f"{error} (see {PROGRAM} --help)")
 
-    from ner_lightning.commands.comparison_runs import Terminated
-    from ner_lightning.commands.comparison_steps import compare_arms, compare_runs  # here, so that help needs no torch
+    from ner_lightning.commands.comparison_runs import Terminated  # here, so that help needs no torch
+    from ner_lightning.commands.comparison_steps import compare_found, compare_trained
+        compare_trained,
+        compare_found,
+    )  # here, so that help needs no torch
 
     try:
-        return compare_runs(options) if options.runs else compare_arms(options)
+        return compare_found(options) if options.runs else compare_trained(options)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning fit --help)")
     except (ValueError, OSError) as error:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Never, Protocol
 
 import yaml
@@ -21,6 +21,7 @@ from ner_lightning.commands.comparison_plan import PlannedRun, difference_text
 from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, settings_of
 from ner_lightning.whole_files import whole_file
 
+FIT: Final = (sys.executable, "-m", "ner_lightning", "fit")
 POLL_SECONDS: Final = 0.2
 STOPPED: Final = (128 + signal.SIGTERM, -signal.SIGTERM)  # after saving, and before there was anything to save
 EPOCH_LINE: Final = re.compile(r"^epoch (\d+)/(\d+)", re.MULTILINE)
@@ -70,7 +71,7 @@ class Attempt:
     run: PlannedRun
     environment: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
-    log_start: int = field(default=0)
+    log_start: int = 0
 
     def poll(self) -> Outcome | None:
         """Begin, as soon as the log is free, and see whether the run has ended.
@@ -104,7 +105,7 @@ class Attempt:
                 return Outcome(self.run)
             self.log_start = log.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ner_lightning", "fit", *self.run.fit_arguments, *way_to_go_on(self.run)],
+                [*FIT, *self.run.fit_arguments, *way_to_go_on(self.run)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -51,7 +51,7 @@ PLAN: Final = "plan.json"
 THREADS: Final = "OMP_NUM_THREADS"
 
 
-def compare_runs(options: argparse.Namespace) -> int:
+def compare_found(options: argparse.Namespace) -> int:
     """Compare finished runs, wherever they are.
 
     Returns:
@@ -67,7 +67,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     return 0
 
 
-def compare_arms(options: argparse.Namespace) -> int:
+def compare_trained(options: argparse.Namespace) -> int:
     """Train what is missing of a comparison, and compare what is finished.
 
     Returns:
