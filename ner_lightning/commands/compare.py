@@ -49,9 +49,6 @@ def main(arguments: Sequence[str]) -> int:
 
     from ner_lightning.commands.comparison_runs import Terminated  # here, so that help needs no torch
     from ner_lightning.commands.comparison_steps import compare_found, compare_trained
-        compare_trained,
-        compare_found,
-    )  # here, so that help needs no torch
 
     try:
         return compare_found(options) if options.runs else compare_trained(options)
