@@ -28,19 +28,24 @@ class RunsDisplay:
         self.overall = self.bars.add_task("all runs", total=num_runs, note="")
         self.tasks: dict[str, TaskID] = {}
         self.notes: dict[str, str] = {}
+        self.shares: dict[str, float] = {}  # of each run under way, what is done
 
     def show(self, attempts: Sequence[Attempt]) -> None:
-        done = float(self.num_ended)
         for attempt in attempts:
-            epoch, num_epochs = attempt.epoch()
-            done += epoch / num_epochs
-            self._show_run(attempt, epoch, num_epochs)
-        seconds = seconds_left(time.monotonic() - self.begun, done, self.num_runs - done)
-        left = "" if seconds is None else f", about {timedelta(seconds=round(seconds))} left"
-        self.bars.update(self.overall, completed=done, note=f"{self.num_ended} of {self.num_runs} ended{left}")
+            self._show_run(attempt)
+        self.bars.update(self.overall, completed=self._done(), note=self._summary())
 
-    def _show_run(self, attempt: Attempt, epoch: int, num_epochs: int) -> None:
-        name = attempt.run.name
+    def end(self, outcome: Outcome) -> None:
+        self.num_ended += 1
+        name = outcome.run.name
+        self.shares.pop(name, None)
+        if name in self.tasks:
+            self.bars.remove_task(self.tasks.pop(name))
+        how = "finished" if outcome.failure is None else f"not finished: {outcome.failure}"
+        say(self.bars.console, f"{name}: {how} ({self._summary()})")
+
+    def _show_run(self, attempt: Attempt) -> None:
+        name, (epoch, num_epochs) = attempt.run.name, attempt.epoch()
         if attempt.process is None:
             note = "waits for the process of a former start"
         else:
@@ -50,14 +55,15 @@ class RunsDisplay:
         self.bars.update(self.tasks[name], completed=epoch, total=num_epochs, note=note)
         if self.bars.disable and note != self.notes.get(name):
             say(self.bars.console, f"{name}: {note}")
-        self.notes[name] = note
+        self.notes[name], self.shares[name] = note, epoch / num_epochs
 
-    def end(self, outcome: Outcome) -> None:
-        self.num_ended += 1
-        if outcome.run.name in self.tasks:
-            self.bars.remove_task(self.tasks.pop(outcome.run.name))
-        how = "finished" if outcome.failure is None else f"failed: {outcome.failure}"
-        say(self.bars.console, f"{outcome.run.name}: {how} ({self.num_ended} of {self.num_runs})")
+    def _done(self) -> float:
+        return self.num_ended + sum(self.shares.values())
+
+    def _summary(self) -> str:
+        seconds = seconds_left(time.monotonic() - self.begun, self._done(), self.num_runs - self._done())
+        left = f", about {timedelta(seconds=round(seconds))} left" if seconds else ""
+        return f"{self.num_ended} of {self.num_runs}{left}"
 
 
 def seconds_left(elapsed: float, done: float, left: float) -> float | None:
