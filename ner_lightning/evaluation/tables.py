@@ -78,7 +78,7 @@ def rich_table(table: Table) -> rich.table.Table:
     drawn = rich.table.Table(title=escape(table.title), title_justify="left", caption=escape(table.note) or None)
     drawn.caption_justify = "left"
     for index, name in enumerate(table.header):
-        drawn.add_column(escape(name), justify="left" if index < table.text_columns else "right")
+        drawn.add_column(escape(name), justify="left" if index < table.text_columns else "right", overflow="fold")
     for index, row in enumerate(table.rows, 1):
         is_total = table.has_total and index == len(table.rows)
         if is_total:

@@ -1,11 +1,9 @@
 """Run folders: what makes runs one arm, and what is said of folders that hold none."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from written_runs import write_run
 
 from ner_lightning.evaluation.run_folders import (
     FINISHED,
@@ -17,36 +15,22 @@ from ner_lightning.evaluation.run_folders import (
     read_run,
     settings_of,
 )
-
-
-def write_run(path: Path, seed: int, scheme: str = "BIO", **loss: Any) -> Path:
-    path.mkdir(parents=True)
-    config = {
-        "seed_everything": seed,
-        "run_dir": str(path),
-        "data": {"scheme": {"class_path": f"ner_lightning.{scheme}"}, "batches": {"num_workers": seed}},
-        "model": {"loss": {"class_path": "losses.FocalLoss", "init_args": loss}},
-        "trainer": {"logger": {"class_path": "W", "init_args": {"name": str(seed)}}, "max_epochs": 3},
-    }
-    (path / "config.yaml").write_text(yaml.safe_dump(config))
-    (path / "run.json").write_text(json.dumps({"seed": seed}))
-    (path / FINISHED).write_text(json.dumps({"Bonn": {"LOC": 2}}))
-    return path
+from ner_lightning.schemes import BIO, BIOES
 
 
 def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
     runs = [
-        read_run(write_run(tmp_path / f"{scheme}-{seed}", seed, scheme, gamma=2.0))
-        for scheme in ("BIOES", "BIO")
+        read_run(write_run(tmp_path / f"{scheme.name}-{seed}", seed, scheme=scheme))
+        for scheme in (BIOES(), BIO())
         for seed in (1, 0)
     ]
     arms = group_into_arms(runs)
     assert {name: [run.seed for run in arm] for name, arm in arms.items()} == {
-        "scheme=BIO": [0, 1],
-        "scheme=BIOES": [0, 1],
+        "BIO": [0, 1],
+        "BIOES": [0, 1],
     }
-    assert list(arms) == ["scheme=BIO", "scheme=BIOES"]
-    assert arms["scheme=BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
+    assert list(arms) == ["BIO", "BIOES"]
+    assert arms["BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
 
 
 def test_arms_are_named_by_what_differs() -> None:
@@ -56,15 +40,15 @@ def test_arms_are_named_by_what_differs() -> None:
     bioes = bio | {"scheme.class_path": "a.BIOES"}
     dice = {"scheme.class_path": "a.BIO", "loss.class_path": "b.Dice", "loss.init_args.smoothing": 1.0}
     assert arm_names([bio, bioes, dice]) == [
-        "loss=Focal, scheme=BIO",
-        "loss=Focal, scheme=BIOES",
-        "loss=Dice, scheme=BIO",
+        "Focal, BIO",
+        "Focal, BIOES",
+        "Dice, BIO",
     ]
     sharper = bio | {"loss.init_args.gamma": 2.0}
     assert arm_names([bio, sharper, dice]) == [
-        "loss=Focal, gamma=1.0",
-        "loss=Focal, gamma=2.0",
-        "loss=Dice, gamma=None",
+        "Focal, gamma=1.0",
+        "Focal, gamma=2.0",
+        "Dice, gamma=None",
     ]
     assert arm_names([bio]) == ["all"]
 
