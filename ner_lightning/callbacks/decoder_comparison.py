@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
-from ner_lightning.callbacks.run_record import write_json
+from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
+from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import IGNORE_INDEX
+from ner_lightning.whole_files import write_json
 
 DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
 
@@ -23,30 +25,45 @@ DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDec
 class DecoderComparison(FinalScoring):
     """Scores the same logits by every decoder, and shows them side by side at the end of validate and test.
 
+    All scores go to ``predictions/<split>.decoders.json``, the predictions of a decoder that is not the tagger's own
+    to ``predictions/<split>.<decoder>.jsonl``.
+
     Args:
-        run_dir: The run folder; all scores go to ``predictions/<split>.decoders.json``.
+        run_dir: The run folder.
     """
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir
         self.metrics: dict[str, SpanF1] = {}
+        self.predicted: dict[str, list[PredictedSentence]] = {}
 
-    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
+    def begin(self, tagger: Any, data: Any) -> None:
+        """Start to count; a rank without a batch takes part with nothing."""
         if not self.metrics:
             self.metrics = {name: SpanF1(data.tags, data.gold_tags).to(tagger.device) for name in DECODERS}
-        mask = batch.gold != IGNORE_INDEX
+            self.predicted = {name: [] for name, decoder in DECODERS.items() if decoder != tagger.decoder}
+
+    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
+        self.begin(tagger, data)
+        logits, mask = outputs["logits"], batch.gold != IGNORE_INDEX
         for name, decoder in DECODERS.items():
-            tag_ids = decoder.tag_ids(outputs["logits"], mask, data.tags, tagger.objective.transitions)
+            tag_ids = decoder.tag_ids(logits, mask, data.tags, tagger.objective.transitions)
             self.metrics[name].update(tag_ids, batch.gold)
+            if name in self.predicted:
+                self.predicted[name] += predicted_sentences(tagger, decoder, logits, tag_ids, batch)
 
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
+        self.begin(trainer.lightning_module, trainer.datamodule)  # type: ignore[attr-defined]
         scores = {
             decoder: {name: score.item() for name, score in metric.compute().items()}
             for decoder, metric in self.metrics.items()
         }
-        self.metrics = {}
+        folder = self.run_dir / "predictions"
+        for decoder, predicted in self.predicted.items():
+            write_gathered(trainer, split, predicted, folder / f"{split}.{decoder}.jsonl")
+        self.metrics, self.predicted = {}, {}
         if trainer.is_global_zero:
-            write_json(self.run_dir / "predictions" / f"{split}.decoders.json", scores)
+            write_json(folder / f"{split}.decoders.json", scores)
             columns = [Column(name, justify="right") for name in ("F1", "strict F1", "ill-formed sentences")]
             table = Table("decoder", *columns, title="the same model by decoder, per cent", title_justify="left")
             for name, score in scores.items():

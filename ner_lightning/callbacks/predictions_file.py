@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+from jaxtyping import Float, Int
 from rich.console import Console
+from torch import Tensor
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.evaluation.scores import disagreements, score, score_table, seqeval_scores
+from ner_lightning.modeling.decoders import Decoder
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
+
+
+def predicted_sentences(
+    tagger: Any,
+    decoder: Decoder,
+    logits: Float[Tensor, "batch words tags"],
+    tag_ids: Int[Tensor, "batch words"],
+    batch: EvaluationBatch,
+) -> Iterator[PredictedSentence]:
+    """The sentences of a batch with the entities that the decoder's tags spell."""
+    found = decoder.entities(logits, tag_ids, tagger.tags, tagger.objective.transitions)
+    for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
+        names = tuple(tagger.tags.tags[tag_id] for tag_id in row[: len(sentence)])
+        yield PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
+
+
+def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[PredictedSentence], path: Path) -> None:
+    """Write what all ranks predicted, in the order of the corpus, on the first rank; every rank comes here.
+
+    Raises:
+        ValueError: If the file holds other predictions, which would be lost.
+    """
+    parts = gathered(trainer, predicted)
+    if not trainer.is_global_zero:
+        return
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    by_id = {sentence.id: sentence for part in parts for sentence in part}
+    in_order = [by_id[sentence.id] for sentence in data.corpus.splits[split]]
+    if path.exists() and not holds_predictions(path, in_order):
+        raise ValueError(f"{path} holds other predictions, which would be lost: choose a new folder with --run_dir")
+    write_predictions(path, in_order)
 
 
 class PredictionsFile(FinalScoring):
@@ -35,25 +70,15 @@ class PredictionsFile(FinalScoring):
         return self.run_dir / "predictions" / f"{split}.jsonl"
 
     def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
-        tag_ids = outputs["tag_ids"]
-        found = tagger.decoder.entities(outputs["logits"], tag_ids, tagger.tags, tagger.objective.transitions)
-        for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
-            names = tuple(tagger.tags.tags[tag_id] for tag_id in row[: len(sentence)])
-            self.predicted.append(
-                PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
-            )
+        self.predicted += predicted_sentences(tagger, tagger.decoder, outputs["logits"], outputs["tag_ids"], batch)
 
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        parts, self.predicted = gathered(trainer, self.predicted), []
+        path = self.path(split)
+        predicted, self.predicted = self.predicted, []
+        write_gathered(trainer, split, predicted, path)
         if not trainer.is_global_zero:
             return
-        by_id = {sentence.id: sentence for part in parts for sentence in part}
-        path = self.path(split)
-        predicted = [by_id[sentence.id] for sentence in data.corpus.splits[split]]
-        if path.exists() and not holds_predictions(path, predicted):
-            raise ValueError(f"{path} holds other predictions, which would be lost: choose a new folder with --run_dir")
-        write_predictions(path, predicted)
         written = read_predictions(path)
         logged = {name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()}
         differing = disagreements(logged, seqeval_scores(written))

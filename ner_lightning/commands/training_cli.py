@@ -8,8 +8,7 @@ import shutil
 import sys
 import warnings
 from argparse import ArgumentError
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,24 @@ from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
-from ner_lightning.callbacks.run_record import RunRecord, write_json
+from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
-from ner_lightning.callbacks.wandb_tables import WandbTables
+from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
+from ner_lightning.evaluation.run_folders import FINISHED, settings_of
+from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.tagger import NERTagger
-from ner_lightning.whole_files import remove_partial, whole_file
+from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
+SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
 
 class PartsCLI(LightningCLI):
@@ -55,7 +57,8 @@ class PartsCLI(LightningCLI):
             "--run_dir",
             type=str | None,
             default=None,
-            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>.",
+            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
+            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep.",
         )
         parser.add_argument(
             "--save_every_n_steps",
@@ -63,6 +66,7 @@ class PartsCLI(LightningCLI):
             default=None,
             help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
         )
+        parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
         parser.link_arguments("model.encoder", "data.encoder")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(  # the parts that a constructor takes for None, by name
@@ -95,6 +99,8 @@ class TrainingCLI(PartsCLI):
         checkpoint = Path(config.ckpt_path or "")
         if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:
             return checkpoint.parent.parent
+        if all(name in os.environ for name in SWEEP_VARIABLES):  # of equal configs and seed, told apart by flags
+            return Path("runs", "sweeps", *(os.environ[name] for name in SWEEP_VARIABLES))
         stems = [Path(str(path)).stem for path in config.config or []]
         return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
 
@@ -129,8 +135,8 @@ class TrainingCLI(PartsCLI):
         path = self.run_dir / CONFIG
         if not path.exists():  # killed before it had begun
             return
-        began = _leaves(yaml.safe_load(path.read_text(encoding="utf-8")))
-        now = _leaves(yaml.safe_load(self.resolved_config()))
+        began = settings_of(yaml.safe_load(path.read_text(encoding="utf-8")))
+        now = settings_of(yaml.safe_load(self.resolved_config()))
         for key in sorted(began.keys() | now.keys()):
             decides = key.startswith(("model.", "data.", "seed_everything")) and key != "data.batches.num_workers"
             if decides and began.get(key) != now.get(key):
@@ -146,10 +152,11 @@ class TrainingCLI(PartsCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
+        self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
         callbacks: list[L.Callback] = [
             PredictionsFile(self.run_dir),
             DecoderComparison(self.run_dir),
-            WandbTables(self.run_dir),
+            self.wandb_run,
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if self.subcommand == "fit":
@@ -201,11 +208,8 @@ class TrainingCLI(PartsCLI):
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
             self.save_bundle()
-            surfaces: dict[str, Counter[str]] = {}
-            for sentence in splits["train"]:
-                for entity in sentence.entities:
-                    surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
-            write_json(self.run_dir / "training_entities.json", dict(sorted(surfaces.items())))
+            self.wandb_run.send_bundle(self.trainer)
+            write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
 
     def save_bundle(self) -> None:
@@ -247,7 +251,7 @@ def main(arguments: Sequence[str]) -> int:
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
-        return fail_once(str(error), parent)
+        return fail_once(without_noise(str(error)), parent)
     except FloatingPointError as error:
         fail_once(str(error), parent)
         return 1
@@ -258,9 +262,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run_training(arguments: ArgsType = None) -> TrainingCLI:
+def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return TrainingCLI(
+    return cli(
         NERTagger,
         NERDataModule,
         auto_configure_optimizers=False,
@@ -285,14 +289,6 @@ def quieten() -> None:
     for package in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The settings of a nested configuration by their dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        leaves |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return leaves
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -158,8 +158,8 @@ def test_two_ranks_score_as_one_process_does(run_of_two: Path, tmp_path: Path) -
 
     splits = ExampleCorpus(**CORPUS).read().splits
     for split in ("validation", "test"):
-        name = f"{split}.jsonl"
-        assert (run_of_two / "predictions" / name).read_bytes() == (tmp_path / "predictions" / name).read_bytes()
+        for name in (f"{split}.viterbi.jsonl", f"{split}.jsonl"):
+            assert (run_of_two / "predictions" / name).read_bytes() == (tmp_path / "predictions" / name).read_bytes()
         sentences = read_predictions(tmp_path / "predictions" / name)
         assert [sentence.id for sentence in sentences] == [sentence.id for sentence in splits[split]]
         assert any(sentence.predicted for sentence in sentences)

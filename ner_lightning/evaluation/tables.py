@@ -1,0 +1,87 @@
+"""Tables that the terminal and a page show alike: described once, drawn by either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import rich.table
+from markupsafe import Markup
+from rich.markup import escape
+
+HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share, shown in per cent, on a page with a bar; None, where nothing was counted, is shown as a dash."""
+
+    share: float | None
+
+    def __str__(self) -> str:
+        return "–" if self.share is None else f"{100 * self.share:.2f}"
+
+    def __html__(self) -> str:
+        if self.share is None:
+            return str(self)
+        return Markup('<span class="bar" style="--share: {:.4f}">{}</span>').format(self.share, str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLabel:
+    """The name of an entity type, on a page in its colour; beyond ``HUES`` types, colours repeat and names tell."""
+
+    name: str
+    hue: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __html__(self) -> str:
+        return Markup('<span class="type hue-{}">{}</span>').format(self.hue, self.name)
+
+
+def type_labels(entity_types: Iterable[str]) -> dict[str, TypeLabel]:
+    """A label for every entity type, in alphabetical order, so that equal sets of types get equal colours."""
+    return {name: TypeLabel(name, index % HUES) for index, name in enumerate(sorted(set(entity_types)))}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with what a reader must know to read it.
+
+    Args:
+        title: What it shows.
+        header: The names of the columns.
+        rows: The cells of every row. The terminal shows their ``str``, a page their ``__html__`` where they have one.
+        text_columns: How many columns, from the left, hold text; the others hold numbers and are aligned right.
+        note: How it is counted, a sentence or two.
+        has_total: Whether the last row sums up the others.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    text_columns: int = 1
+    note: str = ""
+    has_total: bool = False
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"a row of {self.title!r} needs {len(self.header)} cells, got {len(row)}")
+
+
+def rich_table(table: Table) -> rich.table.Table:
+    """The table for the terminal; its note stands below."""
+    drawn = rich.table.Table(title=escape(table.title), title_justify="left", caption=escape(table.note) or None)
+    drawn.caption_justify = "left"
+    for index, name in enumerate(table.header):
+        drawn.add_column(escape(name), justify="left" if index < table.text_columns else "right")
+    for index, row in enumerate(table.rows, 1):
+        is_total = table.has_total and index == len(table.rows)
+        if is_total:
+            drawn.add_section()
+        drawn.add_row(*(escape(str(cell)) for cell in row), style="bold" if is_total else None)
+    return drawn

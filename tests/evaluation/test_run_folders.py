@@ -1,0 +1,89 @@
+"""Run folders: what makes runs one arm, and what is said of folders that hold none."""
+
+from pathlib import Path
+
+import pytest
+from written_runs import write_run
+
+from ner_lightning.evaluation.run_folders import (
+    FINISHED,
+    arm_names,
+    deciding,
+    differences,
+    find_run_folders,
+    group_into_arms,
+    read_run,
+    settings_of,
+)
+from ner_lightning.schemes import BIO, BIOES
+
+
+def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
+    runs = [
+        read_run(write_run(tmp_path / f"{scheme.name}-{seed}", seed, scheme=scheme))
+        for scheme in (BIOES(), BIO())
+        for seed in (1, 0)
+    ]
+    arms = group_into_arms(runs)
+    assert {name: [run.seed for run in arm] for name, arm in arms.items()} == {
+        "scheme=BIO": [0, 1],
+        "scheme=BIOES": [0, 1],
+    }
+    assert list(arms) == ["scheme=BIO", "scheme=BIOES"]
+    assert arms["scheme=BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
+
+
+def test_arms_are_named_by_what_differs() -> None:
+    bio = settings_of(
+        {"scheme": {"class_path": "a.BIO"}, "loss": {"class_path": "b.Focal", "init_args": {"gamma": 1.0}}}
+    )
+    bioes = bio | {"scheme.class_path": "a.BIOES"}
+    dice = {"scheme.class_path": "a.BIO", "loss.class_path": "b.Dice", "loss.init_args.smoothing": 1.0}
+    assert arm_names([bio, bioes, dice]) == [
+        "loss=Focal, scheme=BIO",
+        "loss=Focal, scheme=BIOES",
+        "loss=Dice, scheme=BIO",
+    ]
+    sharper = bio | {"loss.init_args.gamma": 2.0}
+    assert arm_names([bio, sharper, dice]) == [
+        "loss=Focal, gamma=1.0",
+        "loss=Focal, gamma=2.0",
+        "loss=Dice, gamma=None",
+    ]
+    assert arm_names([bio]) == ["all"]
+
+
+def test_differences_name_both_values() -> None:
+    assert differences({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": None, "d": 4}) == {"b": (2, 3), "d": (None, 4)}
+
+
+def test_what_decides_nothing_is_left_out() -> None:
+    settings = {"seed_everything": 1, "trainer.logger.class_path": "W", "trainer.logger_like": 1, "model.a": 1}
+    assert deciding(settings) == {"trainer.logger_like": 1, "model.a": 1}
+
+
+def test_a_repetition_counts_once(tmp_path: Path) -> None:
+    runs = [read_run(write_run(tmp_path / name, 3)) for name in ("first", "second")]
+    with pytest.raises(ValueError, match=r"different seeds, got 3 in .*first and .*second"):
+        group_into_arms(runs)
+
+
+def test_unfinished_runs_are_told_apart(tmp_path: Path) -> None:
+    done, begun = write_run(tmp_path / "a" / "seed-0", 0), write_run(tmp_path / "b" / "seed-0", 0)
+    (begun / FINISHED).unlink()
+    assert find_run_folders([tmp_path, done]) == ([done], [begun])
+    with pytest.raises(ValueError, match=r"must be a finished run to compare, got 1 unfinished"):
+        find_run_folders([begun])
+    with pytest.raises(ValueError, match=r"read from folders, .*nowhere is none"):
+        find_run_folders([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json", FINISHED])
+def test_missing_and_damaged_files_are_named(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path / "run", 0)
+    (run / name).write_bytes(b"{\xff")
+    with pytest.raises(ValueError, match=r"run must hold a whole run, got"):
+        read_run(run)
+    (run / name).unlink()
+    with pytest.raises(ValueError, match=f"run lacks {name}"):
+        read_run(run)

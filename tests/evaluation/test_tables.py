@@ -1,0 +1,32 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from ner_lightning.evaluation.tables import HUES, Percent, Table, rich_table, type_labels
+
+
+def test_a_share_is_shown_in_per_cent_with_a_bar_on_a_page():
+    assert str(Percent(2 / 3)) == "66.67"
+    assert Percent(2 / 3).__html__() == '<span class="bar" style="--share: 0.6667">66.67</span>'
+    assert str(Percent(None)) == Percent(None).__html__() == "–"
+
+
+def test_types_get_the_same_colours_in_whatever_order_they_come():
+    labels = type_labels(["PER", "LOC", "PER"])
+    assert labels == type_labels(["LOC", "PER"])
+    assert (labels["LOC"].hue, labels["PER"].hue) == (0, 1)
+    assert {label.hue for label in type_labels(map(str, range(20))).values()} == set(range(HUES))
+
+
+def test_names_from_a_corpus_are_text_in_either():
+    label = type_labels(["<b>[red]"])["<b>[red]"]
+    assert "&lt;b&gt;[red]" in label.__html__()
+    console = Console(file=io.StringIO(), width=80)
+    console.print(rich_table(Table("[bold]", ("type", "F1"), ((label, Percent(1.0)),), note="[note]")))
+    assert all(text in console.file.getvalue() for text in ("[bold]", "<b>[red]", "100.00", "[note]"))
+
+
+def test_every_row_needs_all_cells():
+    with pytest.raises(ValueError, match="'scores' needs 2 cells, got 1"):
+        Table("scores", ("type", "F1"), (("PER",),))
