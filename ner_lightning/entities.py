@@ -1,5 +1,6 @@
 """A named entity as a typed, half-open span of words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -22,3 +23,7 @@ class EntitySpan:
 
     def __len__(self) -> int:
         return self.end - self.start
+
+    def surface(self, words: Sequence[str]) -> str:
+        """Its words among those of the sentence, joined by blanks."""
+        return " ".join(words[self.start : self.end])

@@ -59,7 +59,7 @@ class Sentence:
 
     def surface(self, entity: EntitySpan) -> str:
         """The words of an entity, joined by blanks."""
-        return " ".join(self.words[entity.start : entity.end])
+        return entity.surface(self.words)
 
     def with_entities(self, entities: tuple[EntitySpan, ...]) -> Sentence:
         """The same sentence with other entities."""

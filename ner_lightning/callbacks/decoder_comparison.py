@@ -11,13 +11,13 @@ from rich.table import Column, Table
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
-from ner_lightning.callbacks.run_record import write_json
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import IGNORE_INDEX
+from ner_lightning.whole_files import write_json
 
 DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
 

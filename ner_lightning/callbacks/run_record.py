@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import resource
 import subprocess
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +19,7 @@ from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
-from ner_lightning.whole_files import whole_file
+from ner_lightning.whole_files import write_json
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
 KIB = 1024
@@ -118,12 +116,6 @@ class RunRecord(L.Callback):
             "coverage": {split: asdict(data.coverage(split)) for split in splits},
         }
         write_json(self.run_dir / "run.json", record)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write indented JSON."""
-    with whole_file(path) as file:
-        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def peak_memory_mib() -> int:

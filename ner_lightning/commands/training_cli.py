@@ -8,7 +8,6 @@ import shutil
 import sys
 import warnings
 from argparse import ArgumentError
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
-from ner_lightning.callbacks.run_record import RunRecord, write_json
+from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_run import WandbRun
@@ -41,8 +40,9 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.run_folders import FINISHED, settings_of
+from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.tagger import NERTagger
-from ner_lightning.whole_files import remove_partial, whole_file
+from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
@@ -209,11 +209,7 @@ class TrainingCLI(PartsCLI):
         if self.trainer.is_global_zero:
             self.save_bundle()
             self.wandb_run.send_bundle(self.trainer)
-            surfaces: dict[str, Counter[str]] = {}
-            for sentence in splits["train"]:
-                for entity in sentence.entities:
-                    surfaces.setdefault(sentence.surface(entity), Counter())[entity.entity_type] += 1
-            write_json(self.run_dir / FINISHED, dict(sorted(surfaces.items())))
+            write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
 
     def save_bundle(self) -> None:
@@ -266,9 +262,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run_training(arguments: ArgsType = None) -> TrainingCLI:
+def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return TrainingCLI(
+    return cli(
         NERTagger,
         NERDataModule,
         auto_configure_optimizers=False,

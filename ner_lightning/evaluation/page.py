@@ -141,7 +141,7 @@ def _pieces(words: Sequence[str], highlights: Sequence[Highlight], near: set[int
     position = 0
     for shown in highlights:
         yield from _plain(words, range(position, shown.entity.start), near)
-        yield Piece(" ".join(words[shown.entity.start : shown.entity.end]), shown)
+        yield Piece(shown.entity.surface(words), shown)
         position = shown.entity.end
     yield from _plain(words, range(position, len(words)), near)
 

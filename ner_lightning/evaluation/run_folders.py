@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from ner_lightning.evaluation.training_entities import TrainingEntities, read_training_entities
 from ner_lightning.predictions import PredictedSentence, read_predictions
 
 FINISHED: Final = "training_entities.json"  # what `fit` writes last
@@ -47,7 +48,7 @@ class FinishedRun:
     path: Path
     settings: Settings
     record: Mapping[str, Any]
-    training_entities: Mapping[str, Mapping[str, int]]
+    training_entities: TrainingEntities
 
     @property
     def seed(self) -> int:
@@ -75,9 +76,9 @@ def read_run(path: Path) -> FinishedRun:
         raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
     try:
         config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-        record, entities = (json.loads((path / name).read_text(encoding="utf-8")) for name in FILES[1:])
-        return FinishedRun(path, deciding(settings_of(config)), record, entities)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError, AttributeError) as error:
+        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        return FinishedRun(path, deciding(settings_of(config)), record, read_training_entities(path / FINISHED))
+    except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
         raise ValueError(f"{path} must hold a whole run, got {error}") from error
 
 

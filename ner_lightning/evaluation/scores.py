@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.table import Column, Table
 from seqeval.metrics import classification_report
 
+from ner_lightning.entities import EntitySpan
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import BIO, TagSet
+
+Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +36,27 @@ class Scores:
 
 def score(sentences: Iterable[PredictedSentence]) -> Scores:
     """Count the matches of predicted and gold entities."""
-    by_type: dict[str, SpanCounts] = {}
-    for sentence in sentences:
-        for kind in {entity.entity_type for entity in (*sentence.gold, *sentence.predicted)}:
-            counts = SpanCounts.of(
-                [e for e in sentence.predicted if e.entity_type == kind],
-                [e for e in sentence.gold if e.entity_type == kind],
-            )
-            by_type[kind] = by_type.get(kind, SpanCounts()) + counts
+    by_type = score_by(sentences, lambda _, entity: entity.entity_type)
     return Scores(dict(sorted(by_type.items())))
+
+
+def score_by(
+    sentences: Iterable[PredictedSentence], group_of: Callable[[PredictedSentence, EntitySpan], Group]
+) -> dict[Group, SpanCounts]:
+    """Count the matches apart for groups of entities.
+
+    Args:
+        sentences: The sentences of a predictions file.
+        group_of: The group of an entity, gold or predicted, by its sentence, boundaries and type; so those that match
+            are of one group.
+    """
+    matched, predicted, gold = Counter[Group](), Counter[Group](), Counter[Group]()
+    for sentence in sentences:
+        golds, predictions = set(sentence.gold), set(sentence.predicted)
+        sides = ((matched, golds & predictions), (predicted, predictions), (gold, golds))
+        for counts, entities in sides:
+            counts.update(group_of(sentence, entity) for entity in entities)
+    return {group: SpanCounts(matched[group], predicted[group], gold[group]) for group in gold | predicted}
 
 
 def seqeval_scores(sentences: Sequence[PredictedSentence]) -> dict[str, float]:

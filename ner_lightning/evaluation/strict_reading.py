@@ -1,0 +1,75 @@
+"""Strict scores of a predictions file: only what the label scheme could have written is an entity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ner_lightning.evaluation.scores import Scores, score
+from ner_lightning.predictions import PredictedSentence
+from ner_lightning.scheme_detection import SCHEME_BY_SOURCE, detect_scheme
+from ner_lightning.schemes import LabelScheme, TagSet
+from ner_lightning.tags import OUTSIDE_TAG, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class StrictReading:
+    """What strict reading makes of predicted tags.
+
+    Args:
+        scheme: The label scheme that they are read in.
+        sentences: The sentences with the entities so read as predicted.
+        ill_formed: The share of sentences with a tag that the scheme does not allow where it stands.
+    """
+
+    scheme: LabelScheme
+    sentences: tuple[PredictedSentence, ...]
+    ill_formed: float
+
+    @property
+    def scores(self) -> Scores:
+        return score(self.sentences)
+
+
+def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -> StrictReading:
+    """Read the predicted tags strictly; gold entities stay as they are.
+
+    Raises:
+        ValueError: If a sentence has no predicted tags, or one that the scheme does not know.
+    """
+    rows = [_parsed(sentence, scheme) for sentence in sentences]
+    types = {tag.entity_type for row in rows for tag in row} - {OUTSIDE_TAG.entity_type}
+    tags = TagSet(scheme, tuple(sorted(types)))
+    read = tuple(
+        replace(sentence, predicted=tuple(tags.read((tags.tag_ids[str(tag)] for tag in row), "strict")))
+        for sentence, row in zip(sentences, rows, strict=True)
+    )
+    ill_formed = sum(
+        not all(scheme.allows(previous, tag) for previous, tag in pairwise([OUTSIDE_TAG, *row, OUTSIDE_TAG]))
+        for row in rows
+    )
+    return StrictReading(scheme, read, ill_formed / max(len(sentences), 1))
+
+
+def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | None:
+    """The scheme that predicted tags look like; None where a sentence has none, or they look like none of ours.
+
+    Raises:
+        ValueError: If a tag is malformed.
+    """
+    rows = [sentence.predicted_tags for sentence in sentences if sentence.predicted_tags is not None]
+    if len(rows) < len(sentences):
+        return None
+    return SCHEME_BY_SOURCE.get(detect_scheme(rows).scheme)
+
+
+def _parsed(sentence: PredictedSentence, scheme: LabelScheme) -> list[Tag]:
+    if sentence.predicted_tags is None:
+        raise ValueError(f"strict scores are read from predicted tags, sentence {sentence.id!r} has none")
+    tags = [Tag.parse(tag) for tag in sentence.predicted_tags]
+    unknown = [tag for tag in tags if tag != OUTSIDE_TAG and tag.prefix not in scheme.prefixes]
+    if unknown:
+        rule = f"a tag of {scheme.name} must be O or begin with {', '.join(scheme.prefixes)}"
+        raise ValueError(f"{rule}, sentence {sentence.id!r} has {unknown[0]}")
+    return tags
