@@ -10,6 +10,7 @@ COMMANDS = {
     "fit": ("training_cli", "train, score the best epoch, and save it as a bundle"),
     "validate": ("training_cli", "score the validation split with a checkpoint"),
     "test": ("training_cli", "score the test split with a checkpoint"),
+    "compare": ("compare", "train several configurations over several seeds, and say what differs"),
     "predict": ("predict", "find the entities of raw text with a bundle"),
     "check": ("check", "report what a corpus holds, and what is wrong with it"),
     "convert": ("convert", "write a corpus in another format or label scheme"),

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+from typing import Never
+
 from rich.console import Console
 
 NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value type:")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are raised, so that they can be said in one line."""
+
+    def error(self, message: str) -> Never:
+        raise argparse.ArgumentError(None, message)
 
 
 def without_noise(message: str) -> str:

@@ -8,9 +8,8 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Never
 
-from ner_lightning.commands.error_lines import fail
+from ner_lightning.commands.error_lines import OneLineParser, fail
 
 PROGRAM = "python -m ner_lightning predict"
 DESCRIPTION = f"""\
@@ -44,13 +43,6 @@ FORMAT_BY_ENDING = {
     ".tsv": "columns",
     ".bio": "columns",
 }
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are raised, so that they can be said in one line."""
-
-    def error(self, message: str) -> Never:
-        raise ArgumentError(None, message)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -255,9 +255,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run_training(arguments: ArgsType = None) -> TrainingCLI:
+def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return TrainingCLI(
+    return cli(
         NERTagger,
         NERDataModule,
         auto_configure_optimizers=False,

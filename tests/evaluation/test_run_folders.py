@@ -1,11 +1,9 @@
 """Run folders: what makes runs one arm, and what is said of folders that hold none."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from written_runs import write_run
 
 from ner_lightning.evaluation.run_folders import (
     FINISHED,
@@ -17,27 +15,13 @@ from ner_lightning.evaluation.run_folders import (
     read_run,
     settings_of,
 )
-
-
-def write_run(path: Path, seed: int, scheme: str = "BIO", **loss: Any) -> Path:
-    path.mkdir(parents=True)
-    config = {
-        "seed_everything": seed,
-        "run_dir": str(path),
-        "data": {"scheme": {"class_path": f"ner_lightning.{scheme}"}, "batches": {"num_workers": seed}},
-        "model": {"loss": {"class_path": "losses.FocalLoss", "init_args": loss}},
-        "trainer": {"logger": {"class_path": "W", "init_args": {"name": str(seed)}}, "max_epochs": 3},
-    }
-    (path / "config.yaml").write_text(yaml.safe_dump(config))
-    (path / "run.json").write_text(json.dumps({"seed": seed}))
-    (path / FINISHED).write_text(json.dumps({"Bonn": {"LOC": 2}}))
-    return path
+from ner_lightning.schemes import BIO, BIOES
 
 
 def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
     runs = [
-        read_run(write_run(tmp_path / f"{scheme}-{seed}", seed, scheme, gamma=2.0))
-        for scheme in ("BIOES", "BIO")
+        read_run(write_run(tmp_path / f"{scheme.name}-{seed}", seed, scheme=scheme))
+        for scheme in (BIOES(), BIO())
         for seed in (1, 0)
     ]
     arms = group_into_arms(runs)

@@ -43,8 +43,12 @@ def start(*arguments: str | Path, prepare: Preparation | None = None) -> ForkedR
     """Start a command; ``prepare`` is called first, in the process of the run."""
     options = [str(argument) for argument in arguments]
     run_dir = Path(options[options.index("--run_dir") + 1])
-    output = run_dir.with_name(f"{run_dir.name}.output")
-    process = FORKS.Process(target=_run, args=(options, output, prepare))
+    return start_command(run_dir.with_name(f"{run_dir.name}.output"), *options, prepare=prepare)
+
+
+def start_command(output: Path, *arguments: str, prepare: Preparation | None = None) -> ForkedRun:
+    """Start a command that has no run folder; ``output`` takes what it prints."""
+    process = FORKS.Process(target=_run, args=(list(arguments), output, prepare))
     process.start()
     return ForkedRun(process, output)
 

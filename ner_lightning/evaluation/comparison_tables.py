@@ -1,0 +1,157 @@
+"""A comparison as tables, for the terminal and for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import mean, stdev
+from typing import Any, Final
+
+from ner_lightning.evaluation.comparison import Arm, Comparison
+from ner_lightning.evaluation.significance import Difference
+from ner_lightning.evaluation.sliced_counts import AXES, LENIENT, STRICT, Slice
+from ner_lightning.evaluation.tables import Table
+
+MINUTE: Final = 60
+
+
+def comparison_tables(comparison: Comparison) -> list[Table]:
+    """The tables that a comparison is told by, in the order of reading."""
+    return [
+        arm_table(comparison),
+        seed_table(comparison),
+        *(slice_table(comparison, axis) for axis in AXES),
+        method_table(comparison),
+        *([settings_table(comparison)] if comparison.settings else []),
+    ]
+
+
+def arm_table(comparison: Comparison) -> Table:
+    """Scores and costs of every arm."""
+    return Table(
+        f"{comparison.split}: mean over seeds ± standard deviation, per cent",
+        ("arm", "seeds", "F1", "strict F1", "ill-formed", "minutes", "MiB"),
+        tuple(
+            (
+                arm.name,
+                str(len(arm.runs)),
+                mean_and_deviation(arm.f1(LENIENT)),
+                mean_and_deviation(arm.f1(STRICT)),
+                mean_and_deviation(arm.ill_formed),
+                f"{mean(run.record['training_seconds'] for run in arm.runs) / MINUTE:.1f}",
+                f"{max(run.record['peak_memory_mib'] for run in arm.runs):,}",
+            )
+            for arm in comparison.arms
+        ),
+        note="ill-formed: sentences with a tag that may not stand where it does; minutes: of training a run, without "
+        "scoring; MiB: the most memory of a run",
+    )
+
+
+def seed_table(comparison: Comparison) -> Table:
+    """F1 of every run."""
+    seeds = sorted({run.seed for arm in comparison.arms for run in arm.runs})
+    rows = []
+    for arm in comparison.arms:
+        by_seed = dict(zip((run.seed for run in arm.runs), arm.f1(), strict=True))
+        rows.append((arm.name, *(percent(by_seed[seed]) if seed in by_seed else "–" for seed in seeds)))
+    return Table(f"{comparison.split}: F1 of every run", ("arm", *(f"seed {seed}" for seed in seeds)), tuple(rows))
+
+
+def slices_of(comparison: Comparison, axis: str) -> list[Slice]:
+    """The slices of an axis."""
+    return [part for part in comparison.by_slice if part.axis == axis]
+
+
+def slice_table(comparison: Comparison, axis: str) -> Table:
+    """Mean F1 of every arm by slice, and how each further arm differs from the first."""
+    first, *others = comparison.arms
+    rows = tuple(
+        (
+            part.value,
+            f"{first.gold(part):,}",
+            *(percent(mean(arm.f1(part))) for arm in comparison.arms),
+            *(_with_interval(difference) for difference in comparison.by_slice[part]),
+        )
+        for part in slices_of(comparison, axis)
+    )
+    return Table(
+        f"F1 by {axis}",
+        (axis, "gold", *comparison.arm_names, *(f"{arm.name} − {first.name}" for arm in others)),
+        rows,
+        note="In brackets the 95 % interval, not corrected for looking at many rows: a hint, no verdict."
+        if others
+        else "",
+    )
+
+
+def method_table(comparison: Comparison) -> Table:
+    """What other tests than the verdict's say, and what they do not see."""
+    return Table(
+        "the verdict's test, and usual ones that see less",
+        ("difference", "method", "does not see", "p", "95 % interval"),
+        tuple(row for difference in comparison.differences for row in _method_rows(difference)),
+        text_columns=3,
+    )
+
+
+def settings_table(comparison: Comparison) -> Table:
+    """The settings in which arms differ."""
+    return Table(
+        "settings in which the arms differ",
+        ("setting", *comparison.arm_names),
+        tuple((key, *(str(value) for value in values)) for key, values in comparison.settings.items()),
+        text_columns=1 + len(comparison.arms),
+    )
+
+
+def run_table(comparison: Comparison) -> Table:
+    """Where every run comes from."""
+    return Table(
+        "the runs",
+        ("run", "seed", "commit", "corpus checksum", "torch", "transformers"),
+        tuple(_origin(arm, index) for arm in comparison.arms for index in range(len(arm.runs))),
+    )
+
+
+def percent(share: float) -> str:
+    """A share in per cent."""
+    return f"{100 * share:.2f}"
+
+
+def mean_and_deviation(shares: Sequence[float]) -> str:
+    """Mean and, of several, standard deviation in per cent."""
+    return percent(mean(shares)) + (f" ± {percent(stdev(shares))}" if len(shares) > 1 else "")
+
+
+def _with_interval(difference: Difference) -> str:
+    return _signed(difference.difference) + (_interval(difference.test.interval) if difference.test else "")
+
+
+def _method_rows(difference: Difference) -> Iterator[tuple[Any, ...]]:
+    pair = f"{difference.second} − {difference.first}"
+    if difference.test is not None:
+        yield pair, "t by seeds and test set", "–", f"{difference.test.p:.3f}", _interval(difference.test.interval)
+    for test in difference.beside:
+        p = "–" if test.p is None else f"{test.p:.3f}"
+        yield pair, test.method, test.ignores, p, "–" if test.interval is None else _interval(test.interval)
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    return f" [{_signed(interval[0])}, {_signed(interval[1])}]"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.2f}".replace("-", "−")
+
+
+def _origin(arm: Arm, index: int) -> tuple[str, ...]:
+    record = arm.runs[index].record
+    versions = record["versions"]
+    return (
+        str(arm.runs[index].path),
+        str(record["seed"]),
+        str(record["commit"])[:12],
+        record["corpus_checksum"][:12],
+        versions["torch"],
+        versions["transformers"],
+    )

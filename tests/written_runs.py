@@ -1,0 +1,65 @@
+"""Run folders without a training, for the tests of what reads them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.run_folders import FINISHED
+from ner_lightning.predictions import PredictedSentence, write_predictions
+from ner_lightning.schemes import BIO, LabelScheme, TagSet
+
+TYPES = ("LOC", "ORG", "PER")
+
+
+def write_run(
+    path: Path,
+    seed: int,
+    sentences: Sequence[PredictedSentence] = (),
+    scheme: LabelScheme | None = None,
+    loss: Mapping[str, Any] | None = None,
+    **record: Any,
+) -> Path:
+    """A finished run that predicted these sentences of the test split."""
+    scheme = scheme or BIO()
+    (path / "predictions").mkdir(parents=True)
+    config = {
+        "seed_everything": seed,
+        "run_dir": str(path),
+        "data": {"scheme": {"class_path": f"ner_lightning.{scheme.name}"}, "batches": {"num_workers": seed}},
+        "model": {"loss": {"class_path": "losses.FocalLoss", "init_args": loss or {}}},
+        "trainer": {"logger": {"class_path": "W", "init_args": {"name": str(seed)}}, "max_epochs": 3},
+    }
+    usual = {
+        "seed": seed,
+        "commit": "abc",
+        "corpus_checksum": "0123456789abcdef",
+        "versions": {"torch": "2.13.0", "transformers": "5.23.0"},
+        "tags": TagSet(scheme, TYPES).to_plain(),
+        "decoder": "ArgmaxDecoder()",
+        "training_seconds": 60.0,
+        "peak_memory_mib": 1000 + seed,
+    }
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    (path / "run.json").write_text(json.dumps(usual | record))
+    (path / FINISHED).write_text(json.dumps({"Bonn": {"LOC": 2}}))
+    write_predictions(path / "predictions" / "test.jsonl", sentences)
+    return path
+
+
+def tagged(
+    number: int,
+    gold: Sequence[EntitySpan],
+    predicted: Sequence[EntitySpan],
+    num_words: int = 8,
+    document_id: str | None = None,
+    scheme: LabelScheme | None = None,
+) -> PredictedSentence:
+    """A sentence with the tags that the scheme writes for what was predicted."""
+    tags = TagSet(scheme or BIO(), TYPES)
+    names = tuple(tags.tags[tag_id] for tag_id in tags.write(predicted, num_words))
+    words = ("Bonn", *(f"word{i}" for i in range(1, num_words)))
+    return PredictedSentence(f"test-{number}", document_id, words, tuple(gold), tuple(predicted), names)
