@@ -79,6 +79,19 @@ def analyse(
     )
 
 
+def about_strict(analysis: ErrorAnalysis) -> str:
+    """What there is to say of the strict reading, in a sentence."""
+    strict = analysis.strict
+    if strict is not None:
+        f1, ill_formed = 100 * strict.scores.overall.f1, 100 * strict.ill_formed
+        return (
+            f"Strict F1 {f1:.2f}: only what {strict.scheme.name} can write; {ill_formed:.2f} % of sentences ill-formed."
+        )
+    if any(sentence.predicted_tags is None for sentence in analysis.sentences):
+        return "No strict scores: not every sentence has predicted tags."
+    return "No strict scores: the predicted tags are in no scheme that is known."
+
+
 def problem(pair: EntityPair) -> str:
     """What is wrong with a pair, in two or three words."""
     if pair.kind == "wrong boundary":

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from ner_lightning.evaluation.error_analysis import ErrorAnalysis, analyse, describe, problem
+from ner_lightning.evaluation.analysed_files import PREDICTIONS, AnalysedFile, analyse_file
+from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict, describe, problem
 from ner_lightning.evaluation.error_tables import error_tables
 from ner_lightning.evaluation.page import Highlight, Row, render, sentence_rows
-from ner_lightning.evaluation.run_records import read_record, recorded_scheme
 from ner_lightning.evaluation.suspects import SURE, find_suspects
 from ner_lightning.evaluation.tables import Percent, TypeLabel, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.metrics.error_types import ERROR_KINDS, EntityPair, ErrorKind, pair_entities
-from ner_lightning.predictions import PredictedSentence, read_predictions
+from ner_lightning.predictions import PredictedSentence
 from ner_lightning.whole_files import whole_file
 
 MOST_SENTENCES: Final = 300  # with errors that a page shows, so that it stays below a megabyte
@@ -50,26 +50,19 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
         ValueError: If a file of the run is damaged.
         OSError: If the page cannot be written.
     """
-    paths = [run_dir / "predictions" / f"{split}.jsonl" for split in ("test", "validation")]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is not None:
-        record = read_record(run_dir)
-        analysis = analyse(read_predictions(path), training, recorded_scheme(record))
-        write_report(run_dir / "report.html", analysis, f"Errors on the {path.stem} split", record)
+    paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is not None:
+        write_report(run_dir / "report.html", analyse_file(found, training))
 
 
-def write_report(path: Path, analysis: ErrorAnalysis, title: str, record: Mapping[str, Any] | None = None) -> None:
+def write_report(path: Path, file: AnalysedFile) -> None:
     """Write the page of an error analysis.
-
-    Args:
-        path: The HTML file.
-        analysis: What it shows.
-        title: Its title.
-        record: The ``run.json`` of the run, of which the page tells.
 
     Raises:
         OSError: If it cannot be written.
     """
+    analysis, record = file.analysis, file.record or {}
     labels = type_labels(analysis.entity_types)
     suspects = find_suspects(analysis)
     cards = error_cards(analysis, labels)
@@ -90,10 +83,12 @@ def write_report(path: Path, analysis: ErrorAnalysis, title: str, record: Mappin
         "num_suspects": len(suspects),
         "sure": SURE,
         "percent": Percent,
-        "record": {key: record[key] for key in SHOWN_OF_RECORD if record and key in record},
+        "about_strict": about_strict(analysis),
+        "record": {key: record[key] for key in SHOWN_OF_RECORD if key in record},
     }
-    with whole_file(path) as file:
-        file.write(render("report.html", title, values, script="report.js"))
+    page = render("report.html", f"Errors in {file.path.stem} predictions", values, script="report.js")
+    with whole_file(path) as output:
+        output.write(page)
 
 
 def error_cards(analysis: ErrorAnalysis, labels: Mapping[str, TypeLabel]) -> list[ErrorCard]:

@@ -88,12 +88,12 @@ def rich_table(table: Table) -> rich.table.Table:
     drawn = rich.table.Table(title=escape(table.title), title_justify="left", caption=escape(table.note) or None)
     drawn.caption_justify = "left"
     for index, name in enumerate(table.header):
+        is_text = index < table.text_columns
         widest = max((len(str(row[index])) for row in table.rows), default=0)
-        is_name_or_number = index == 0 or index >= table.text_columns  # these stay whole; other text may wrap
         drawn.add_column(
-            escape(name),
-            justify="left" if index < table.text_columns else "right",
-            min_width=min(widest, NAME_WIDTH) if is_name_or_number else None,
+            escape(name) if is_text else escape(name).replace(" ", "\n"),
+            justify="left" if is_text else "right",
+            min_width=min(widest, NAME_WIDTH) if index == 0 or not is_text else None,  # other text may wrap
         )
     for index, row in enumerate(table.rows, 1):
         is_total = table.has_total and index == len(table.rows)
