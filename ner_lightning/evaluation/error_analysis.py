@@ -84,9 +84,7 @@ def about_strict(analysis: ErrorAnalysis) -> str:
     strict = analysis.strict
     if strict is not None:
         f1, ill_formed = 100 * strict.scores.overall.f1, 100 * strict.ill_formed
-        return (
-            f"Strict F1 {f1:.2f}: only what {strict.scheme.name} can write; {ill_formed:.2f} % of sentences ill-formed."
-        )
+        return f"Strict F1 {f1:.2f}: only what {strict.scheme.name} can write; ill-formed sentences {ill_formed:.2f} %."
     if any(sentence.predicted_tags is None for sentence in analysis.sentences):
         return "No strict scores: not every sentence has predicted tags."
     return "No strict scores: the predicted tags are in no scheme that is known."
