@@ -32,7 +32,7 @@ from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
-from ner_lightning.callbacks.wandb_tables import WandbTables
+from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 
@@ -46,6 +46,7 @@ from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
+SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
 
 class PartsCLI(LightningCLI):
@@ -56,7 +57,8 @@ class PartsCLI(LightningCLI):
             "--run_dir",
             type=str | None,
             default=None,
-            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>.",
+            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
+            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep.",
         )
         parser.add_argument(
             "--save_every_n_steps",
@@ -64,6 +66,7 @@ class PartsCLI(LightningCLI):
             default=None,
             help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
         )
+        parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
         parser.link_arguments("model.encoder", "data.encoder")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(  # the parts that a constructor takes for None, by name
@@ -96,6 +99,8 @@ class TrainingCLI(PartsCLI):
         checkpoint = Path(config.ckpt_path or "")
         if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:
             return checkpoint.parent.parent
+        if all(name in os.environ for name in SWEEP_VARIABLES):  # of equal configs and seed, told apart by flags
+            return Path("runs", "sweeps", *(os.environ[name] for name in SWEEP_VARIABLES))
         stems = [Path(str(path)).stem for path in config.config or []]
         return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
 
@@ -147,10 +152,11 @@ class TrainingCLI(PartsCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
+        self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
         callbacks: list[L.Callback] = [
             PredictionsFile(self.run_dir),
             DecoderComparison(self.run_dir),
-            WandbTables(self.run_dir),
+            self.wandb_run,
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if self.subcommand == "fit":
@@ -202,6 +208,7 @@ class TrainingCLI(PartsCLI):
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
             self.save_bundle()
+            self.wandb_run.send_bundle(self.trainer)
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
 
@@ -244,7 +251,7 @@ def main(arguments: Sequence[str]) -> int:
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
-        return fail_once(str(error), parent)
+        return fail_once(without_noise(str(error)), parent)
     except FloatingPointError as error:
         fail_once(str(error), parent)
         return 1

@@ -27,6 +27,7 @@ INCIDENTAL: Final = (
     "trainer.enable_progress_bar",
     "trainer.log_every_n_steps",
     "trainer.logger",
+    "wandb",
 )
 CLASS: Final = ".class_path"
 

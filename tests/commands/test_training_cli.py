@@ -21,8 +21,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    wandb = ["--trainer.logger=WandbLogger", "--trainer.logger.offline=true", f"--trainer.logger.save_dir={folder}"]
-    assert main(["fit", *TINY_RUN, "--run_dir", str(folder), *wandb]) == 0
+    assert main(["fit", *TINY_RUN, "--run_dir", str(folder)]) == 0
     return folder
 
 
@@ -47,10 +46,6 @@ def test_the_run_folder_is_whole(run_dir: Path) -> None:
     assert record["coverage"]["test"]["words"] == sum(
         len(sentence.words) for sentence in read_predictions(run_dir / "predictions" / "test.jsonl")
     )
-
-
-def test_wandb_ran_offline(run_dir: Path) -> None:
-    assert list(run_dir.glob("wandb/offline-run-*/*.wandb"))
 
 
 def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:

@@ -1,0 +1,124 @@
+"""What a W&B run holds beyond metrics; the only place that touches W&B's objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import wandb
+import yaml
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_only
+
+from ner_lightning.bundle import SETTINGS_FILE
+from ner_lightning.corpora.reader import SplitName
+from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.scores import score
+from ner_lightning.predictions import PredictedSentence, read_predictions
+from ner_lightning.tags import OUTSIDE
+
+
+class WandbRun(L.Callback):
+    """Sends configuration, tables and model to W&B, where the run logs there.
+
+    Scores and confusions hold no text. Sentences do, and may be personal: they leave only where asked for.
+
+    Args:
+        run_dir: The run folder, whose files are sent.
+        predictions: Send every sentence of validation and test, with its gold and predicted entities.
+        model: Send the bundle, as an artifact that is named by the run.
+    """
+
+    def __init__(self, run_dir: Path, predictions: bool = False, model: bool = True) -> None:
+        self.run_dir, self.predictions, self.model = run_dir, predictions, model
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        config = yaml.safe_load((self.run_dir / "config.yaml").read_text(encoding="utf-8"))
+        for run in _wandb_runs(trainer):
+            run.config.setdefaults(config)  # what a sweep chose stands there already
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.state.fn != TrainerFn.FITTING:
+            self.send_tables(trainer, "validation")
+
+    def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.send_tables(trainer, "test")
+
+    @rank_zero_only
+    def send_tables(self, trainer: L.Trainer, split: SplitName) -> None:
+        """Send the scores of every type and the confusion of types, and the sentences if asked for."""
+        for run in _wandb_runs(trainer):
+            sentences = read_predictions(self.run_dir / "predictions" / f"{split}.jsonl")
+            names, gold, predicted = span_types(sentences)
+            confusion = wandb.plot.confusion_matrix(y_true=gold, preds=predicted, class_names=names)
+            run.log({f"{split}/types": types_table(sentences), f"{split}/confusion": confusion})
+            if self.predictions:
+                run.log({f"{split}/sentences": sentences_table(sentences)})
+
+    @rank_zero_only
+    def send_bundle(self, trainer: L.Trainer) -> None:
+        """Send the bundle if asked for; it is that of the best checkpoint."""
+        for run in _wandb_runs(trainer) if self.model else []:
+            folder = (self.run_dir / "model").resolve()
+            settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+            artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=settings)
+            artifact.add_dir(str(folder), policy="immutable")  # no copy is made; a sync reads the run folder
+            run.log_artifact(artifact, aliases=["latest", "best"])
+
+
+def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[int], list[int]]:
+    """The gold and the predicted type of every span that is annotated or predicted.
+
+    A span without an entity of exactly its boundaries on the other side is ``O`` there, so that types are
+    confused only where boundaries agree.
+
+    Returns:
+        The names of types, ``O`` first; the index of every span's gold type; that of its predicted one.
+    """
+    pairs: list[tuple[str, str]] = []
+    for sentence in sentences:
+        gold, predicted = (
+            {(entity.start, entity.end): entity.entity_type for entity in side}
+            for side in (sentence.gold, sentence.predicted)
+        )
+        pairs += [(gold.get(span, OUTSIDE), predicted.get(span, OUTSIDE)) for span in sorted(gold | predicted)]
+    names = [OUTSIDE, *sorted({name for pair in pairs for name in pair} - {OUTSIDE})]
+    index = {name: position for position, name in enumerate(names)}
+    return names, [index[gold] for gold, _ in pairs], [index[predicted] for _, predicted in pairs]
+
+
+def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
+    """Precision, recall and F1 of every entity type, with their counts."""
+    rows = [
+        [kind, counts.precision, counts.recall, counts.f1, counts.gold, counts.predicted]
+        for kind, counts in score(sentences).by_type.items()
+    ]
+    return wandb.Table(columns=["type", "precision", "recall", "f1", "gold", "predicted"], data=rows)
+
+
+def sentences_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
+    """Every sentence with its entities as text, and how many of them the other side does not have."""
+    rows: list[list[Any]] = []
+    for sentence in sentences:
+        sides = (sentence.gold, sentence.predicted)
+        shown = [entities_text(sentence.words, side) for side in sides]
+        rows.append([sentence.id, " ".join(sentence.words), *shown, len(set(sides[0]) ^ set(sides[1]))])
+    return wandb.Table(columns=["id", "text", "gold", "predicted", "errors"], data=rows)
+
+
+def entities_text(words: Sequence[str], entities: Iterable[EntitySpan]) -> str:
+    """Entities as a person reads them.
+
+    >>> entities_text(["Anna", "Berg", "left", "Oslo"], [EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")])
+    'Anna Berg PER, Oslo LOC'
+    """
+    return ", ".join(f"{' '.join(words[entity.start : entity.end])} {entity.entity_type}" for entity in entities)
+
+
+def _wandb_runs(trainer: L.Trainer) -> list[Any]:
+    return [logger.experiment for logger in trainer.loggers if isinstance(logger, WandbLogger)]

@@ -1,0 +1,204 @@
+"""Every sweep is sound as far as can be told offline, and every run that its agent would start works."""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from integration.command_line import TINY_RUN
+from lightning.pytorch.cli import LightningArgumentParser
+from offline_runs import OfflineRun, fit
+from wandb import wandb_agent
+
+from ner_lightning.commands.training_cli import TrainingCLI, run_training
+from ner_lightning.evaluation.run_folders import group_into_arms, read_run, settings_of
+
+ROOT = Path(__file__).parents[1]
+SWEEPS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "sweeps").glob("*.yaml"))}
+ONE_STEP = [*TINY_RUN, "--data.corpus.num_train=16", "--trainer.max_epochs=1"]
+COMMAND = ["${env}", "${interpreter}", "-m", "ner_lightning", "fit"]
+KEYS = {"name", "project", "program", "method", "metric", "parameters", "command"}
+each_sweep = pytest.mark.parametrize("name", SWEEPS)
+
+Chosen = dict[str, Any]
+
+
+def candidates(parameter: dict[str, Any]) -> list[Any]:
+    """The values of a parameter; of a range, its ends."""
+    if "value" in parameter:
+        return [parameter["value"]]
+    return parameter.get("values") or [parameter["min"], parameter["max"]]
+
+
+def combinations(sweep: dict[str, Any]) -> list[Chosen]:
+    """What runs of a sweep are given: everything for a grid, else as few as show every candidate."""
+    values = {key: candidates(parameter) for key, parameter in sweep["parameters"].items()}
+    if sweep["method"] == "grid":
+        return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+    return [{key: own[i % len(own)] for key, own in values.items()} for i in range(max(map(len, values.values())))]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., wandb_agent.AgentProcess]:
+    """Starts a run by W&B's own agent, in a folder of its own: what it would do when told by the server."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep1")
+    monkeypatch.setenv("WANDB_RUN_ID", "")  # the agent sets these, which are to be forgotten
+    monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", "")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def start_run(sweep: dict[str, Any], chosen: Chosen, run_id: str = "run1") -> wandb_agent.AgentProcess:
+        agent = wandb_agent.Agent(api=None, queue=None)
+        agent._sweep_command = list(sweep["command"])
+        given = {key: {"value": value} for key, value in chosen.items()}
+        agent._command_run({"run_id": run_id, "program": sweep["program"], "args": given})
+        return agent._run_processes[run_id]
+
+    return start_run
+
+
+@pytest.fixture
+def fit_arguments(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The arguments of ``fit`` that the agent would start a run with; nothing is started."""
+    monkeypatch.setattr(wandb_agent, "AgentProcess", lambda **started: SimpleNamespace(**started))
+
+    def arguments_of(sweep: dict[str, Any], chosen: Chosen, run_id: str = "run1") -> list[str]:
+        command = start(sweep, chosen, run_id).command
+        assert command[:5] == ["/usr/bin/env", "python", "-m", "ner_lightning", "fit"]
+        return command[5:]
+
+    return arguments_of
+
+
+@pytest.fixture(scope="module")
+def parser() -> LightningArgumentParser:
+    """The parser of the command line, built once; that takes longer than parsing."""
+
+    class Built(Exception):
+        pass
+
+    def stop(cli: TrainingCLI, parser: LightningArgumentParser, args: object) -> None:
+        raise Built(parser)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingCLI, "parse_arguments", stop)
+        with pytest.raises(Built) as built:
+            run_training(["fit"])
+    return built.value.args[0]
+
+
+def test_the_sweeps_are_there() -> None:
+    assert {"bio_vs_bioes", "imbalance", "learning_rate", "scheme_by_loss"} <= set(SWEEPS)
+
+
+@each_sweep
+def test_keys_and_command_are_those_of_wandb(name: str) -> None:
+    sweep = SWEEPS[name]
+    assert KEYS <= set(sweep) <= KEYS | {"early_terminate", "run_cap"}
+    assert sweep["name"] == name
+    assert (ROOT / sweep["program"]).exists()
+    assert sweep["method"] in {"grid", "bayes", "random"}
+    assert sweep["method"] == "grid" or sweep["run_cap"] > 0  # the others never end by themselves
+    assert f"#   wandb sweep sweeps/{name}.yaml\n" in (ROOT / "sweeps" / f"{name}.yaml").read_text()
+    command = sweep["command"]
+    assert (command[:5], command[-1]) == (COMMAND, "${args}")
+    configs = [argument.removeprefix("--config=") for argument in command[5:-1]]
+    assert configs
+    assert all((ROOT / config).is_file() for config in configs)
+
+
+@each_sweep
+def test_parameters_are_numbers_and_texts_that_flags_can_carry(name: str) -> None:
+    sweep = SWEEPS[name]
+    for parameter in sweep["parameters"].values():
+        found = candidates(parameter)
+        assert all(type(value) in {str, int, float} for value in found)  # Python's None, True, {…} are no YAML
+        assert len(set(found)) == len(found) > 0
+        if "min" in parameter:
+            assert sweep["method"] != "grid"
+            assert not any(isinstance(value, str) for value in found)  # 1e-5 without a dot is text
+            assert found[0] < found[1]
+            assert found[0] > 0 or not parameter["distribution"].startswith("log")
+            assert parameter["distribution"] in {"uniform", "int_uniform", "log_uniform_values"}
+
+
+@each_sweep
+def test_early_termination_leaves_epochs_to_end(name: str) -> None:
+    rule = SWEEPS[name].get("early_terminate")
+    if rule is None:
+        return
+    assert rule["type"] == "hyperband"
+    assert rule["eta"] > 1
+    assert 1 <= rule["min_iter"] < SWEEPS[name]["parameters"]["trainer.max_epochs"]["value"] - 1
+
+
+def holds(found: Any, wanted: Any) -> bool:
+    """Whether a resolved setting is what a parameter asks for; classes may be told by their names alone."""
+    if isinstance(wanted, dict):
+        return all(holds(found[key], value) for key, value in wanted.items())
+    if isinstance(wanted, str):
+        path = found["class_path"] if isinstance(found, dict) else found
+        return path == wanted or path.endswith(f".{wanted}")
+    return found == wanted and isinstance(found, str) == isinstance(wanted, str)
+
+
+@each_sweep
+def test_every_combination_resolves_to_what_it_says(
+    name: str, fit_arguments: Callable[..., list[str]], parser: LightningArgumentParser
+) -> None:
+    resolved = []
+    for chosen in combinations(SWEEPS[name]):
+        config = parser.parse_args(["fit", *fit_arguments(SWEEPS[name], chosen)]).as_dict()["fit"]
+        settings = settings_of(config)
+        for key, value in chosen.items():
+            if key == "config":
+                overlay = settings_of(yaml.safe_load((ROOT / value).read_text()))
+                assert overlay.items() <= settings.items()
+                continue
+            found = config
+            for part in key.split("."):
+                found = found[part]
+            assert holds(found, yaml.safe_load(value) if isinstance(value, str) else value), (key, value, found)
+        resolved.append({key: value for key, value in settings.items() if key != "config"})
+    assert len(resolved) > 1
+    assert all(one != other for one, other in itertools.combinations(resolved, 2))
+
+
+def test_the_agent_runs_its_command_and_the_metrics_are_logged(start: Callable[..., Any], tmp_path: Path) -> None:
+    sweep = SWEEPS["scheme_by_loss"] | {"command": [*SWEEPS["scheme_by_loss"]["command"], *ONE_STEP]}
+    chosen = {"data.scheme": "ner_lightning.BIOES", "config": "configs/loss/crf.yaml", "seed_everything": 2}
+    assert start(sweep, chosen, "run7").wait() == 0
+    run = read_run(tmp_path / "runs/sweeps/sweep1/run7")
+    assert run.seed == 2
+    assert run.settings["data.scheme.class_path"] == "ner_lightning.BIOES"
+    assert run.settings["model.loss.class_path"].endswith(".CRFLoss")
+    logged = OfflineRun(tmp_path / "runs", "run7")
+    assert chosen.items() <= logged.config.items()
+    assert logged.run.sweep_id == "sweep1"
+    for name, other in SWEEPS.items():
+        assert other["metric"]["goal"] == "maximize", name
+        assert len(logged.values(other["metric"]["name"])) == 2, name  # the only epoch, and the best one again
+
+
+@pytest.mark.slow
+@each_sweep
+def test_every_combination_runs(name: str, fit_arguments: Callable[..., list[str]], tmp_path: Path) -> None:
+    sweep = SWEEPS[name]
+    chosen_by_id = {f"run{i}": chosen for i, chosen in enumerate(combinations(sweep))}
+    for run_id, chosen in chosen_by_id.items():
+        fit(*fit_arguments(sweep, chosen, run_id), *ONE_STEP)
+        logged = OfflineRun(tmp_path / "runs", run_id)
+        assert logged.values(sweep["metric"]["name"])
+        assert chosen.items() <= logged.config.items()
+    arms = group_into_arms([read_run(tmp_path / "runs/sweeps/sweep1" / run_id) for run_id in chosen_by_id])
+    seeds = sweep["parameters"].get("seed_everything", {"value": 0})
+    assert len(arms) * len(candidates(seeds)) == len(chosen_by_id)
+    assert all([run.seed for run in runs] == candidates(seeds) for runs in arms.values())
