@@ -223,7 +223,7 @@ class TrainingCLI(PartsCLI):
             encoder.overlap,
             self.model.decoder,
             scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
-            corpus_checksum=data.corpus.checksum(),
+            corpus_checksum=data.corpus_checksum,
         )
         save_bundle(self.run_dir / "model", self.model.merged_network, data.tokenizer, settings, transitions)
 
