@@ -294,7 +294,7 @@ class NERTagger(L.LightningModule):
             windows.overlap,
             self.decoder,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
-            corpus_checksum=data.corpus.checksum(),
+            corpus_checksum=data.corpus_checksum,
         )
         save_bundle(folder, self.merged_network, data.tokenizer, settings, self.objective.transitions)
 

@@ -122,7 +122,7 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
     for config in configs.values():
         corpus = config["data"]["corpus"]
         if corpus not in corpora and not all(map(is_finished, runs)):
-            require_splits(corpus)
+            require_splits(corpus, options.split)
             corpora.append(corpus)
     return runs
 

@@ -35,6 +35,7 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
+from ner_lightning.evaluation.report import write_run_report
 from ner_lightning.evaluation.run_folders import FINISHED, settings_of
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
@@ -206,8 +207,16 @@ class TrainingCLI(PartsCLI):
         if self.trainer.is_global_zero:
             self.model.save_bundle(self.run_dir / "model", self.datamodule, self.trainer.callback_metrics)
             self.wandb_run.send_bundle(self.trainer)
+            self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
+
+    def write_report(self) -> None:
+        """Write the page of errors, from the predictions files."""
+        if self.trainer.is_global_zero:
+            write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
+
+    after_validate = after_test = write_report
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
