@@ -15,7 +15,8 @@ from lightning.pytorch.cli import LightningArgumentParser
 from offline_runs import OfflineRun, fit
 from wandb import wandb_agent
 
-from ner_lightning.commands.training_cli import TrainingCLI, run_training
+from ner_lightning.commands.resolved_arms import ConfigOnly
+from ner_lightning.commands.training_cli import quieten, run_training
 from ner_lightning.evaluation.run_folders import group_into_arms, read_run, settings_of
 
 ROOT = Path(__file__).parents[1]
@@ -81,18 +82,8 @@ def fit_arguments(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="module")
 def parser() -> LightningArgumentParser:
     """The parser of the command line, built once; that takes longer than parsing."""
-
-    class Built(Exception):
-        pass
-
-    def stop(cli: TrainingCLI, parser: LightningArgumentParser, args: object) -> None:
-        raise Built(parser)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingCLI, "parse_arguments", stop)
-        with pytest.raises(Built) as built:
-            run_training(["fit"])
-    return built.value.args[0]
+    quieten()
+    return run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
 
 
 def test_the_sweeps_are_there() -> None:
