@@ -12,6 +12,7 @@ COMMANDS = {
     "test": ("training_cli", "score the test split with a checkpoint"),
     "compare": ("compare", "train several configurations over several seeds, and say what differs"),
     "predict": ("predict", "find the entities of raw text with a bundle"),
+    "evaluate": ("evaluate", "score predictions, and show what is wrong with them"),
     "check": ("check", "report what a corpus holds, and what is wrong with it"),
     "convert": ("convert", "write a corpus in another format or label scheme"),
 }

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from rich.markup import escape
 
 HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
+NAME_WIDTH = 24  # characters of a name that the terminal shows in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,29 @@ class Table:
             if len(row) != len(self.header):
                 raise ValueError(f"a row of {self.title!r} needs {len(self.header)} cells, got {len(row)}")
 
+    def to_plain(self) -> list[dict[str, Any]]:
+        """The rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1."""
+        keys = [name.lower().replace(" ", "_") for name in self.header]
+        return [dict(zip(keys, map(_plain, row), strict=True)) for row in self.rows]
+
+
+def _plain(cell: Any) -> Any:
+    return cell.share if isinstance(cell, Percent) else cell if isinstance(cell, int | None) else str(cell)
+
 
 def rich_table(table: Table) -> rich.table.Table:
     """The table for the terminal; its note stands below."""
     drawn = rich.table.Table(title=escape(table.title), title_justify="left", caption=escape(table.note) or None)
     drawn.caption_justify = "left"
     for index, name in enumerate(table.header):
-        drawn.add_column(escape(name), justify="left" if index < table.text_columns else "right")
+        is_text = index < table.text_columns
+        widest = max((len(str(row[index])) for row in table.rows), default=0)
+        drawn.add_column(
+            escape(name) if is_text else escape(name).replace(" ", "\n"),
+            justify="left" if is_text else "right",
+            min_width=min(widest, NAME_WIDTH) if index == 0 or not is_text else None,  # other text may wrap
+            overflow="fold",
+        )
     for index, row in enumerate(table.rows, 1):
         is_total = table.has_total and index == len(table.rows)
         if is_total:

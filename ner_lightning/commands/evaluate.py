@@ -1,0 +1,102 @@
+"""The command `evaluate`: scores and error analysis of a predictions file."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentError
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ner_lightning.commands.error_lines import OneLineParser, fail
+
+PROGRAM: Final = "python -m ner_lightning evaluate"
+DESCRIPTION: Final = f"""\
+Says how good the predictions of a file are, and what is wrong with them.
+
+  {PROGRAM} runs/demo/seed-0/predictions/test.jsonl \\
+      --report errors.html
+
+It shows the scores by type; how many entities are missed, spurious, of a wrong type or with
+wrong boundaries; which types and surfaces are confused; and the scores by length and by
+what training has shown. The page holds the sentences too, by type and kind of error.
+
+Where a sure model and the annotation disagree, the annotation may be wrong. To review it:
+
+  {PROGRAM} runs/demo/seed-0/predictions/test.jsonl \\
+      --suspects review.jsonl
+
+Of a file in the folder predictions/ of a run, run.json and training_entities.json are read
+too. A file from elsewhere is JSON Lines, one for every sentence:
+
+  {{"id": "1", "words": ["Bill", "left"], "gold": [[0, 1, "PER"]],
+    "predicted": [[0, 1, "LOC", 0.93]], "predicted_tags": ["B-LOC", "O"]}}
+
+An entity is the index of its first word, that behind its last one, its type and, where it
+is predicted, its score or null. "predicted_tags" may be left out; strict scores need them.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0, or 2 for wrong input.
+    """
+    try:
+        options = parse(arguments)
+    except ArgumentError as error:
+        return fail(f"{error} (see {PROGRAM} --help)")
+
+    from ner_lightning.commands.evaluation_outputs import evaluate  # here, so that help needs no torch
+
+    try:
+        evaluate(options)
+    except (ValueError, OSError) as error:
+        return fail(str(error))
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options, checked.
+
+    Raises:
+        ArgumentError: If an option is missing, unknown or wrong, or an output would replace an input.
+    """
+    options = build_parser().parse_args(arguments)
+    if not 0 <= options.min_score <= 1:
+        raise ArgumentError(None, f"--min_score must be from 0 to 1, got {options.min_score}")
+    inputs = {path.resolve() for path in (options.predictions, options.training_entities) if path is not None}
+    outputs = [path.resolve() for path in (options.report, options.json, options.suspects) if path is not None]
+    if len({*inputs, *outputs}) < len(inputs) + len(outputs):
+        raise ArgumentError(None, "every output must be a file of its own, got one twice, or an input")
+    return options
+
+
+def build_parser() -> OneLineParser:
+    """The parser of the options."""
+    parser = OneLineParser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("predictions", type=Path, metavar="PREDICTIONS", help="the predictions file of a split")
+    add("--report", type=Path, metavar="FILE", help="write the page, one HTML file that needs no network")
+    add("--json", type=Path, metavar="FILE", help="write all tables as JSON; shares are from 0 to 1")
+    add(
+        "--suspects",
+        type=Path,
+        metavar="FILE",
+        help="write the errors of high score as JSON Lines, the surest first, to review the annotation",
+    )
+    add("--min_score", type=float, default=0.9, metavar="S", help="the score from which on. Default: 0.9")
+    add(
+        "--training_entities",
+        type=Path,
+        metavar="FILE",
+        help='the surfaces annotated in training, {"surface": {"type": count}}; tells seen entities from unseen ones. '
+        "Default: that of the run",
+    )
+    return parser

@@ -1,0 +1,82 @@
+"""What `evaluate` shows and writes of a predictions file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console
+
+from ner_lightning.commands.error_lines import say
+from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
+from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.error_tables import error_tables
+from ner_lightning.evaluation.report import write_report
+from ner_lightning.evaluation.strict_reading import StrictReading
+from ner_lightning.evaluation.suspects import find_suspects, write_suspects
+from ner_lightning.evaluation.tables import Table, rich_table
+from ner_lightning.evaluation.training_entities import read_training_entities
+from ner_lightning.whole_files import write_json
+
+PAGE_ONLY: Final = {"confusion_matrix", "edge_words"}  # too wide, too long; the page and JSON have them
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Analyse the file, show its tables, and write what was asked for.
+
+    Raises:
+        ValueError: If a file cannot be read.
+        OSError: If one cannot be written.
+    """
+    given = options.training_entities
+    file = analyse_file(options.predictions, None if given is None else read_training_entities(given))
+    tables = error_tables(file.analysis)
+    suspects = find_suspects(file.analysis, options.min_score)
+    written = {}
+    if options.report is not None:
+        write_report(options.report, file)
+        written["page"] = options.report
+    if options.json is not None:
+        write_json(options.json, as_plain(file, tables))
+        written["JSON"] = options.json
+    if options.suspects is not None:
+        write_suspects(options.suspects, suspects, file.analysis.training)
+        written[f"{len(suspects)} suspected annotation errors"] = options.suspects
+    show(file.analysis, tables)
+    for what, path in written.items():
+        say(Console(stderr=True), f"{what}: {path}")
+
+
+def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
+    """Print the tables that have something to show, and what there is to say of strict scores."""
+    console = Console()
+    for name, table in tables.items():
+        if table.rows and name not in PAGE_ONLY:
+            console.print(rich_table(table))
+        if name == "scores":
+            say(console, about_strict(analysis))
+
+
+def as_plain(file: AnalysedFile, tables: Mapping[str, Table]) -> dict[str, Any]:
+    """The tables as JSON can hold them, with the strict scores and what is known of the run."""
+    strict = file.analysis.strict
+    return {
+        "predictions": str(file.path),
+        "sentences": len(file.analysis.sentences),
+        "strict": None if strict is None else strict_as_plain(strict),
+        **{name: table.to_plain() for name, table in tables.items()},
+        "run": file.record,
+    }
+
+
+def strict_as_plain(strict: StrictReading) -> dict[str, Any]:
+    """The strict scores over all types."""
+    overall = strict.scores.overall
+    return {
+        "scheme": strict.scheme.name,
+        "precision": overall.precision,
+        "recall": overall.recall,
+        "f1": overall.f1,
+        "ill_formed": strict.ill_formed,
+    }

@@ -1,0 +1,75 @@
+"""Ways to split entities into groups that are scored apart."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.scores import score_by
+from ner_lightning.evaluation.slices import FAMILIARITY, LENGTHS, familiarity_of, length_of
+from ner_lightning.evaluation.training_entities import TrainingEntities
+from ner_lightning.metrics.span_counts import SpanCounts
+from ner_lightning.predictions import PredictedSentence
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A way to split entities into groups.
+
+    Every entity, gold or predicted, belongs to the group of its own words, so that each group has precision, recall
+    and F1, and the groups add up to the whole.
+
+    Args:
+        title: What the groups go by.
+        groups: Their names, in order.
+        group_of: The name of an entity's group.
+    """
+
+    title: str
+    groups: tuple[str, ...]
+    group_of: Callable[[PredictedSentence, EntitySpan], str]
+
+    def scores(self, sentences: Iterable[PredictedSentence]) -> dict[str, SpanCounts]:
+        """The counts of every group, those of an empty one included."""
+        counts = score_by(sentences, self.group_of)
+        return {name: counts.get(name, SpanCounts()) for name in self.groups}
+
+
+def by_entity_length() -> Grouping:
+    """By how many words the entity has."""
+    return Grouping("entity length", LENGTHS, lambda _, entity: length_of(entity))
+
+
+def by_sentence_length() -> Grouping:
+    """By how many words its sentence has."""
+    return _by_range("words of the sentence", (1, 10, 20, 30, 50), lambda sentence, _: len(sentence.words))
+
+
+def by_familiarity(training: TrainingEntities) -> Grouping:
+    """By whether the surface was annotated in training with the entity's type."""
+    return Grouping(
+        "annotated in training",
+        FAMILIARITY,
+        lambda sentence, entity: familiarity_of(entity.surface(sentence.words), entity.entity_type, training),
+    )
+
+
+def by_frequency(training: TrainingEntities) -> Grouping:
+    """By how often the surface was annotated in training, as whatever type."""
+
+    def frequency(sentence: PredictedSentence, entity: EntitySpan) -> int:
+        return sum(training.get(entity.surface(sentence.words), {}).values())
+
+    return _by_range("times annotated in training", (0, 1, 2, 5, 20), frequency)
+
+
+def _by_range(
+    title: str, starts: tuple[int, ...], value_of: Callable[[PredictedSentence, EntitySpan], int]
+) -> Grouping:
+    """Groups by a number: each begins at a start and ends before the next one, the last is open."""
+    closed = [str(start) if end == start + 1 else f"{start}–{end - 1}" for start, end in pairwise(starts)]
+    names = (*closed, f"{starts[-1]} or more")
+    return Grouping(title, names, lambda sentence, entity: names[bisect_right(starts, value_of(sentence, entity)) - 1])

@@ -1,0 +1,56 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sentences_with_errors import SENTENCES, TRAINING, sentence
+
+from ner_lightning.evaluation.entity_groups import by_entity_length, by_familiarity, by_frequency, by_sentence_length
+from ner_lightning.evaluation.scores import score
+from ner_lightning.metrics.span_counts import SpanCounts
+
+GROUPINGS = [by_entity_length(), by_sentence_length(), by_familiarity(TRAINING), by_frequency(TRAINING)]
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS, ids=lambda grouping: grouping.title)
+def test_groups_add_up_to_all_entities(grouping):
+    counts = grouping.scores(SENTENCES)
+    assert tuple(counts) == grouping.groups
+    assert sum(counts.values(), SpanCounts()) == score(SENTENCES).overall
+
+
+def test_gold_and_predicted_count_by_their_own_length():
+    counts = by_entity_length().scores(SENTENCES)
+    assert list(counts.values()) == [
+        SpanCounts(matched=1, predicted=5, gold=4),
+        SpanCounts(matched=1, predicted=1, gold=2),
+        SpanCounts(matched=0, predicted=0, gold=1),
+        SpanCounts(matched=0, predicted=1, gold=0),
+        SpanCounts(),
+    ]
+
+
+def test_seen_is_seen_with_the_entitys_own_type():
+    counts = by_familiarity(TRAINING).scores(SENTENCES)
+    assert list(counts.values()) == [
+        SpanCounts(matched=1, predicted=4, gold=3),  # Bill Gates, and Paris as either
+        SpanCounts(matched=1, predicted=1, gold=1),  # Seattle was an ORG
+        SpanCounts(matched=0, predicted=2, gold=3),
+    ]
+
+
+def test_frequency_is_that_of_the_surface_whatever_its_type():
+    counts = by_frequency(TRAINING).scores(SENTENCES)
+    assert {name: (c.predicted, c.gold) for name, c in counts.items()} == {
+        "0": (2, 3),
+        "1": (1, 1),
+        "2–4": (3, 2),
+        "5–19": (1, 1),
+        "20 or more": (0, 0),
+    }
+
+
+@given(st.integers(1, 100))
+def test_lengths_of_sentences_are_told_by_the_ends_of_their_group(num_words):
+    counts = by_sentence_length().scores([sentence("w " * num_words, [(0, 1, "PER")], [])])
+    (name,) = (name for name, of_group in counts.items() if of_group.gold)
+    first, _, last = name.removesuffix(" or more").partition("–")
+    assert int(first) <= num_words <= (int(last) if last else 100)
