@@ -16,8 +16,9 @@ from offline_runs import OfflineRun, fit
 from wandb import wandb_agent
 
 from ner_lightning.commands.resolved_arms import ConfigOnly
-from ner_lightning.commands.training_cli import quieten, run_training
+from ner_lightning.commands.training_cli import run_training
 from ner_lightning.evaluation.run_folders import group_into_arms, read_run, settings_of
+from ner_lightning.library_messages import quieten
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "sweeps").glob("*.yaml"))}
