@@ -35,7 +35,8 @@ def test_every_command_is_in_the_table_and_the_other_way_round() -> None:
 
 
 def test_every_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"configs/[\w/]+\.(?:yaml|txt)", README)) | set(re.findall(r"\]\(([\w/.]+)\)", README))
+    files = re.findall(r"(?:configs|sweeps)/[\w/]+\.(?:yaml|txt)", README)
+    named = {*files, *re.findall(r"\]\(([\w/.]+)\)", README)}
     assert len(named) >= 5
     for path in named:
         assert (ROOT / path).exists() or (ROOT / f"{path}.md").exists(), path
