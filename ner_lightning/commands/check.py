@@ -12,13 +12,14 @@ from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_cli import PartsCLI, quieten
+from ner_lightning.commands.training_cli import PartsCLI
 from ner_lightning.corpora.corpus_report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.statistics import describe_corpus
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
 
 

@@ -45,13 +45,13 @@ def by_entity_length() -> Grouping:
 
 def by_sentence_length() -> Grouping:
     """By how many words its sentence has."""
-    return _by_range("words of the sentence", (1, 10, 20, 30, 50), lambda sentence, _: len(sentence.words))
+    return _by_range("sentence length", (1, 10, 20, 30, 50), "words", lambda sentence, _: len(sentence.words))
 
 
 def by_familiarity(training: TrainingEntities) -> Grouping:
     """By whether the surface was annotated in training with the entity's type."""
     return Grouping(
-        "annotated in training",
+        "familiarity from training",
         FAMILIARITY,
         lambda sentence, entity: familiarity_of(entity.surface(sentence.words), entity.entity_type, training),
     )
@@ -63,13 +63,13 @@ def by_frequency(training: TrainingEntities) -> Grouping:
     def frequency(sentence: PredictedSentence, entity: EntitySpan) -> int:
         return sum(training.get(entity.surface(sentence.words), {}).values())
 
-    return _by_range("times annotated in training", (0, 1, 2, 5, 20), frequency)
+    return _by_range("frequency in training", (0, 1, 2, 5, 20), "times", frequency)
 
 
 def _by_range(
-    title: str, starts: tuple[int, ...], value_of: Callable[[PredictedSentence, EntitySpan], int]
+    title: str, starts: tuple[int, ...], unit: str, value_of: Callable[[PredictedSentence, EntitySpan], int]
 ) -> Grouping:
     """Groups by a number: each begins at a start and ends before the next one, the last is open."""
-    closed = [str(start) if end == start + 1 else f"{start}–{end - 1}" for start, end in pairwise(starts)]
-    names = (*closed, f"{starts[-1]} or more")
+    closed = [f"{start} {unit}" if end == start + 1 else f"{start}–{end - 1} {unit}" for start, end in pairwise(starts)]
+    names = (*closed, f"{starts[-1]} {unit} or more")
     return Grouping(title, names, lambda sentence, entity: names[bisect_right(starts, value_of(sentence, entity)) - 1])

@@ -39,6 +39,7 @@ def test_the_run_folder_is_whole(run_dir: Path) -> None:
         "predictions/validation.jsonl",
         "predictions/test.jsonl",
         "training_entities.json",
+        "report.html",
         "model/config.json",
         "model/ner_lightning.json",
     }
@@ -70,11 +71,12 @@ def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
 
 
 def test_the_saved_config_tests_the_best_checkpoint_to_the_same_predictions(run_dir: Path) -> None:
-    before = (run_dir / "predictions" / "test.jsonl").read_bytes()
+    before = [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")]
     (run_dir / "predictions" / "test.jsonl").unlink()
+    (run_dir / "report.html").unlink()
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
     assert main(["test", "--config", str(run_dir / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
-    assert (run_dir / "predictions" / "test.jsonl").read_bytes() == before
+    assert [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")] == before
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,18 @@ def test_words_are_sought_in_any_casing(browser: Browser, report: Path) -> None:
         assert visible_cards(page) == ["2"]
 
 
+def test_a_number_leads_to_its_sentences(browser: Browser, report: Path) -> None:
+    """In the table by predicted type, that of LOC's wrong both; in the total, whatever type."""
+    with opened(browser, report) as page:
+        page.locator("input[name=words]").fill("nothing like it")
+        table = page.locator("#kinds table").nth(1)
+        table.locator("tr", has_text="LOC").get_by_role("button").first.click()
+        assert visible_cards(page) == cards_with("wrong both", "LOC")
+        assert page.locator("#sentences h2").is_visible()
+        table.locator("tr").last.get_by_role("button").first.click()
+        assert visible_cards(page) == cards_with("wrong type", None)
+
+
 def test_without_javascript_every_sentence_is_there_and_no_filter(browser: Browser, report: Path) -> None:
     with opened(browser, report, java_script_enabled=False) as page:
         assert visible_cards(page) == cards_with(None, None)

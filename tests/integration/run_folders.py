@@ -8,6 +8,7 @@ SAME_PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "ner_lightning"
 SAME_FILES = (
     "metrics.csv",
     "training_entities.json",
+    "report.html",
     "predictions/validation.jsonl",
     "predictions/test.jsonl",
     "model/model.safetensors",

@@ -21,7 +21,27 @@ function show() {
   filter.querySelector("output").textContent = `${shown} of ${cards.length} shown`;
 }
 
+function named(select, name) {
+  return [...select.options].find((option) => option.dataset.name === name);
+}
+
+// In the tables of kinds, a number leads to its sentences; the total is of no type.
+for (const cell of document.querySelectorAll("#kinds td:not(.zero)")) {
+  const column = named(kind, cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent);
+  if (column === undefined) continue;
+  const button = document.createElement("button");
+  button.textContent = cell.textContent;
+  button.addEventListener("click", () => {
+    kind.value = column.value;
+    type.value = named(type, cell.parentElement.cells[0].textContent)?.value ?? "";
+    words.value = "";
+    show();
+    document.querySelector("#sentences").scrollIntoView();
+  });
+  cell.replaceChildren(button);
+}
+
 filter.addEventListener("input", show);
 filter.addEventListener("submit", (event) => event.preventDefault());
-filter.hidden = false;
+for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
 show();
