@@ -22,10 +22,10 @@ import lightning as L
 import torch
 
 from ner_lightning.callbacks.run_record import peak_memory_mib
-from ner_lightning.commands.training_cli import quieten
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.library_messages import quieten
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.tagger import NERTagger
 

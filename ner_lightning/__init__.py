@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ner_lightning.data_module import NERDataModule
     from ner_lightning.entities import EntitySpan
+    from ner_lightning.library_messages import quieten
     from ner_lightning.recognizer import EntityRecognizer
-    from ner_lightning.schemes import BIO, BIOES, IO
+    from ner_lightning.schemes import BIO, BIOES, IO, TagSet
     from ner_lightning.sentences import Sentence
     from ner_lightning.tagger import NERTagger
 
-__all__ = ["BIO", "BIOES", "IO", "EntityRecognizer", "EntitySpan", "NERDataModule", "NERTagger", "Sentence"]
+__all__ = [
+    "BIO",
+    "BIOES",
+    "IO",
+    "EntityRecognizer",
+    "EntitySpan",
+    "NERDataModule",
+    "NERTagger",
+    "Sentence",
+    "TagSet",
+    "quieten",
+]
 
 _MODULE_BY_NAME = {
     "BIO": "schemes",
@@ -24,6 +36,8 @@ _MODULE_BY_NAME = {
     "NERDataModule": "data_module",
     "NERTagger": "tagger",
     "Sentence": "sentences",
+    "TagSet": "schemes",
+    "quieten": "library_messages",
 }
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
+from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
 from ner_lightning.encoding.augmentation import Augmentation
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
@@ -91,18 +92,22 @@ class NERDataModule(L.LightningDataModule):
         scheme: How entities are written as tags.
         entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not named
             are dropped, types mapped to one name merge. null keeps all types as they are.
+        train_share: Share of the training sentences to learn from, above 0 and up to 1, in whole documents where the
+            corpus tells them: a point of a learning curve. The seed draws it, and a larger share of the same seed
+            holds it. Entity types and vocabulary stay those of the whole split. null takes all.
         windows: How sentences become rows.
         batches: How many rows are computed at once.
         augmentation: How training sentences are changed anew every epoch, one after the other; null leaves them.
-        seed: Seed of the order of batches, of augmentation and of dropout.
+        seed: Seed of the training share, of the order of batches, of augmentation and of dropout.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         corpus: CorpusReader,
         encoder: Encoder,
         scheme: LabelScheme | None = None,
         entity_types: list[str] | dict[str, str] | None = None,
+        train_share: float | None = None,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
         augmentation: list[Augmentation] | None = None,
@@ -110,7 +115,7 @@ class NERDataModule(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
-        self.selected_types = entity_types
+        self.selected_types, self.train_share = entity_types, train_share
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []
         self.seed = seed
@@ -121,8 +126,8 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training split has no entity, the encoder is not there, or ``repeat_threshold`` is no
-                share.
+            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
+                ``repeat_threshold`` is no share.
         """
         if not hasattr(self, "corpus"):
             self.bind(select_entity_types(self.reader.read(), self.selected_types))
@@ -130,16 +135,22 @@ class NERDataModule(L.LightningDataModule):
         if stage in needed:
             require_split(self.corpus, needed[stage], stage)
 
-    def bind(self, corpus: Corpus) -> None:
-        """Take the entity types from the training split, and the tokenizer from the encoder."""
-        require_split(corpus, "train", "the tag set")
+    def bind(self, whole: Corpus) -> None:
+        """Take the entity types from the training split, the tokenizer from the encoder, and what is trained on.
+
+        Whatever its share, types are those of the whole split, as annotators know them before they begin, and so is
+        the text that an encoder may take its vocabulary from: arms of a learning curve differ in sentences alone.
+        """
+        require_split(whole, "train", "the tag set")
+        corpus = keep_training_share(whole, self.train_share, self.seed)
         training = corpus.splits["train"]
-        self.tags = TagSet(self.scheme, corpus.entity_types("train"))
-        if not self.tags.entity_types:
-            raise ValueError("the training split must hold at least one entity, got none")
+        if not corpus.entity_types("train"):
+            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+        self.num_annotated, self.corpus_checksum = len(whole.splits["train"]), whole.checksum()
+        self.tags = TagSet(self.scheme, whole.entity_types("train"))
         self.gold_tags = TagSet(BIO(), self._with_unknown_types(corpus))
         self.word_tags = TagSet(self.scheme, self.gold_tags.entity_types)
-        self.tokenizer = self.encoder.tokenizer([sentence.words for sentence in training])
+        self.tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
         self.window_encoder = WindowEncoder(
             WordTokenizer(self.tokenizer, self.windows.max_subwords),
             self.tags,
@@ -156,7 +167,7 @@ class NERDataModule(L.LightningDataModule):
 
     @property
     def word_counts(self) -> dict[str, int]:
-        """The words of the training split by entity type, and those of none under ``O``."""
+        """The words trained on by entity type, and those of none under ``O``."""
         training = self.corpus.splits["train"]
         counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
         for sentence in training:

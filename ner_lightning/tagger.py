@@ -14,10 +14,12 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from transformers import PreTrainedModel, get_scheduler
 
+from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
 from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits
+from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.adapters import Adapter
@@ -268,6 +270,33 @@ class NERTagger(L.LightningModule):
         """The network without adapter, which computes the same."""
         adapter, network = self.fine_tuning.adapter, self.classifier.network
         return network if adapter is None else adapter.merged(network)
+
+    def save_bundle(
+        self, folder: str | Path, data: NERDataModule, scores: Mapping[str, float | Tensor] | None = None
+    ) -> None:
+        """Save the weights as they are, with all that predicting needs.
+
+        ``EntityRecognizer.from_pretrained`` loads the folder, and stock ``transformers`` does.
+
+        Args:
+            folder: Where to; a former bundle is replaced.
+            data: The data module that the tagger was trained with.
+            scores: What it scored, by the names that training logs.
+
+        Raises:
+            BundleError: If the folder holds something that is no bundle, or it cannot be written.
+        """
+        windows = data.window_encoder
+        settings = BundleSettings(
+            data.tags,
+            windows.tokenizer.max_subwords,
+            windows.subwords,
+            windows.overlap,
+            self.decoder,
+            scores={name: float(score) for name, score in sorted((scores or {}).items())},
+            corpus_checksum=data.corpus_checksum,
+        )
+        save_bundle(folder, self.merged_network, data.tokenizer, settings, self.objective.transitions)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]

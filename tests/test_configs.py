@@ -43,6 +43,7 @@ def test_there_are_configs_of_every_axis() -> None:
         "adapter",
         "schedule",
         "fine_tuning",
+        "train_share",
     }
 
 

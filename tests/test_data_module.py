@@ -1,14 +1,18 @@
 """What the data module makes of corpora that lack something."""
 
+import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
+from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
 from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.class_weights import Balanced
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.schemes import BIO, IO, LabelScheme
 from ner_lightning.sentences import Sentence
@@ -44,7 +48,7 @@ def test_a_missing_split_is_said_in_one_line(stage: str, splits: dict[SplitName,
 
 
 def test_a_training_split_without_entities_is_refused() -> None:
-    with pytest.raises(ValueError, match="must hold at least one entity"):
+    with pytest.raises(ValueError, match="must hold at least one entity, got none in 1 sentences"):
         data_module(train=Sentence(("Anna",), (), "0")).setup()
 
 
@@ -120,6 +124,38 @@ def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
 
     assert epoch(0) != epoch(1)
     assert epoch(0) == epoch(0)
+
+
+def test_a_share_is_what_is_trained_on_and_all_that_follows_from_it() -> None:
+    """Types and vocabulary stay those of the whole split, so that arms of a learning curve differ in nothing else."""
+    factors = BatchSettings(repeat_threshold=1.0)
+    whole, part = example_data(batches=factors), example_data(batches=factors, train_share=0.1)
+    kept = part.corpus.splits["train"]
+    assert (len(kept), part.num_annotated) == (6, 60)
+    assert {name for batch in part.train_dataloader() for name in batch.sentence_ids} == {s.id for s in kept}
+    assert part.word_counts["O"] == sum(len(s) - sum(map(len, s.entities)) for s in kept)
+    holding = Counter(kind for s in kept for kind in {e.entity_type for e in s.entities})
+    assert part.repeat_factors == pytest.approx({kind: (6 / number) ** 0.5 for kind, number in holding.items()})
+    assert part.tags == whole.tags
+    assert set(part.word_counts) == {"O", *whole.tags.entity_types} > set(holding)
+    assert part.tokenizer.get_vocab() == whole.tokenizer.get_vocab()
+    assert part.corpus_checksum == whole.corpus_checksum == whole.corpus.checksum()
+    assert rows(part.test_dataloader()) == rows(whole.test_dataloader())
+
+
+def test_a_type_that_the_share_lacks_costs_recall_and_can_be_weighed() -> None:
+    sentences = (PERSON, replace(PLACE, id="1"))
+    data = data_module(train=PERSON, validation=PLACE)
+    data.train_share, data.seed = 0.5, next(seed for seed in range(9) if kept_of(sentences, seed) == (PERSON,))
+    data.bind(Corpus({"train": sentences, "validation": (PLACE,)}))
+    assert data.word_counts == {"O": 1, "LOC": 0, "PER": 1}
+    assert data.gold_tags.entity_types == ("LOC", "PER")
+    weights = Balanced().by_type(data.word_counts)
+    assert all(math.isfinite(weight) for weight in weights.values())
+
+
+def kept_of(sentences: tuple[Sentence, ...], seed: int) -> tuple[Sentence, ...]:
+    return keep_training_share(Corpus({"train": sentences}), 0.5, seed).splits["train"]
 
 
 def test_words_are_counted_by_type_once_each() -> None:

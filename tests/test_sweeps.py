@@ -189,6 +189,7 @@ def test_the_agent_runs_its_command_and_the_metrics_are_logged(start: Callable[.
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # W&B leaves a sweep's file open
 @each_sweep
 def test_every_combination_runs(name: str, fit_arguments: Callable[..., list[str]], tmp_path: Path) -> None:
     sweep = SWEEPS[name]

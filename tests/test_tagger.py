@@ -12,9 +12,13 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.plugins import MixedPrecision
 from seqeval.metrics import f1_score
+from small_bundles import with_loud_head
 
+from ner_lightning.bundle import read_settings
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
+from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.class_weights import Balanced, GivenWeights, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
@@ -22,6 +26,7 @@ from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
 from ner_lightning.modeling.parameter_groups import scale_rates
 from ner_lightning.modeling.scored import Scored
+from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
 
@@ -238,6 +243,34 @@ def test_a_notebook_loads_a_checkpoint_of_any_loss(tmp_path: Path) -> None:
         [sys.executable, "-c", code, tmp_path / "tagger.ckpt"], capture_output=True, text=True, check=False
     )
     assert done.stdout == f"{CRFLoss()}\n", done.stderr
+
+
+@pytest.mark.parametrize("loss", [CrossEntropyLoss(), CRFLoss()], ids=repr)
+def test_a_bundle_saved_in_a_notebook_finds_what_the_tagger_finds(tmp_path: Path, loss: Loss) -> None:
+    data = data_module(num_train=24, scheme=BIOES())
+    tagger, fitting = trained(data, loss=loss)
+    with_loud_head(tagger.classifier.network)
+    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
+    tagger.save_bundle(tmp_path / "model", data, fitting.callback_metrics)
+    NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt").save_bundle(tmp_path / "loaded", data)
+    found = {
+        sentence.id: entities
+        for batch in data.val_dataloader()
+        for sentence, entities in zip(batch.sentences, entities_by(tagger.eval(), batch), strict=True)
+    }
+    assert any(found.values())
+    validation = data.corpus.splits["validation"]
+    for folder in (tmp_path / "model", tmp_path / "loaded"):
+        assert EntityRecognizer.from_pretrained(folder).recognize(validation) == [found[s.id] for s in validation]
+    assert read_settings(tmp_path / "model").scores["validation/f1"] == fitting.callback_metrics["validation/f1"]
+
+
+def entities_by(tagger: NERTagger, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
+    with torch.inference_mode():
+        logits = tagger.classifier.sentence_logits(batch)
+        mask, transitions = batch.gold != IGNORE_INDEX, tagger.objective.transitions
+        tag_ids = tagger.decoder.tag_ids(logits, mask, tagger.tags, transitions)
+        return tagger.decoder.entities(logits, tag_ids, tagger.tags, transitions)
 
 
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:

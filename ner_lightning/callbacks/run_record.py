@@ -93,7 +93,8 @@ class RunRecord(L.Callback):
         record = {
             "seed": data.seed,
             "commit": current_commit(),
-            "corpus_checksum": data.corpus.checksum(),
+            "corpus_checksum": data.corpus_checksum,
+            "training_sentences": len(data.corpus.splits["train"]),
             "tags": data.tags.to_plain(),
             "loss": repr(pl_module.loss),
             "class_weights": pl_module.objective.weights_by_type,  # type: ignore[union-attr]

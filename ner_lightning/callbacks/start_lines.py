@@ -11,7 +11,7 @@ from torch import nn
 
 
 class StartLines(L.Callback):
-    """Prints to the error stream how many parameters are trained, and class weights and repeat factors if any."""
+    """Prints to the error stream what is trained, on which share, and class weights and repeat factors if any."""
 
     @rank_zero_only
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -19,6 +19,9 @@ class StartLines(L.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         trained, total = count_parameters(pl_module).values()
         lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"]
+        num_sentences = len(data.corpus.splits["train"])
+        if num_sentences < data.num_annotated:
+            lines.append(f"learns from {num_sentences:,} of {data.num_annotated:,} training sentences")
         by_type = {"class weights": tagger.objective.weights_by_type, "repeat factors": data.repeat_factors}
         for name, numbers in by_type.items():
             if numbers:

@@ -12,12 +12,14 @@ from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_cli import PartsCLI, quieten
+from ner_lightning.commands.training_cli import PartsCLI
 from ner_lightning.corpora.corpus_report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.statistics import describe_corpus
+from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
 
 
@@ -61,9 +63,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def corpus_report(data: NERDataModule) -> CorpusReport:
     """The report on a configured corpus, with the encoder's subwords."""
-    corpus = select_entity_types(data.reader.read(), data.selected_types)
+    whole = select_entity_types(data.reader.read(), data.selected_types)
+    training = whole.splits.get("train", ())
+    corpus = keep_training_share(whole, data.train_share, data.seed) if training else whole
     words = WordTokenizer(
-        data.encoder.tokenizer([sentence.words for sentence in corpus.splits.get("train", ())]),
+        data.encoder.tokenizer([sentence.words for sentence in training]),
         data.windows.max_subwords,
     )
     report = describe_corpus(corpus, words.count_subwords, words.capacity)

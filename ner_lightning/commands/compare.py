@@ -117,4 +117,6 @@ def build_parser() -> OneLineParser:
     )
     add("--retry", action="store_true", help="try failed runs again; else they are reported, and left out")
     add("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="compare the runs in these folders instead")
+    add("--split", choices=["validation", "test"], default="test", help="what is compared on. Default: test")
+    add("--decoder", choices=["argmax", "viterbi"], help="compare by this decoder. Default: each run's own")
     return parser

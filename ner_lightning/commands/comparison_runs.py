@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -103,9 +104,12 @@ class Attempt:
             require_same_settings(self.run)
             if is_finished(self.run):
                 return Outcome(self.run)
+            command = [*FIT, *self.run.fit_arguments, *way_to_go_on(self.run)]
+            log.write(f"$ {shlex.join(command)}\n".encode())
+            log.flush()
             self.log_start = log.tell()
             self.process = subprocess.Popen(
-                [*FIT, *self.run.fit_arguments, *way_to_go_on(self.run)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -237,10 +241,12 @@ def failure_line(log: str, status: int) -> str:
     >>> failure_line("", -9)
     'ended by SIGKILL'
     """
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     if status < 0:
         return f"ended by {signal.Signals(-status).name}"
+    if status == 0:
+        return f"ended without {FINISHED}, which fit writes last"
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return (errors or lines or [f"ended with status {status}"])[-1]
 
 
@@ -251,9 +257,9 @@ def worker_environments(workers: int, threads: str, devices: Sequence[str], grou
         workers: How many runs there are at once.
         threads: Cores for each; equal for all runs, since sums depend on them to the last bit.
         devices: Names of the GPUs, which are dealt out; empty where there are none.
-        group: What W&B shows the runs under.
+        group: What W&B shows the runs under, where the user names nothing.
     """
-    shared = {**os.environ, "OMP_NUM_THREADS": threads, "WANDB_RUN_GROUP": group}
+    shared = {"WANDB_RUN_GROUP": group, **os.environ, "OMP_NUM_THREADS": threads}
     return [
         shared | ({"CUDA_VISIBLE_DEVICES": devices[worker % len(devices)]} if devices else {})
         for worker in range(workers)

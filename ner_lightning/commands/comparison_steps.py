@@ -13,7 +13,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ner_lightning.callbacks.run_record import write_json
 from ner_lightning.commands.comparison_plan import (
     PlannedRun,
     grid_arms,
@@ -24,6 +23,7 @@ from ner_lightning.commands.comparison_plan import (
     require_told_differences,
 )
 from ner_lightning.commands.comparison_progress import RunsDisplay
+from ner_lightning.commands.comparison_report import report
 from ner_lightning.commands.comparison_runs import (
     Outcome,
     execute,
@@ -37,7 +37,6 @@ from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import require_splits, resolve, told_keys
 from ner_lightning.commands.training_cli import quieten
 from ner_lightning.evaluation.run_folders import (
-    FinishedRun,
     Settings,
     deciding,
     differences,
@@ -46,6 +45,7 @@ from ner_lightning.evaluation.run_folders import (
     read_run,
     settings_of,
 )
+from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"
 THREADS: Final = "OMP_NUM_THREADS"
@@ -63,7 +63,8 @@ def compare_found(options: argparse.Namespace) -> int:
     finished, unfinished = find_run_folders(options.runs)
     for path in unfinished:
         say(Console(stderr=True), f"left out, since it is not finished: {path}")
-    report(group_into_arms([read_run(path) for path in finished]), options.output)
+    arms = group_into_arms([read_run(path) for path in finished])
+    report(arms, options.output, options.split, options.decoder)
     return 0
 
 
@@ -90,7 +91,7 @@ def compare_trained(options: argparse.Namespace) -> int:
     finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
-        report(found, options.output)
+        report(found, options.output, options.split, options.decoder)
     return 0 if all(map(is_finished, runs)) else 1
 
 
@@ -188,9 +189,3 @@ def threads_of(output: Path, workers: int) -> str:
     threads = asked or str(max(1, (os.cpu_count() or 1) // workers))
     write_json(plan, {THREADS: threads})
     return threads
-
-
-def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path) -> None:
-    """Say what the finished runs of each arm tell."""
-    for arm, runs in arms.items():
-        say(Console(), f"{arm}: {len(runs)} finished, seeds {', '.join(str(run.seed) for run in runs)} ({output})")

@@ -19,7 +19,7 @@ from ner_lightning.evaluation.tables import Table, rich_table
 from ner_lightning.evaluation.training_entities import read_training_entities
 from ner_lightning.whole_files import write_json
 
-PAGE_ONLY: Final = {"confusion_matrix", "edge_words"}  # too wide, too long; the page and JSON have them
+MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -52,8 +52,8 @@ def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
     """Print the tables that have something to show, and what there is to say of strict scores."""
     console = Console()
     for name, table in tables.items():
-        if table.rows and name not in PAGE_ONLY:
-            console.print(rich_table(table))
+        if table.rows:
+            console.print(rich_table(table.head(MOST)))
         if name == "scores":
             say(console, about_strict(analysis))
 

@@ -66,7 +66,10 @@ def told_keys(overlay: str) -> set[str]:
     """
     if not Path(overlay).is_file():
         raise ValueError(f"an overlay must be a config file, got {overlay}")
-    content = yaml.safe_load(Path(overlay).read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(Path(overlay).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{overlay}: an overlay must be YAML, got {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{overlay}: an overlay must hold settings, got {content!r}")
     return set(settings_of(content))

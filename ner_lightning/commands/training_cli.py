@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sys
-import warnings
 from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +12,12 @@ from typing import Any
 
 import lightning as L
 import torch
-import transformers
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
-from ner_lightning.bundle import BundleSettings, save_bundle
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
@@ -42,6 +38,7 @@ from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.report import write_run_report
 from ner_lightning.evaluation.run_folders import FINISHED, settings_of
 from ner_lightning.evaluation.training_entities import count_training_entities
+from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
@@ -208,7 +205,7 @@ class TrainingCLI(PartsCLI):
         if "test" in splits:
             self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if self.trainer.is_global_zero:
-            self.save_bundle()
+            self.model.save_bundle(self.run_dir / "model", self.datamodule, self.trainer.callback_metrics)
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
@@ -220,21 +217,6 @@ class TrainingCLI(PartsCLI):
             write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
 
     after_validate = after_test = write_report
-
-    def save_bundle(self) -> None:
-        """Save the weights that were scored last, the best ones, with all that predicting needs."""
-        data, transitions = self.datamodule, self.model.objective.transitions
-        encoder = data.window_encoder
-        settings = BundleSettings(
-            data.tags,
-            encoder.tokenizer.max_subwords,
-            encoder.subwords,
-            encoder.overlap,
-            self.model.decoder,
-            scores={name: float(value) for name, value in sorted(self.trainer.callback_metrics.items())},
-            corpus_checksum=data.corpus.checksum(),
-        )
-        save_bundle(self.run_dir / "model", self.model.merged_network, data.tokenizer, settings, transitions)
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
@@ -289,15 +271,6 @@ def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCL
         parser_kwargs={"exit_on_error": False},
         args=arguments,
     )
-
-
-def quieten() -> None:
-    """Keep what libraries say about themselves out of the way of what the run says."""
-    transformers.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    for package in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(package).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
 
 
 def _as_list(value: Any) -> list[Any]:

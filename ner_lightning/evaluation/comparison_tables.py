@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
-from typing import Any, Final
+from typing import Final
 
 from ner_lightning.evaluation.comparison import Arm, Comparison
 from ner_lightning.evaluation.significance import Difference
@@ -64,24 +64,19 @@ def slices_of(comparison: Comparison, axis: str) -> list[Slice]:
 
 def slice_table(comparison: Comparison, axis: str) -> Table:
     """Mean F1 of every arm by slice, and how each further arm differs from the first."""
+    rows = tuple(row for part in slices_of(comparison, axis) for row in _slice_rows(comparison, part))
+    header = axis, "arm", "gold", "F1", f"minus {comparison.arms[0].name} [95 %]"
+    note = "Intervals are not corrected for looking at many rows: a hint, no verdict."
+    if len(comparison.arms) == 1:
+        return Table(f"F1 by {axis}", header[:-1], tuple(row[:-1] for row in rows), text_columns=2)
+    return Table(f"F1 by {axis}", header, rows, text_columns=2, note=note)
+
+
+def _slice_rows(comparison: Comparison, part: Slice) -> Iterator[tuple[str, ...]]:
     first, *others = comparison.arms
-    rows = tuple(
-        (
-            part.value,
-            f"{first.gold(part):,}",
-            *(percent(mean(arm.f1(part))) for arm in comparison.arms),
-            *(_with_interval(difference) for difference in comparison.by_slice[part]),
-        )
-        for part in slices_of(comparison, axis)
-    )
-    return Table(
-        f"F1 by {axis}",
-        (axis, "gold", *comparison.arm_names, *(f"{arm.name} − {first.name}" for arm in others)),
-        rows,
-        note="In brackets the 95 % interval, not corrected for looking at many rows: a hint, no verdict."
-        if others
-        else "",
-    )
+    yield part.value, first.name, f"{first.gold(part):,}", percent(mean(first.f1(part))), ""
+    for arm, difference in zip(others, comparison.by_slice[part], strict=True):
+        yield "", arm.name, "", percent(mean(arm.f1(part))), _with_interval(difference)
 
 
 def method_table(comparison: Comparison) -> Table:
@@ -127,13 +122,19 @@ def _with_interval(difference: Difference) -> str:
     return _signed(difference.difference) + (_interval(difference.test.interval) if difference.test else "")
 
 
-def _method_rows(difference: Difference) -> Iterator[tuple[Any, ...]]:
+def _method_rows(difference: Difference) -> Iterator[tuple[str, ...]]:
     pair = f"{difference.second} − {difference.first}"
     if difference.test is not None:
-        yield pair, "t by seeds and test set", "–", f"{difference.test.p:.3f}", _interval(difference.test.interval)
+        yield pair, "t by seeds and test set", "–", _p(difference.test.p), _interval(difference.test.interval)
+        pair = ""
     for test in difference.beside:
-        p = "–" if test.p is None else f"{test.p:.3f}"
-        yield pair, test.method, test.ignores, p, "–" if test.interval is None else _interval(test.interval)
+        interval = "–" if test.interval is None else _interval(test.interval)
+        yield pair, test.method, test.ignores, _p(test.p), interval
+        pair = ""
+
+
+def _p(p: float | None) -> str:
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _interval(interval: tuple[float, float]) -> str:

@@ -22,18 +22,20 @@ from ner_lightning.predictions import PredictedSentence
 
 SCORE_COLUMNS = ("precision", "recall", "F1", "gold", "predicted")
 BOUNDARIES = ("too long", "too short", "shifted")
-MOST = 20  # rows of a table that would go on for as long as there are errors
+MOST = 20  # rows that are shown of a table with a row for everything that occurs
 
 
 def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
-    """All tables by their name, in the order in which they are read."""
+    """All tables by their name, in the order in which they are read.
+
+    Those of confusions, words and surfaces have a row for each that occurs, the most frequent first.
+    """
     tables = {
         "scores": scores_table(analysis),
         "semeval": semeval_table(analysis),
         "gold_kinds": kinds_table(analysis, "gold"),
         "predicted_kinds": kinds_table(analysis, "predicted"),
         "confusion": confusion_table(analysis),
-        "confusion_matrix": confusion_matrix(analysis),
         "boundaries": boundaries_table(analysis),
         "edge_words": edge_words_table(analysis),
         "surfaces": surfaces_table(analysis),
@@ -108,7 +110,7 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
     return Table(
         "Types taken for others, shares in per cent",
         ("gold", "predicted", "most often", "times", "share of gold"),
-        tuple(rows[:MOST]),
+        tuple(rows),
         text_columns=3,
         note="Where the boundaries are right.",
     )
@@ -152,9 +154,9 @@ def edge_words_table(analysis: ErrorAnalysis) -> Table:
     counts = Counter(edge for compared in analysis.compared() for edge in _edge_words(*compared))
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Table(
-        "Words at wrong boundaries, more than once",
+        "Words at wrong boundaries",
         ("words", "error", "times"),
-        tuple((*edge, times) for edge, times in rows[:MOST] if times > 1),
+        tuple((*edge, times) for edge, times in rows),
         text_columns=2,
     )
 
@@ -182,7 +184,7 @@ def surfaces_table(analysis: ErrorAnalysis) -> Table:
             errors[surface][describe(pair)] += 1
     rows = [
         (surface, _most_common(kinds), _training_types(analysis, surface), kinds.total(), annotated[surface])
-        for surface, kinds in sorted(errors.items(), key=lambda item: (-item[1].total(), item[0]))[:MOST]
+        for surface, kinds in sorted(errors.items(), key=lambda item: (-item[1].total(), item[0]))
     ]
     return Table(
         "Surfaces with the most errors",

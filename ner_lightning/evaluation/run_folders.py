@@ -155,11 +155,11 @@ def group_into_arms(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]
 def arm_names(arms: Sequence[Settings]) -> list[str]:
     """A name for each of several settings: the values of the keys in which any two differ.
 
-    What a class takes is named only where arms of that class differ in it.
+    A class is named without what its key says already, and what it takes only where arms of that class differ in it.
 
     >>> focal = {"model.loss.class_path": "losses.FocalLoss", "model.loss.init_args.gamma": 2.0}
     >>> arm_names([focal, {"model.loss.class_path": "losses.DiceLoss"}])
-    ['loss=FocalLoss', 'loss=DiceLoss']
+    ['Focal', 'Dice']
     >>> arm_names([focal, focal | {"model.loss.init_args.gamma": 1.0}])
     ['gamma=2.0', 'gamma=1.0']
     """
@@ -177,5 +177,5 @@ def arm_names(arms: Sequence[Settings]) -> list[str]:
 
 
 def _told(key: str, value: Any) -> str:
-    of_class = key.endswith(CLASS)
-    return f"{key.removesuffix(CLASS).rpartition('.')[2]}={str(value).rpartition('.')[2] if of_class else value}"
+    name = key.removesuffix(CLASS).rpartition(".")[2]
+    return str(value).rpartition(".")[2].removesuffix(name.capitalize()) if key.endswith(CLASS) else f"{name}={value}"

@@ -41,6 +41,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
         (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
         (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
+        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
+        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
         (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
         (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, bio and same resolve to equal"),
@@ -175,14 +177,12 @@ def test_a_run_that_fails_is_told_and_not_counted(
 def test_a_failed_run_is_tried_again_only_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: ' + 'no luck')"))
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
     command = ["compare", *PARTS, "--arm", BIO, "--seeds=2", f"--output={tmp_path}"]
     for options, num_tried in (([], 1), ([], 1), (["--retry"], 2)):
         assert main([*command, *options]) == 1
         told = capsys.readouterr().err
         assert told.count("not finished: bio seed") == 2
         assert told.count("--retry tries again") == 2 * (num_tried == 1 and "0 to train" in told)
-        assert [(tmp_path / "bio" / f"seed-{seed}.log").read_text().count("no luck") for seed in (0, 1)] == [
-            num_tried,
-            num_tried,
-        ]
+        logs = [(tmp_path / "bio" / f"seed-{seed}.log").read_text() for seed in (0, 1)]
+        assert [log.count("no luck") for log in logs] == [num_tried, num_tried]

@@ -81,6 +81,8 @@ def test_every_run_is_trained_once_and_as_many_at_once_as_there_are_workers(tmp_
     assert all(outcome.failure is None for outcome in outcomes)
     assert recorder.most_at_once <= 2
     assert starts(tmp_path) == [f"seed-{seed} None 3" for seed in range(5)]
+    command = f"$ {sys.executable} -S {STUB} --seed_everything=4 --run_dir={tmp_path}/seed-4"
+    assert runs[4].log_path.read_text().splitlines()[0] == command
 
 
 def test_a_failure_is_told_and_kept_and_the_rest_goes_on(tmp_path: Path) -> None:

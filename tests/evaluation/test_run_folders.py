@@ -26,11 +26,11 @@ def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
     ]
     arms = group_into_arms(runs)
     assert {name: [run.seed for run in arm] for name, arm in arms.items()} == {
-        "scheme=BIO": [0, 1],
-        "scheme=BIOES": [0, 1],
+        "BIO": [0, 1],
+        "BIOES": [0, 1],
     }
-    assert list(arms) == ["scheme=BIO", "scheme=BIOES"]
-    assert arms["scheme=BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
+    assert list(arms) == ["BIO", "BIOES"]
+    assert arms["BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
 
 
 def test_arms_are_named_by_what_differs() -> None:
@@ -40,15 +40,15 @@ def test_arms_are_named_by_what_differs() -> None:
     bioes = bio | {"scheme.class_path": "a.BIOES"}
     dice = {"scheme.class_path": "a.BIO", "loss.class_path": "b.Dice", "loss.init_args.smoothing": 1.0}
     assert arm_names([bio, bioes, dice]) == [
-        "loss=Focal, scheme=BIO",
-        "loss=Focal, scheme=BIOES",
-        "loss=Dice, scheme=BIO",
+        "Focal, BIO",
+        "Focal, BIOES",
+        "Dice, BIO",
     ]
     sharper = bio | {"loss.init_args.gamma": 2.0}
     assert arm_names([bio, sharper, dice]) == [
-        "loss=Focal, gamma=1.0",
-        "loss=Focal, gamma=2.0",
-        "loss=Dice, gamma=None",
+        "Focal, gamma=1.0",
+        "Focal, gamma=2.0",
+        "Dice, gamma=None",
     ]
     assert arm_names([bio]) == ["all"]
 

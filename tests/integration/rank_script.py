@@ -28,11 +28,11 @@ from integration import accidents
 from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
-from ner_lightning.commands.training_cli import quieten
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.library_messages import quieten
 from ner_lightning.modeling.class_weights import Balanced, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import SmallBert

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from integration.command_line import TINY_RUN
 
-from ner_lightning import whole_files
+from ner_lightning import tagger, whole_files
 from ner_lightning.__main__ import main
-from ner_lightning.commands import training_cli
 
 RUN = [*TINY_RUN, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"]
 
@@ -74,13 +73,13 @@ def largest_file(num_bytes: int) -> Iterator[None]:
 def test_a_disk_too_small_for_the_bundle_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save = training_cli.save_bundle
+    save = tagger.save_bundle
 
     def save_on_small_disk(*arguments: object) -> None:
         with largest_file(20_000):
             save(*arguments)
 
-    monkeypatch.setattr(training_cli, "save_bundle", save_on_small_disk)
+    monkeypatch.setattr(tagger, "save_bundle", save_on_small_disk)
     error = error_of(capsys, "fit", "--run_dir", tmp_path / "run")
     assert f"{tmp_path / 'run' / 'model'}: must be a folder that can be written" in error
     assert not (tmp_path / "run" / "model").exists()

@@ -14,9 +14,10 @@ import torch
 from integration.command_line import ROOT, TINY_RUN, start
 from integration.rank_script import LAYOUTS, LOSSES, data_module, gradients, joined_steps, sampler_of
 
-from ner_lightning.commands.training_cli import quieten, run_training
+from ner_lightning.commands.training_cli import run_training
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.library_messages import quieten
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.predictions import read_predictions
 

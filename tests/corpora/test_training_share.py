@@ -1,0 +1,68 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_lightning.corpora.reader import Corpus
+from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.sentences import Sentence
+
+SHARES = (0.01, 0.1, 0.25, 0.3, 0.5, 0.99, 1.0)
+
+
+def corpus_of(document_ids: list[str | None]) -> Corpus:
+    sentences = tuple(
+        Sentence((f"word{number}",), id=str(number), document_id=name) for number, name in enumerate(document_ids)
+    )
+    return Corpus({"train": sentences, "test": sentences[:1]})
+
+
+def kept(corpus: Corpus, share: float, seed: int = 0) -> tuple[Sentence, ...]:
+    return keep_training_share(corpus, share, seed).splits["train"]
+
+
+@pytest.mark.parametrize(("share", "number"), [(0.1, 3), (0.25, 8), (0.3, 9), (0.01, 1), (1.0, 30)])
+def test_sentences_of_no_document_are_taken_one_by_one(share: float, number: int) -> None:
+    """The nearest number, of two as near the even one, and at least one."""
+    assert len(kept(corpus_of([None] * 30), share)) == number
+
+
+def test_of_no_sentence_none_is_kept() -> None:
+    assert kept(Corpus({"train": ()}), 0.5) == ()
+
+
+def test_without_a_share_nothing_changes() -> None:
+    corpus = corpus_of(["a", "b"])
+    assert keep_training_share(corpus, None, 0) is corpus
+
+
+@given(st.lists(st.sampled_from([None, *"abcdef"]), min_size=1, max_size=40), st.integers(0, 2**32))
+def test_shares_are_nested_whole_and_in_order(document_ids: list[str | None], seed: int) -> None:
+    corpus = corpus_of(document_ids)
+    sentences = corpus.splits["train"]
+    parts = [kept(corpus, share, seed) for share in SHARES]
+    for smaller, larger in pairwise(parts):
+        assert set(smaller) <= set(larger)
+    for share, part in zip(SHARES, parts, strict=True):
+        assert part == tuple(sentence for sentence in sentences if sentence in part)
+        wanted = round(share * len(sentences))
+        documents = {s.document_id for s in part} - {None}
+        assert {s for s in sentences if s.document_id in documents} <= set(part)
+        largest = max([1, *(document_ids.count(name) for name in documents)])
+        assert max(wanted, 1) <= len(part) < max(wanted, 1) + largest
+    assert parts[-1] == sentences
+    assert keep_training_share(corpus, 0.5, seed).splits["test"] == corpus.splits["test"]
+
+
+def test_seeds_draw_other_sentences_each_as_often() -> None:
+    corpus = corpus_of([None] * 10)
+    drawn = [int(sentence.id) for seed in range(1000) for sentence in kept(corpus, 0.3, seed)]
+    assert all(230 <= drawn.count(number) <= 370 for number in range(10))  # 300 with a deviation of 14.5
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
+def test_a_share_must_be_one(share: float) -> None:
+    message = f"train_share must be a share of the training sentences, above 0 and up to 1, got {share}"
+    with pytest.raises(ValueError, match=message):
+        keep_training_share(corpus_of([None]), share, 0)

@@ -1,0 +1,55 @@
+"""Every notebook runs from top to bottom, warns of nothing, and is kept without outputs."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.font_manager  # noqa: F401 (its first import on a machine looks through all fonts, and says so)
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SECONDS = 300  # patience for a busy machine; an idle core takes a tenth
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def test_the_readme_names_each_notebook() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(NOTEBOOKS) == 4
+    assert [path.name for path in NOTEBOOKS if f"(notebooks/{path.name})" not in readme] == []
+
+
+@each_notebook
+def test_a_notebook_is_kept_as_it_was_written(path: Path) -> None:
+    """Nothing of a run is in it, and nothing of the machine that it was edited on."""
+    notebook = read(path)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) >= 5
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert all(cell.metadata == {} for cell in notebook.cells)
+    assert notebook.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    assert path.read_text(encoding="utf-8") == nbformat.writes(notebook, indent=1) + "\n"
+
+
+@each_notebook
+def test_a_notebook_runs_and_warns_of_nothing(path: Path, tmp_path: Path) -> None:
+    notebook = read(path)
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any(is_picture(output) for output in outputs)
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_picture(output: Any) -> bool:
+    return "image/png" in output.get("data", {})
