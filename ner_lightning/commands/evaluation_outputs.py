@@ -17,6 +17,7 @@ from ner_lightning.evaluation.strict_reading import StrictReading
 from ner_lightning.evaluation.suspects import find_suspects, write_suspects
 from ner_lightning.evaluation.tables import Table, rich_table
 from ner_lightning.evaluation.training_entities import read_training_entities
+from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
 from ner_lightning.whole_files import write_json
 
 MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
@@ -30,7 +31,9 @@ def evaluate(options: argparse.Namespace) -> None:
         OSError: If one cannot be written.
     """
     given = options.training_entities
-    file = analyse_file(options.predictions, None if given is None else read_training_entities(given))
+    training = None if given is None else read_training_entities(given)
+    scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
+    file = analyse_file(options.predictions, training, scheme)
     tables = error_tables(file.analysis)
     suspects = find_suspects(file.analysis, options.min_score)
     written = {}

@@ -15,12 +15,11 @@ from ner_lightning.evaluation.entity_groups import (
     by_sentence_length,
 )
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, describe
+from ner_lightning.evaluation.scores import SCORE_COLUMNS, score_cells, scores_table
 from ner_lightning.evaluation.tables import Percent, Table, type_labels
 from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, count_kinds, count_semeval
-from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 
-SCORE_COLUMNS = ("precision", "recall", "F1", "gold", "predicted")
 BOUNDARIES = ("too long", "too short", "shifted")
 MOST = 20  # rows that are shown of a table with a row for everything that occurs
 
@@ -31,7 +30,11 @@ def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
     Those of confusions, words and surfaces have a row for each that occurs, the most frequent first.
     """
     tables = {
-        "scores": scores_table(analysis),
+        "scores": scores_table(
+            analysis.scores,
+            "Scores by type, per cent",
+            "An entity is found where boundaries and type are those of gold.",
+        ),
         "semeval": semeval_table(analysis),
         "gold_kinds": kinds_table(analysis, "gold"),
         "predicted_kinds": kinds_table(analysis, "predicted"),
@@ -46,19 +49,6 @@ def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
     tables["entity_length"] = group_table(analysis, by_entity_length())
     tables["sentence_length"] = group_table(analysis, by_sentence_length())
     return tables
-
-
-def scores_table(analysis: ErrorAnalysis) -> Table:
-    """Precision, recall and F1 of every type."""
-    labels = type_labels(analysis.entity_types)
-    rows = [(labels[name], *_score_cells(counts)) for name, counts in analysis.scores.by_type.items()]
-    return Table(
-        "Scores by type, per cent",
-        ("type", *SCORE_COLUMNS),
-        (*rows, ("overall", *_score_cells(analysis.scores.overall))),
-        note="An entity is found where boundaries and type are those of gold.",
-        has_total=True,
-    )
 
 
 def semeval_table(analysis: ErrorAnalysis) -> Table:
@@ -200,18 +190,7 @@ def group_table(analysis: ErrorAnalysis, grouping: Grouping) -> Table:
     return Table(
         f"By {grouping.title}",
         (grouping.title, *SCORE_COLUMNS),
-        tuple((name, *_score_cells(counts)) for name, counts in counts_by_group.items()),
-    )
-
-
-def _score_cells(counts: SpanCounts) -> tuple[Any, ...]:
-    """Scores of nothing are no zeros."""
-    return (
-        Percent(counts.precision if counts.predicted else None),
-        Percent(counts.recall if counts.gold else None),
-        Percent(counts.f1 if counts.predicted or counts.gold else None),
-        counts.gold,
-        counts.predicted,
+        tuple((name, *score_cells(counts)) for name, counts in counts_by_group.items()),
     )
 
 
