@@ -99,4 +99,9 @@ def build_parser() -> OneLineParser:
         help='the surfaces annotated in training, {"surface": {"type": count}}; tells seen entities from unseen ones. '
         "Default: that of the run",
     )
+    add(
+        "--scheme",
+        choices=["IO", "BIO", "BIOES"],
+        help="the label scheme of the predicted tags. Default: that of the run, or recognised by their look",
+    )
     return parser
