@@ -104,8 +104,9 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     assert type(tagger.decoder) is type(recognizer.settings.decoder)
     assert chosen["f1"] == recognizer.settings.scores["test/f1"]
     run = read_run(tmp_path)
-    for decoder, scores in by_decoder.items():
-        assert score(run.predictions("test", decoder)).overall.f1 == pytest.approx(scores["f1"], abs=1e-12)
+    for split in ("validation", "test"):
+        for decoder, scores in json.loads((tmp_path / "predictions" / f"{split}.decoders.json").read_text()).items():
+            assert score(run.predictions(split, decoder)).overall.f1 == pytest.approx(scores["f1"], abs=1e-12)
     written = list(read_predictions(tmp_path / "predictions" / "test.jsonl"))
     found = recognizer.recognize_words([sentence.words for sentence in written])
     assert any(found)
