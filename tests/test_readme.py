@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ner_lightning.__main__ import COMMANDS, main
+from ner_lightning.commands import compare
+from ner_lightning.commands.comparison_plan import parse_arm
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +35,8 @@ def test_every_command_is_in_the_table_and_the_other_way_round() -> None:
 
 
 def test_every_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"configs/[\w/]+\.(?:yaml|txt)", README)) | set(re.findall(r"\]\(([\w/.]+)\)", README))
+    files = re.findall(r"(?:configs|sweeps)/[\w/]+\.(?:yaml|txt)", README)
+    named = {*files, *re.findall(r"\]\(([\w/.]+)\)", README)}
     assert len(named) >= 5
     for path in named:
         assert (ROOT / path).exists() or (ROOT / f"{path}.md").exists(), path
@@ -56,6 +59,14 @@ def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_p
         "train.conll",
         "validation.conll",
     ]
+
+
+def test_the_comparison_is_understood() -> None:
+    commands = [block.replace("\\\n", "") for block in blocks("text") if "ner_lightning compare " in block]
+    options = compare.parse(shlex.split(commands[0])[4:])
+    arms = [parse_arm(arm) for arm in options.arm]
+    assert [arm.name for arm in arms] == ["bio", "bioes"]
+    assert all((ROOT / path).is_file() for path in (*options.config, *(path for arm in arms for path in arm.overlays)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,8 +15,10 @@ from lightning.pytorch.cli import LightningArgumentParser
 from offline_runs import OfflineRun, fit
 from wandb import wandb_agent
 
-from ner_lightning.commands.training_cli import TrainingCLI, run_training
+from ner_lightning.commands.resolved_arms import ConfigOnly
+from ner_lightning.commands.training_cli import run_training
 from ner_lightning.evaluation.run_folders import group_into_arms, read_run, settings_of
+from ner_lightning.library_messages import quieten
 
 ROOT = Path(__file__).parents[1]
 SWEEPS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "sweeps").glob("*.yaml"))}
@@ -81,18 +83,8 @@ def fit_arguments(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="module")
 def parser() -> LightningArgumentParser:
     """The parser of the command line, built once; that takes longer than parsing."""
-
-    class Built(Exception):
-        pass
-
-    def stop(cli: TrainingCLI, parser: LightningArgumentParser, args: object) -> None:
-        raise Built(parser)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingCLI, "parse_arguments", stop)
-        with pytest.raises(Built) as built:
-            run_training(["fit"])
-    return built.value.args[0]
+    quieten()
+    return run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
 
 
 def test_the_sweeps_are_there() -> None:
@@ -189,7 +181,7 @@ def test_the_agent_runs_its_command_and_the_metrics_are_logged(start: Callable[.
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # W&B leaves a sweep's file open
+@pytest.mark.filterwarnings("ignore:unclosed file.*sweep:ResourceWarning")  # one that W&B reads
 @each_sweep
 def test_every_combination_runs(name: str, fit_arguments: Callable[..., list[str]], tmp_path: Path) -> None:
     sweep = SWEEPS[name]

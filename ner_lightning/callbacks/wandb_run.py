@@ -117,7 +117,7 @@ def entities_text(words: Sequence[str], entities: Iterable[EntitySpan]) -> str:
     >>> entities_text(["Anna", "Berg", "left", "Oslo"], [EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")])
     'Anna Berg PER, Oslo LOC'
     """
-    return ", ".join(f"{' '.join(words[entity.start : entity.end])} {entity.entity_type}" for entity in entities)
+    return ", ".join(f"{entity.surface(words)} {entity.entity_type}" for entity in entities)
 
 
 def _wandb_runs(trainer: L.Trainer) -> list[Any]:

@@ -35,7 +35,6 @@ from ner_lightning.commands.comparison_runs import (
 )
 from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import require_splits, resolve, told_keys
-from ner_lightning.commands.training_cli import quieten
 from ner_lightning.evaluation.run_folders import (
     Settings,
     deciding,
@@ -45,6 +44,7 @@ from ner_lightning.evaluation.run_folders import (
     read_run,
     settings_of,
 )
+from ner_lightning.library_messages import quieten
 from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"
@@ -122,7 +122,7 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
     for config in configs.values():
         corpus = config["data"]["corpus"]
         if corpus not in corpora and not all(map(is_finished, runs)):
-            require_splits(corpus)
+            require_splits(corpus, options.split)
             corpora.append(corpus)
     return runs
 

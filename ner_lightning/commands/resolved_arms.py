@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from ner_lightning.commands.training_cli import TrainingCLI, run_training
-from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, CorpusReader
+from ner_lightning.corpora.reader import CorpusError, CorpusReader
 from ner_lightning.evaluation.run_folders import settings_of
 
 
@@ -38,11 +38,12 @@ def resolve(fit_arguments: Sequence[str], run_dir: Path) -> dict[str, Any]:
     return yaml.safe_load(cli.resolved_config())
 
 
-def require_splits(corpus: Mapping[str, Any]) -> None:
+def require_splits(corpus: Mapping[str, Any], compared: str) -> None:
     """Check that a corpus is there, and can be compared on.
 
     Args:
         corpus: The configuration of its reader.
+        compared: The split that arms are compared on.
 
     Raises:
         CorpusError: If it cannot be read, or lacks a split.
@@ -50,11 +51,12 @@ def require_splits(corpus: Mapping[str, Any]) -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(CorpusReader, "corpus")
     reader: CorpusReader = parser.instantiate(parser.parse_object({"corpus": dict(corpus)})).corpus
-    missing = [split for split in SPLIT_NAMES if split not in reader.read().splits]
+    splits: Collection[str] = reader.read().splits
+    missing = [split for split in dict.fromkeys(("train", "validation", compared)) if split not in splits]
     if missing:
         raise CorpusError(
-            "a comparison trains on train, chooses the epoch on validation and compares on test; the corpus lacks "
-            f"{' and '.join(missing)}"
+            f"a comparison trains on train, chooses the epoch on validation and compares on {compared}; the corpus "
+            f"lacks {' and '.join(missing)}"
         )
 
 

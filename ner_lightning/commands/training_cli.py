@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
+FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
 
@@ -74,6 +76,15 @@ class PartsCLI(LightningCLI):
                 "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
             }
         )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for."""
+        given = list(args) if isinstance(args, list) else []
+        lacks_folder = not any("save_dir" in argument for argument in given)
+        asked = " ".join(given).replace("=", " ").split()
+        if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
+            given.append("--trainer.logger.save_dir=runs")
+        super().parse_arguments(parser, given or args)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""

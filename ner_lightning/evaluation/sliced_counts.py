@@ -33,7 +33,7 @@ UnitCounts = dict[Slice, Int[np.ndarray, "units 3"]]
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What a test set is resampled by: documents, or sentences where not every one tells its document.
+    """What a test set is resampled by: documents, or sentences where not all tell their document, or all the same one.
 
     Args:
         name: What a unit is, in the plural.
@@ -46,7 +46,7 @@ class Units:
     @classmethod
     def of(cls, sentences: Sequence[PredictedSentence]) -> Units:
         documents = [sentence.document_id for sentence in sentences]
-        if None in documents:
+        if None in documents or len(set(documents)) < 2:
             return cls("sentences", {sentence.id: number for number, sentence in enumerate(sentences)})
         numbers = {name: number for number, name in enumerate(dict.fromkeys(documents))}
         return cls("documents", {sentence.id: numbers[sentence.document_id] for sentence in sentences})

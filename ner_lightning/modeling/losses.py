@@ -196,6 +196,9 @@ class DiceLoss(TokenLoss):
     1 - (2 q y + smooth) / (q + y + smooth), y being 1 for the gold tag and else 0. Taken per position, not per
     batch as soft Dice often is, so that it adds up.
 
+    Its gradient is proportional to the probability of the tag, so it hardly lifts a tag that is thought impossible:
+    from a new head on a corpus of few entities, every word may stay ``O``.
+
     Args:
         alpha: How much less a tag counts that is known well; the published code takes 0.01.
         smooth: Keeps a gradient where a tag is rightly absent.

@@ -41,6 +41,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
         (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
         (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
+        (["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"], "got a.yaml"),
+        (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "a name of its own, got a more than once"),
         (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
         (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -16,6 +18,7 @@ from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.tagger import NERTagger
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+PARTS = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +152,26 @@ def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert f"repeat factors: {line}\n" in capsys.readouterr().err
 
 
-def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    parts = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
-    assert main(["check", *parts, "--format", "json"]) == 0
+def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = tmp_path / "run"
+    options = ["--data.train_share=0.25", "--trainer.max_epochs=1", "--run_dir", str(run_dir)]
+    assert main(["fit", *TINY_RUN, *options]) == 0
+    assert "learns from 24 of 96 training sentences\n" in capsys.readouterr().err
+    assert json.loads((run_dir / "run.json").read_text())["training_sentences"] == 24
+    assert yaml.safe_load((run_dir / "config.yaml").read_text())["data"]["train_share"] == 0.25
+    annotated = json.loads((run_dir / "training_entities.json").read_text())
+    assert main(["check", *PARTS, "--data.train_share=0.25", "--format", "json"]) == 0
+    train = report_of(capsys)["splits"]["train"]
+    assert train["num_sentences"] == 24
+    assert sum(train["entities_by_type"].values()) == sum(sum(counts.values()) for counts in annotated.values())
+
+
+def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr().out
-    report = json.loads(printed[printed.index("{") :])
-    assert set(report["splits"]) == {"train", "validation", "test"}
+    report: dict[str, Any] = json.loads(printed[printed.index("{") :])
+    return report
+
+
+def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *PARTS, "--format", "json"]) == 0
+    assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}
