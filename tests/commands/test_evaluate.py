@@ -23,7 +23,7 @@ def test_tables_fit_eighty_columns_also_in_a_pipe(predictions: Path, capsys: pyt
     assert max(map(len, printed.out.splitlines())) <= 80
     assert "│ overall │     28.57 │  28.57 │ 28.57 │    7 │         7 │" in printed.out
     assert "No strict scores: not every sentence has predicted tags." in printed.out
-    assert "familiarity from training" not in printed.out
+    assert "surface in training" not in printed.out
     assert printed.err == ""
 
 
