@@ -75,12 +75,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def build_parser() -> OneLineParser:
     """The parser of the options."""
-    parser = OneLineParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser(PROGRAM, DESCRIPTION)
     add = parser.add_argument
     add("predictions", type=Path, metavar="PREDICTIONS", help="the predictions file of a split")
     add("--report", type=Path, metavar="FILE", help="write the page, one HTML file that needs no network")
