@@ -1,6 +1,7 @@
 """`fit`, `test` and `check` as commands: what they leave, and what they say of wrong input."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,16 @@ def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
     assert isinstance(EntityRecognizer.from_pretrained(run_dir / "model")("Anna Berg left Oslo."), list)
 
 
-def test_the_saved_config_tests_the_best_checkpoint_to_the_same_predictions(run_dir: Path) -> None:
-    before = [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")]
-    (run_dir / "predictions" / "test.jsonl").unlink()
-    (run_dir / "report.html").unlink()
-    checkpoint = run_dir / "checkpoints" / "best.ckpt"
-    assert main(["test", "--config", str(run_dir / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
-    assert [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")] == before
+def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_predictions(
+    run_dir: Path, tmp_path: Path
+) -> None:
+    names = ("predictions/test.jsonl", "predictions/test.viterbi.jsonl", "report.html")
+    moved = shutil.copytree(run_dir, tmp_path / "moved")
+    for name in names:
+        (moved / name).unlink()
+    checkpoint = moved / "checkpoints" / "best.ckpt"
+    assert main(["test", "--config", str(moved / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
+    assert [(moved / name).read_bytes() for name in names] == [(run_dir / name).read_bytes() for name in names]
 
 
 @pytest.mark.parametrize(
