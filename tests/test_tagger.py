@@ -105,6 +105,15 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
     assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
 
 
+@pytest.mark.parametrize("weight", [1e-3, 1e3])
+def test_class_weights_that_are_all_equal_change_nothing_however_small(weight: float) -> None:
+    equal = WeightedCrossEntropyLoss(GivenWeights(dict.fromkeys(["O", "LOC", "MISC", "ORG", "PER"], weight)))
+    weighted, _ = trained(data_module(16, max_windows=16), precision="64-true", loss=equal)
+    plain, _ = trained(data_module(16, max_windows=16), precision="64-true")
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(parameter, weighted.get_parameter(name), atol=1e-10, rtol=0)
+
+
 def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
     """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
     data = data_module()

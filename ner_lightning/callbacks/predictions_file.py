@@ -15,7 +15,8 @@ from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.scores import disagreements, score, score_table, seqeval_scores
+from ner_lightning.evaluation.scores import disagreements, score, scores_table, seqeval_scores
+from ner_lightning.evaluation.tables import rich_table
 from ner_lightning.modeling.decoders import Decoder
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
 
@@ -85,7 +86,7 @@ class PredictionsFile(FinalScoring):
         if differing:
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
         console = Console()
-        console.print(score_table(score(written), f"{split}: entities, per cent (seqeval agrees)"))
+        console.print(rich_table(scores_table(score(written), f"{split}: entities, per cent (seqeval agrees)")))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
             f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {data.coverage(split)}",

@@ -83,13 +83,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def build_parser() -> OneLineParser:
     """The parser of the command's own options."""
-    parser = OneLineParser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [--config FILE ...] --arm NAME=OVERLAY[,OVERLAY] ... --output DIR [OPTION OF fit ...]",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = f"{PROGRAM} [--config FILE ...] --arm NAME=OVERLAY[,OVERLAY] ... --output DIR [OPTION OF fit ...]"
+    parser = OneLineParser(PROGRAM, DESCRIPTION, usage)
     add = parser.add_argument
     add("--config", action="append", default=[], metavar="FILE", help="a config of all arms; may be repeated")
     add(

@@ -11,7 +11,17 @@ NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'None
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are raised, so that they can be said in one line."""
+    """A parser whose errors are raised, so that they can be said in one line; options are written in full.
+
+    Args:
+        program: What the user types before the options.
+        description: What ``--help`` says, as it stands.
+        usage: The line that shows the options; None makes it from them.
+    """
+
+    def __init__(self, program: str, description: str, usage: str | None = None) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(program, usage, description, formatter_class=layout, allow_abbrev=False)
 
     def error(self, message: str) -> Never:
         raise argparse.ArgumentError(None, message)

@@ -75,12 +75,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def build_parser() -> OneLineParser:
     """The parser of the options."""
-    parser = OneLineParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser(PROGRAM, DESCRIPTION)
     add = parser.add_argument
     add("predictions", type=Path, metavar="PREDICTIONS", help="the predictions file of a split")
     add("--report", type=Path, metavar="FILE", help="write the page, one HTML file that needs no network")
@@ -98,5 +93,10 @@ def build_parser() -> OneLineParser:
         metavar="FILE",
         help='the surfaces annotated in training, {"surface": {"type": count}}; tells seen entities from unseen ones. '
         "Default: that of the run",
+    )
+    add(
+        "--scheme",
+        choices=["IO", "BIO", "BIOES"],
+        help="the label scheme of the predicted tags. Default: that of the run, or recognised by their look",
     )
     return parser

@@ -17,9 +17,10 @@ from ner_lightning.evaluation.strict_reading import StrictReading
 from ner_lightning.evaluation.suspects import find_suspects, write_suspects
 from ner_lightning.evaluation.tables import Table, rich_table
 from ner_lightning.evaluation.training_entities import read_training_entities
+from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
 from ner_lightning.whole_files import write_json
 
-PAGE_ONLY: Final = {"confusion_matrix", "edge_words"}  # too wide, too long; the page and JSON have them
+MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -30,7 +31,9 @@ def evaluate(options: argparse.Namespace) -> None:
         OSError: If one cannot be written.
     """
     given = options.training_entities
-    file = analyse_file(options.predictions, None if given is None else read_training_entities(given))
+    training = None if given is None else read_training_entities(given)
+    scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
+    file = analyse_file(options.predictions, training, scheme)
     tables = error_tables(file.analysis)
     suspects = find_suspects(file.analysis, options.min_score)
     written = {}
@@ -52,8 +55,8 @@ def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
     """Print the tables that have something to show, and what there is to say of strict scores."""
     console = Console()
     for name, table in tables.items():
-        if table.rows and name not in PAGE_ONLY:
-            console.print(rich_table(table))
+        if table.rows:
+            console.print(rich_table(table.head(MOST)))
         if name == "scores":
             say(console, about_strict(analysis))
 

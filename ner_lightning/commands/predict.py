@@ -117,12 +117,7 @@ def format_of(input_path: str) -> str:
 
 def build_parser() -> OneLineParser:
     """The parser of the options."""
-    parser = OneLineParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser(PROGRAM, DESCRIPTION)
     add = parser.add_argument
     add("--model", required=True, metavar="BUNDLE", help="the folder model/ of a run")
     add("--input", required=True, metavar="FILE", help="what to read; - reads a pipe")

@@ -154,8 +154,9 @@ class TrainingCLI(PartsCLI):
                 )
 
     def resolved_config(self) -> str:
-        """The configuration as YAML that ``--config`` reads."""
+        """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved."""
         config = self.config[self.subcommand].clone(with_meta=False)
+        config.run_dir = None
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)

@@ -27,13 +27,15 @@ class AnalysedFile:
     record: Mapping[str, Any] | None
 
 
-def analyse_file(path: Path, training: TrainingEntities | None = None) -> AnalysedFile:
+def analyse_file(
+    path: Path, training: TrainingEntities | None = None, scheme: LabelScheme | None = None
+) -> AnalysedFile:
     """Analyse a predictions file.
 
     Args:
-        path: The file. Where it lies in the folder ``predictions`` of a run, the run tells its label scheme, and the
-            surfaces annotated in training unless they are given.
+        path: The file. Where it lies in the folder ``predictions`` of a run, the run tells what is not given.
         training: The surfaces annotated in training.
+        scheme: The label scheme of the predicted tags; where no run tells, it is recognised by their look.
 
     Raises:
         ValueError: If a file is damaged, or there is no sentence.
@@ -46,7 +48,7 @@ def analyse_file(path: Path, training: TrainingEntities | None = None) -> Analys
         training = read_training_entities(run_dir / FINISHED)
     record = None if run_dir is None else _read_record(run_dir / RECORD)
     try:
-        return AnalysedFile(path, analyse(sentences, training, _recorded_scheme(record)), record)
+        return AnalysedFile(path, analyse(sentences, training, scheme or _recorded_scheme(record)), record)
     except ValueError as error:
         raise PredictionsError(f"{path}: {error}") from error
 

@@ -26,7 +26,7 @@ CIRCUMSTANCES: Final = ("corpus_checksum", "commit", "versions", "precision", "d
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ScoredArm:
     """What the runs of one arm scored.
 
     Args:
@@ -69,7 +69,7 @@ class Comparison:
     split: str
     decoder: str | None
     units: Units
-    arms: tuple[Arm, ...]
+    arms: tuple[ScoredArm, ...]
     differences: tuple[Difference, ...]
     by_slice: Mapping[Slice, tuple[Difference, ...]]
     settings: Mapping[str, tuple[Any, ...]]
@@ -122,7 +122,7 @@ def compare_runs(
     parts = sorted({part for of_arm in scored.values() for of_run in of_arm for part in of_run})
     nothing = np.zeros((len(units), 3), dtype=np.int64)
     arms = tuple(
-        Arm(
+        ScoredArm(
             name,
             tuple(runs),
             {part: np.stack([of_run.get(part, nothing) for of_run in scored[name]]) for part in parts},
@@ -143,13 +143,13 @@ def compare_runs(
     )
 
 
-def _differences(arms: Sequence[Arm], units: Units, rng: np.random.Generator) -> tuple[Difference, ...]:
+def _differences(arms: Sequence[ScoredArm], units: Units, rng: np.random.Generator) -> tuple[Difference, ...]:
     counts = [ArmCounts(arm.name, arm.counts[LENIENT]) for arm in arms]
     return with_holm([compare_arms(*pair, unit=units.name, rng=rng) for pair in combinations(counts, 2)])
 
 
 def _differences_by_slice(
-    arms: Sequence[Arm], units: Units, rng: np.random.Generator
+    arms: Sequence[ScoredArm], units: Units, rng: np.random.Generator
 ) -> dict[Slice, tuple[Difference, ...]]:
     by_slice = {}
     for part in arms[0].counts:
@@ -189,13 +189,13 @@ def _known_to_any(runs: Iterable[FinishedRun]) -> TrainingEntities:
     return known
 
 
-def _differing_settings(arms: Sequence[Arm]) -> dict[str, tuple[Any, ...]]:
+def _differing_settings(arms: Sequence[ScoredArm]) -> dict[str, tuple[Any, ...]]:
     settings = [arm.runs[0].settings for arm in arms]
     keys = sorted({key for other in settings[1:] for key in differences(settings[0], other)})
     return {key: tuple(of_arm.get(key) for of_arm in settings) for key in keys}
 
 
-def _notes(arms: Sequence[Arm]) -> tuple[str, ...]:
+def _notes(arms: Sequence[ScoredArm]) -> tuple[str, ...]:
     """A line for every circumstance that is not the same for all runs."""
     lines = []
     for name in CIRCUMSTANCES:
@@ -206,7 +206,7 @@ def _notes(arms: Sequence[Arm]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _plain_arm(arm: Arm) -> dict[str, Any]:
+def _plain_arm(arm: ScoredArm) -> dict[str, Any]:
     return {
         "f1": {f"{part.axis}/{part.value}": arm.f1(part) for part in arm.counts},
         "gold": {f"{part.axis}/{part.value}": arm.gold(part) for part in arm.counts},

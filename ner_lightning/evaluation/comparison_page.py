@@ -132,7 +132,7 @@ def length_plot(comparison: Comparison) -> Figure:
 
 
 def _figure(rows: int) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, 0.9 + 0.42 * rows))
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.42 * rows), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#7d8590", alpha=0.25, linewidth=0.6)
@@ -150,7 +150,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 def _legend(axes: Axes, num_arms: int) -> None:
     if num_arms > 1:
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)  # above, where no data is
 
 
 def _runs(share: float | None, num_runs: int) -> str:

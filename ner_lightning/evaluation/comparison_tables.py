@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
 from typing import Final
 
-from ner_lightning.evaluation.comparison import Arm, Comparison
+from ner_lightning.evaluation.comparison import Comparison, ScoredArm
 from ner_lightning.evaluation.significance import Difference
 from ner_lightning.evaluation.sliced_counts import AXES, LENIENT, STRICT, Slice
 from ner_lightning.evaluation.tables import Table
@@ -145,7 +145,7 @@ def _signed(share: float) -> str:
     return f"{100 * share:+.2f}".replace("-", "−")
 
 
-def _origin(arm: Arm, index: int) -> tuple[str, ...]:
+def _origin(arm: ScoredArm, index: int) -> tuple[str, ...]:
     record = arm.runs[index].record
     versions = record["versions"]
     return (

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.scores import score_by
-from ner_lightning.evaluation.slices import FAMILIARITY, LENGTHS, familiarity_of, length_of
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
@@ -40,7 +39,7 @@ class Grouping:
 
 def by_entity_length() -> Grouping:
     """By how many words the entity has."""
-    return Grouping("entity length", LENGTHS, lambda _, entity: length_of(entity))
+    return _by_range("entity length", (1, 2, 3, 4, 5), "words", lambda _, entity: len(entity))
 
 
 def by_sentence_length() -> Grouping:
@@ -49,12 +48,14 @@ def by_sentence_length() -> Grouping:
 
 
 def by_familiarity(training: TrainingEntities) -> Grouping:
-    """By whether the surface was annotated in training with the entity's type."""
-    return Grouping(
-        "familiarity from training",
-        FAMILIARITY,
-        lambda sentence, entity: familiarity_of(entity.surface(sentence.words), entity.entity_type, training),
-    )
+    """By whether the surface was annotated in training, with the entity's type or another."""
+    names = seen, seen_otherwise, unseen = ("seen", "seen as another type", "unseen")
+
+    def familiarity(sentence: PredictedSentence, entity: EntitySpan) -> str:
+        types = training.get(entity.surface(sentence.words), {})
+        return seen if entity.entity_type in types else seen_otherwise if types else unseen
+
+    return Grouping("surface in training", names, familiarity)
 
 
 def by_frequency(training: TrainingEntities) -> Grouping:
@@ -70,6 +71,7 @@ def _by_range(
     title: str, starts: tuple[int, ...], unit: str, value_of: Callable[[PredictedSentence, EntitySpan], int]
 ) -> Grouping:
     """Groups by a number: each begins at a start and ends before the next one, the last is open."""
-    closed = [f"{start} {unit}" if end == start + 1 else f"{start}–{end - 1} {unit}" for start, end in pairwise(starts)]
+    ranges = [str(start) if end == start + 1 else f"{start}–{end - 1}" for start, end in pairwise(starts)]
+    closed = [f"{numbers} {unit.removesuffix('s') if numbers == '1' else unit}" for numbers in ranges]
     names = (*closed, f"{starts[-1]} {unit} or more")
     return Grouping(title, names, lambda sentence, entity: names[bisect_right(starts, value_of(sentence, entity)) - 1])

@@ -15,25 +15,30 @@ from ner_lightning.evaluation.entity_groups import (
     by_sentence_length,
 )
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, describe
+from ner_lightning.evaluation.scores import SCORE_COLUMNS, score_cells, scores_table
 from ner_lightning.evaluation.tables import Percent, Table, type_labels
 from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, count_kinds, count_semeval
-from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 
-SCORE_COLUMNS = ("precision", "recall", "F1", "gold", "predicted")
 BOUNDARIES = ("too long", "too short", "shifted")
-MOST = 20  # rows of a table that would go on for as long as there are errors
+MOST = 20  # rows that are shown of a table with a row for everything that occurs
 
 
 def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
-    """All tables by their name, in the order in which they are read."""
+    """All tables by their name, in the order in which they are read.
+
+    Those of confusions, words and surfaces have a row for each that occurs, the most frequent first.
+    """
     tables = {
-        "scores": scores_table(analysis),
+        "scores": scores_table(
+            analysis.scores,
+            "Scores by type, per cent",
+            "An entity is found where boundaries and type are those of gold.",
+        ),
         "semeval": semeval_table(analysis),
         "gold_kinds": kinds_table(analysis, "gold"),
         "predicted_kinds": kinds_table(analysis, "predicted"),
         "confusion": confusion_table(analysis),
-        "confusion_matrix": confusion_matrix(analysis),
         "boundaries": boundaries_table(analysis),
         "edge_words": edge_words_table(analysis),
         "surfaces": surfaces_table(analysis),
@@ -44,19 +49,6 @@ def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
     tables["entity_length"] = group_table(analysis, by_entity_length())
     tables["sentence_length"] = group_table(analysis, by_sentence_length())
     return tables
-
-
-def scores_table(analysis: ErrorAnalysis) -> Table:
-    """Precision, recall and F1 of every type."""
-    labels = type_labels(analysis.entity_types)
-    rows = [(labels[name], *_score_cells(counts)) for name, counts in analysis.scores.by_type.items()]
-    return Table(
-        "Scores by type, per cent",
-        ("type", *SCORE_COLUMNS),
-        (*rows, ("overall", *_score_cells(analysis.scores.overall))),
-        note="An entity is found where boundaries and type are those of gold.",
-        has_total=True,
-    )
 
 
 def semeval_table(analysis: ErrorAnalysis) -> Table:
@@ -108,7 +100,7 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
     return Table(
         "Types taken for others, shares in per cent",
         ("gold", "predicted", "most often", "times", "share of gold"),
-        tuple(rows[:MOST]),
+        tuple(rows),
         text_columns=3,
         note="Where the boundaries are right.",
     )
@@ -152,9 +144,9 @@ def edge_words_table(analysis: ErrorAnalysis) -> Table:
     counts = Counter(edge for compared in analysis.compared() for edge in _edge_words(*compared))
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Table(
-        "Words at wrong boundaries, more than once",
+        "Words at wrong boundaries",
         ("words", "error", "times"),
-        tuple((*edge, times) for edge, times in rows[:MOST] if times > 1),
+        tuple((*edge, times) for edge, times in rows),
         text_columns=2,
     )
 
@@ -182,7 +174,7 @@ def surfaces_table(analysis: ErrorAnalysis) -> Table:
             errors[surface][describe(pair)] += 1
     rows = [
         (surface, _most_common(kinds), _training_types(analysis, surface), kinds.total(), annotated[surface])
-        for surface, kinds in sorted(errors.items(), key=lambda item: (-item[1].total(), item[0]))[:MOST]
+        for surface, kinds in sorted(errors.items(), key=lambda item: (-item[1].total(), item[0]))
     ]
     return Table(
         "Surfaces with the most errors",
@@ -198,18 +190,7 @@ def group_table(analysis: ErrorAnalysis, grouping: Grouping) -> Table:
     return Table(
         f"By {grouping.title}",
         (grouping.title, *SCORE_COLUMNS),
-        tuple((name, *_score_cells(counts)) for name, counts in counts_by_group.items()),
-    )
-
-
-def _score_cells(counts: SpanCounts) -> tuple[Any, ...]:
-    """Scores of nothing are no zeros."""
-    return (
-        Percent(counts.precision if counts.predicted else None),
-        Percent(counts.recall if counts.gold else None),
-        Percent(counts.f1 if counts.predicted or counts.gold else None),
-        counts.gold,
-        counts.predicted,
+        tuple((name, *score_cells(counts)) for name, counts in counts_by_group.items()),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from ner_lightning.evaluation.analysed_files import PREDICTIONS, AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict, describe, problem
-from ner_lightning.evaluation.error_tables import error_tables
+from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.page import Highlight, Row, render, sentence_rows
 from ner_lightning.evaluation.suspects import SURE, find_suspects
 from ner_lightning.evaluation.tables import Percent, TypeLabel, type_labels
@@ -68,7 +68,8 @@ def write_report(path: Path, file: AnalysedFile) -> None:
     cards = error_cards(analysis, labels)
     values = {
         "analysis": analysis,
-        "tables": error_tables(analysis),
+        "tables": {name: table.head(MOST) for name, table in error_tables(analysis).items()},
+        "confusion_matrix": confusion_matrix(analysis),
         "kinds": ERROR_KINDS[1:],
         "num_of_kind": Counter(pair.kind for _, pair in analysis.errors()),
         "num_with_errors": sum(any(pair.kind != "correct" for pair in pairs) for pairs in analysis.pairs),

@@ -6,16 +6,17 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from rich.table import Column, Table
 from seqeval.metrics import classification_report
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.tables import Percent, Table, type_labels
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import BIO, TagSet
 
+SCORE_COLUMNS: Final = ("precision", "recall", "F1", "gold", "predicted")
 Group = TypeVar("Group", bound=Hashable)
 
 
@@ -98,17 +99,20 @@ def disagreements(ours: dict[str, float], seqeval: dict[str, float], tolerance: 
     ]
 
 
-def score_table(scores: Scores, title: str) -> Table:
+def scores_table(scores: Scores, title: str, note: str = "") -> Table:
     """Precision, recall and F1 of every type, in per cent."""
-    numbers = [Column(name, justify="right") for name in ("precision", "recall", "F1", "gold", "predicted")]
-    table = Table("type", *numbers, title=title, title_justify="left")
-    for kind, counts in scores.by_type.items():
-        table.add_row(kind, *_cells(counts))
-    table.add_section()
-    table.add_row("overall", *_cells(scores.overall), style="bold")
-    return table
+    labels = type_labels(scores.by_type)
+    rows = [(labels[name], *score_cells(counts)) for name, counts in scores.by_type.items()]
+    rows.append(("overall", *score_cells(scores.overall)))
+    return Table(title, ("type", *SCORE_COLUMNS), tuple(rows), note=note, has_total=True)
 
 
-def _cells(counts: SpanCounts) -> list[str]:
-    shares = (counts.precision, counts.recall, counts.f1)
-    return [*(f"{100 * share:.2f}" for share in shares), str(counts.gold), str(counts.predicted)]
+def score_cells(counts: SpanCounts) -> tuple[Any, ...]:
+    """The cells of ``SCORE_COLUMNS``; a score of nothing is no zero."""
+    return (
+        Percent(counts.precision if counts.predicted else None),
+        Percent(counts.recall if counts.gold else None),
+        Percent(counts.f1 if counts.predicted or counts.gold else None),
+        counts.gold,
+        counts.predicted,
+    )

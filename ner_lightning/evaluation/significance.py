@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ner_lightning.evaluation.resampling import bootstrap_f1, f1, randomisation_p
-from ner_lightning.evaluation.t_test import LEVEL, TTest, VariancePart, holm, t_test
+from ner_lightning.evaluation.t_tests import LEVEL, TTest, VariancePart, holm, t_test
 
 NUM_RESAMPLES = 10_000
 

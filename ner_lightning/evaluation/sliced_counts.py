@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Int
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.entity_groups import by_entity_length, by_familiarity
 from ner_lightning.evaluation.scores import score_by
-from ner_lightning.evaluation.slices import familiarity_of, length_of, surface_of
 from ner_lightning.evaluation.strict_reading import StrictReading
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.predictions import PredictedSentence
@@ -33,7 +33,7 @@ UnitCounts = dict[Slice, Int[np.ndarray, "units 3"]]
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What a test set is resampled by: documents, or sentences where not every one tells its document.
+    """What a test set is resampled by: documents, or sentences where not all tell their document, or all the same one.
 
     Args:
         name: What a unit is, in the plural.
@@ -46,7 +46,7 @@ class Units:
     @classmethod
     def of(cls, sentences: Sequence[PredictedSentence]) -> Units:
         documents = [sentence.document_id for sentence in sentences]
-        if None in documents:
+        if None in documents or len(set(documents)) < 2:
             return cls("sentences", {sentence.id: number for number, sentence in enumerate(sentences)})
         numbers = {name: number for number, name in enumerate(dict.fromkeys(documents))}
         return cls("documents", {sentence.id: numbers[sentence.document_id] for sentence in sentences})
@@ -66,6 +66,7 @@ def count_by_unit(
         units: Their units.
         training: The surfaces that training knew.
     """
+    length, familiarity = by_entity_length(), by_familiarity(training)
     counts: UnitCounts = defaultdict(lambda: np.zeros((len(units), 3), dtype=np.int64))
 
     def count(
@@ -78,10 +79,6 @@ def count_by_unit(
     count(sentences, lambda *_: LENIENT)
     count(strict.sentences, lambda *_: STRICT)
     count(sentences, lambda _, span: Slice(TYPE, span.entity_type))
-    count(sentences, lambda _, span: Slice(LENGTH, length_of(span)))
-    count(sentences, lambda sentence, span: Slice(SURFACE, _familiarity(sentence, span, training)))
+    count(sentences, lambda *entity: Slice(LENGTH, length.group_of(*entity)))
+    count(sentences, lambda *entity: Slice(SURFACE, familiarity.group_of(*entity)))
     return dict(counts)
-
-
-def _familiarity(sentence: PredictedSentence, span: EntitySpan, training: TrainingEntities) -> str:
-    return familiarity_of(surface_of(span, sentence.words), span.entity_type, training)

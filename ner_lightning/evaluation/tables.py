@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import rich.table
@@ -72,6 +72,13 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ValueError(f"a row of {self.title!r} needs {len(self.header)} cells, got {len(row)}")
+
+    def head(self, most: int) -> Table:
+        """Its first rows, and a word on how many there are; a table with a total stays whole."""
+        if self.has_total or len(self.rows) <= most:
+            return self
+        note = f"{self.note} The first {most} of {len(self.rows):,}.".strip()
+        return replace(self, rows=self.rows[:most], note=note)
 
     def to_plain(self) -> list[dict[str, Any]]:
         """The rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1."""

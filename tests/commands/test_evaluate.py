@@ -23,7 +23,7 @@ def test_tables_fit_eighty_columns_also_in_a_pipe(predictions: Path, capsys: pyt
     assert max(map(len, printed.out.splitlines())) <= 80
     assert "│ overall │     28.57 │  28.57 │ 28.57 │    7 │         7 │" in printed.out
     assert "No strict scores: not every sentence has predicted tags." in printed.out
-    assert "familiarity from training" not in printed.out
+    assert "surface in training" not in printed.out
     assert printed.err == ""
 
 
@@ -54,6 +54,8 @@ def test_the_run_tells_its_scheme_and_what_training_showed(tmp_path: Path, capsy
     printed = capsys.readouterr().out
     assert "only what BIOES can write; ill-formed sentences 100.00 %." in printed
     assert "│ seen " in printed
+    assert main(["evaluate", str(path), "--scheme", "BIO"]) == 0
+    assert "only what BIO can write; ill-formed sentences 0.00 %." in capsys.readouterr().out
 
 
 def test_training_entities_can_be_given(predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +71,7 @@ def test_training_entities_can_be_given(predictions: Path, tmp_path: Path, capsy
         ("{}", [], "test.jsonl:1: a line must have the keys"),
         (None, ["--min_score", "90"], "--min_score must be from 0 to 1, got 90.0"),
         (None, ["--min_score", "high"], "--min_score"),
+        (None, ["--scheme", "IOB1"], "--scheme"),
         (None, ["--training_entities", "none.json"], "none.json: training entities must be JSON"),
         (None, ["--report", "same", "--json", "same"], "every output must be a file of its own"),
         (None, ["--repport", "x"], "--repport"),

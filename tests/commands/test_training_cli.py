@@ -1,10 +1,13 @@
 """`fit`, `test` and `check` as commands: what they leave, and what they say of wrong input."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
@@ -16,6 +19,7 @@ from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.tagger import NERTagger
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+PARTS = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +71,16 @@ def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
     assert isinstance(EntityRecognizer.from_pretrained(run_dir / "model")("Anna Berg left Oslo."), list)
 
 
-def test_the_saved_config_tests_the_best_checkpoint_to_the_same_predictions(run_dir: Path) -> None:
-    before = [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")]
-    (run_dir / "predictions" / "test.jsonl").unlink()
-    (run_dir / "report.html").unlink()
-    checkpoint = run_dir / "checkpoints" / "best.ckpt"
-    assert main(["test", "--config", str(run_dir / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
-    assert [(run_dir / name).read_bytes() for name in ("predictions/test.jsonl", "report.html")] == before
+def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_predictions(
+    run_dir: Path, tmp_path: Path
+) -> None:
+    names = ("predictions/test.jsonl", "predictions/test.viterbi.jsonl", "report.html")
+    moved = shutil.copytree(run_dir, tmp_path / "moved")
+    for name in names:
+        (moved / name).unlink()
+    checkpoint = moved / "checkpoints" / "best.ckpt"
+    assert main(["test", "--config", str(moved / "config.yaml"), "--ckpt_path", str(checkpoint)]) == 0
+    assert [(moved / name).read_bytes() for name in names] == [(run_dir / name).read_bytes() for name in names]
 
 
 @pytest.mark.parametrize(
@@ -101,8 +108,9 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     assert type(tagger.decoder) is type(recognizer.settings.decoder)
     assert chosen["f1"] == recognizer.settings.scores["test/f1"]
     run = read_run(tmp_path)
-    for decoder, scores in by_decoder.items():
-        assert score(run.predictions("test", decoder)).overall.f1 == pytest.approx(scores["f1"], abs=1e-12)
+    for split in ("validation", "test"):
+        for decoder, scores in json.loads((tmp_path / "predictions" / f"{split}.decoders.json").read_text()).items():
+            assert score(run.predictions(split, decoder)).overall.f1 == pytest.approx(scores["f1"], abs=1e-12)
     written = list(read_predictions(tmp_path / "predictions" / "test.jsonl"))
     found = recognizer.recognize_words([sentence.words for sentence in written])
     assert any(found)
@@ -149,9 +157,26 @@ def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.Capt
     assert f"repeat factors: {line}\n" in capsys.readouterr().err
 
 
-def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    parts = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
-    assert main(["check", *parts, "--format", "json"]) == 0
+def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = tmp_path / "run"
+    options = ["--data.train_share=0.25", "--trainer.max_epochs=1", "--run_dir", str(run_dir)]
+    assert main(["fit", *TINY_RUN, *options]) == 0
+    assert "learns from 24 of 96 training sentences\n" in capsys.readouterr().err
+    assert json.loads((run_dir / "run.json").read_text())["training_sentences"] == 24
+    assert yaml.safe_load((run_dir / "config.yaml").read_text())["data"]["train_share"] == 0.25
+    annotated = json.loads((run_dir / "training_entities.json").read_text())
+    assert main(["check", *PARTS, "--data.train_share=0.25", "--format", "json"]) == 0
+    train = report_of(capsys)["splits"]["train"]
+    assert train["num_sentences"] == 24
+    assert sum(train["entities_by_type"].values()) == sum(sum(counts.values()) for counts in annotated.values())
+
+
+def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr().out
-    report = json.loads(printed[printed.index("{") :])
-    assert set(report["splits"]) == {"train", "validation", "test"}
+    report: dict[str, Any] = json.loads(printed[printed.index("{") :])
+    return report
+
+
+def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *PARTS, "--format", "json"]) == 0
+    assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}

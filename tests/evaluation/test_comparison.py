@@ -99,6 +99,8 @@ def test_units_are_documents_where_all_sentences_have_one() -> None:
     assert (units.name, len(units), list(units.by_sentence.values())) == ("documents", 3, [0, 0, 1, 1, 2])
     units = Units.of([*with_documents, tagged(5, [], [])])
     assert (units.name, len(units)) == ("sentences", 6)
+    units = Units.of(with_documents[:2])
+    assert (units.name, len(units)) == ("sentences", 2)
 
 
 def test_other_sentences_or_annotations_are_refused(tmp_path: Path) -> None:

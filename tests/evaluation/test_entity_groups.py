@@ -19,6 +19,7 @@ def test_groups_add_up_to_all_entities(grouping):
 
 def test_gold_and_predicted_count_by_their_own_length():
     counts = by_entity_length().scores(SENTENCES)
+    assert list(counts) == ["1 word", "2 words", "3 words", "4 words", "5 words or more"]
     assert list(counts.values()) == [
         SpanCounts(matched=1, predicted=5, gold=4),
         SpanCounts(matched=1, predicted=1, gold=2),
@@ -41,7 +42,7 @@ def test_frequency_is_that_of_the_surface_whatever_its_type():
     counts = by_frequency(TRAINING).scores(SENTENCES)
     assert {name: (c.predicted, c.gold) for name, c in counts.items()} == {
         "0 times": (2, 3),
-        "1 times": (1, 1),
+        "1 time": (1, 1),
         "2–4 times": (3, 2),
         "5–19 times": (1, 1),
         "20 times or more": (0, 0),

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from ner_lightning.evaluation.resampling import f1
 from ner_lightning.evaluation.significance import ArmCounts, Difference, compare_arms, with_holm
-from ner_lightning.evaluation.t_test import VariancePart, t_test
+from ner_lightning.evaluation.t_tests import VariancePart, t_test
 
 
 def compared(first: np.ndarray, second: np.ndarray, num_resamples: int = 200, seed: int = 0) -> Difference:

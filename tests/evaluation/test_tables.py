@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -30,3 +31,18 @@ def test_names_from_a_corpus_are_text_in_either():
 def test_every_row_needs_all_cells():
     with pytest.raises(ValueError, match="'scores' needs 2 cells, got 1"):
         Table("scores", ("type", "F1"), (("PER",),))
+
+
+def test_the_head_of_a_table_says_what_it_leaves_out():
+    table = Table("words", ("word", "times"), tuple((str(i), i) for i in range(1200)), note="By frequency.")
+    head = table.head(2)
+    assert head.rows == (("0", 0), ("1", 1))
+    assert head.note == "By frequency. The first 2 of 1,200."
+    assert table.head(1200) is table
+    whole = replace(table, has_total=True)
+    assert whole.head(2) is whole
+
+
+def test_json_holds_shares_numbers_and_names():
+    table = Table("scores", ("type", "F1", "in all"), ((type_labels(["PER"])["PER"], Percent(None), 3),))
+    assert table.to_plain() == [{"type": "PER", "f1": None, "in_all": 3}]

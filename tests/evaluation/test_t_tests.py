@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ner_lightning.evaluation.t_test import VariancePart, holm, t_test
+from ner_lightning.evaluation.t_tests import VariancePart, holm, t_test
 
 FIRST, SECOND = [0.71, 0.74, 0.69, 0.72, 0.73], [0.75, 0.73, 0.78]
 

@@ -1,0 +1,50 @@
+"""What is made of validate and test is not made of the validation of each epoch."""
+
+from typing import Any
+
+import lightning as L
+
+from ner_lightning.callbacks.final_scoring import FinalScoring
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.corpora.reader import SplitName
+from ner_lightning.data_module import NERDataModule
+from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.tagger import NERTagger
+
+
+class Recorder(FinalScoring):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:  # noqa: ARG002
+        self.seen += [sentence.id for sentence in batch.sentences]
+
+    def finish(self, trainer: L.Trainer, split: SplitName) -> None:  # noqa: ARG002
+        self.seen.append(f"end of {split}")
+
+
+def test_epochs_are_left_out() -> None:
+    encoder, recorder = SmallBert(hidden_size=16, num_layers=1, num_heads=1, vocabulary_size=200), Recorder()
+    data = NERDataModule(ExampleCorpus(num_train=16, num_validation=8, num_test=6), encoder)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_epochs=2,
+        callbacks=[recorder],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+    tagger = NERTagger(encoder)
+    trainer.fit(tagger, data)
+    assert recorder.seen == []
+    trainer.validate(tagger, data, verbose=False)
+    trainer.test(tagger, data, verbose=False)
+    splits = data.corpus.splits
+    assert sorted(recorder.seen[:8]) == sorted(sentence.id for sentence in splits["validation"])
+    assert recorder.seen[8] == "end of validation"
+    assert sorted(recorder.seen[9:-1]) == sorted(sentence.id for sentence in splits["test"])
+    assert recorder.seen[-1] == "end of test"

@@ -1,0 +1,75 @@
+"""The page of a comparison in a browser: it loads nothing, fits every window, and shows both arms side by side."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import chromium, opened, overflow
+from playwright.sync_api import Browser
+from written_runs import tagged, write_run
+
+from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.comparison import compare_runs
+from ner_lightning.evaluation.comparison_page import MAX_SENTENCES, comparison_page
+from ner_lightning.evaluation.run_folders import read_run
+
+BONN, FIRM = EntitySpan(0, 1, "LOC"), EntitySpan(2, 4, "ORG")
+ARMS = {"plain": (BONN,), "a rather long name of an arm, <b>": (FIRM,), "both": (BONN, FIRM)}
+NUM_SENTENCES = MAX_SENTENCES + 30
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Arms that find one entity of two, the other one, and both."""
+    folder = tmp_path_factory.mktemp("runs")
+    sentences = {
+        name: [tagged(number, (BONN, FIRM), found, num_words=60) for number in range(NUM_SENTENCES)]
+        for name, found in ARMS.items()
+    }
+    arms = {
+        name: [read_run(write_run(folder / str(index) / str(seed), seed, sentences[name])) for seed in (0, 1)]
+        for index, name in enumerate(ARMS)
+    }
+    path = folder / "comparison.html"
+    path.write_text(comparison_page(compare_runs(arms, "test", None, np.random.default_rng(0)), "Three arms"))
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_the_window(browser: Browser, page_path: Path, width: int, scheme: str) -> None:
+    with opened(browser, page_path, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        assert overflow(page) == 0
+        assert page.locator("svg").count() == 3
+        assert all(page.locator("svg").nth(index).is_visible() for index in range(3))
+
+
+def test_the_page_fits_on_paper(browser: Browser, page_path: Path) -> None:
+    with opened(browser, page_path, viewport={"width": 794, "height": 1123}) as page:
+        page.emulate_media(media="print")
+        assert overflow(page) == 0
+
+
+def test_arms_stand_side_by_side_below_gold(browser: Browser, page_path: Path) -> None:
+    with opened(browser, page_path) as page:
+        sentences = page.locator("section")
+        assert sentences.count() == MAX_SENTENCES
+        assert f"{NUM_SENTENCES - MAX_SENTENCES} of them are left out" in page.inner_text("main")
+        first = sentences.first
+        assert first.locator("dt").all_inner_texts() == ["gold", *ARMS]
+        shown = [row.locator("mark b").all_inner_texts() for row in first.locator("dd").all()]
+        assert shown == [["LOC", "ORG"], ["LOC"], ["ORG"], ["LOC", "ORG"]]
+
+
+def test_every_two_arms_have_a_verdict(browser: Browser, page_path: Path) -> None:
+    with opened(browser, page_path) as page:
+        verdicts = page.locator("header strong").all_inner_texts()
+        assert len(verdicts) == 3
+        assert "both − plain = +33.33 F1" in verdicts[1]
