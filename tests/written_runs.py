@@ -21,6 +21,7 @@ def write_run(
     sentences: Sequence[PredictedSentence] = (),
     scheme: LabelScheme | None = None,
     loss: Mapping[str, Any] | None = None,
+    loss_class: str = "losses.FocalLoss",
     **record: Any,
 ) -> Path:
     """A finished run that predicted these sentences of the test split."""
@@ -30,7 +31,7 @@ def write_run(
         "seed_everything": seed,
         "run_dir": str(path),
         "data": {"scheme": {"class_path": f"ner_lightning.{scheme.name}"}, "batches": {"num_workers": seed}},
-        "model": {"loss": {"class_path": "losses.FocalLoss", "init_args": loss or {}}},
+        "model": {"loss": {"class_path": loss_class, "init_args": loss or {}}},
         "trainer": {"logger": {"class_path": "W", "init_args": {"name": str(seed)}}, "max_epochs": 3},
     }
     usual = {

@@ -1,16 +1,18 @@
-"""What a comparison is told by: tables in the terminal, `comparison.json` and `comparison.html`."""
+"""What a comparison is told by: tables in the terminal, and files for programs and people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn
 
 from ner_lightning.commands.error_lines import say
-from ner_lightning.evaluation.comparison import compare_runs
+from ner_lightning.evaluation.comparison import Comparison, compare_runs
 from ner_lightning.evaluation.comparison_page import comparison_page
 from ner_lightning.evaluation.comparison_tables import comparison_tables
 from ner_lightning.evaluation.run_folders import FinishedRun
@@ -33,15 +35,28 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, split: str, 
         ValueError: If the runs cannot be compared.
     """
     console = Console()
-    with Console(stderr=True).status("Comparing"):
-        comparison = compare_runs(arms, split, decoder, np.random.default_rng(RESAMPLING_SEED))
-        page = comparison_page(comparison, " or ".join(arms))
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "comparison.json", comparison.to_plain())
-    with whole_file(output / "comparison.html") as file:
-        file.write(page)
+    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=Console(stderr=True), transient=True)
+
+    def track(runs: Sequence[FinishedRun]) -> Iterable[FinishedRun]:
+        return progress.track(runs, total=len(runs) + 1, description="comparing")  # what comes last is the statistics
+
+    with progress:
+        comparison = compare_runs(arms, split, decoder, np.random.default_rng(RESAMPLING_SEED), track)
+    with Console(stderr=True).status("Writing"):
+        write_files(comparison, output, " or ".join(arms))
     for table in comparison_tables(comparison):
         console.print(rich_table(table))
     for line in (*comparison.notes, *(difference.verdict() for difference in comparison.differences)):
         say(console, line)
     say(Console(stderr=True), f"page: {output / 'comparison.html'}")
+
+
+def write_files(comparison: Comparison, output: Path, title: str) -> None:
+    """Write the numbers as JSON, the sentences on which arms differ as JSON Lines, and the page."""
+    page = comparison_page(comparison, title)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "comparison.json", comparison.to_plain())
+    with whole_file(output / "disagreements.jsonl") as file:
+        file.writelines(json.dumps(found.to_plain()) + "\n" for found in comparison.disagreements)
+    with whole_file(output / "comparison.html") as file:
+        file.write(page)

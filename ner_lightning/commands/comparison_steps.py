@@ -35,6 +35,7 @@ from ner_lightning.commands.comparison_runs import (
 )
 from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import require_splits, resolve, told_keys
+from ner_lightning.evaluation.comparison_tables import settings_table
 from ner_lightning.evaluation.run_folders import (
     Settings,
     deciding,
@@ -44,6 +45,7 @@ from ner_lightning.evaluation.run_folders import (
     read_run,
     settings_of,
 )
+from ner_lightning.evaluation.tables import rich_table
 from ner_lightning.library_messages import quieten
 from ner_lightning.whole_files import write_json
 
@@ -129,12 +131,7 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
 
 def differences_table(settings: Mapping[str, Settings]) -> Table:
     """The settings in which arms differ, by arm."""
-    first, *others = settings.values()
-    keys = sorted({key for other in others for key in differences(first, other)})
-    table = Table("the arms differ in", *settings)
-    for key in keys:
-        table.add_row(key, *(str(arm[key]) if key in arm else "" for arm in settings.values()))
-    return table
+    return rich_table(settings_table(list(settings), differences(*settings.values())))
 
 
 def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, console: Console) -> list[Outcome]:

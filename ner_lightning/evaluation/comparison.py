@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, combinations
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from statistics import mean
 from typing import Any, Final
 
 import numpy as np
@@ -14,15 +15,32 @@ from jaxtyping import Int
 from ner_lightning.evaluation.disagreements import Disagreement, find_disagreements
 from ner_lightning.evaluation.resampling import f1
 from ner_lightning.evaluation.run_folders import FinishedRun, differences
-from ner_lightning.evaluation.significance import ArmCounts, Difference, compare_arms, with_holm
-from ner_lightning.evaluation.sliced_counts import LENIENT, Slice, UnitCounts, Units, count_by_unit
+from ner_lightning.evaluation.significance import ArmCounts, SliceDifference, compare_all, compare_slice
+from ner_lightning.evaluation.sliced_counts import LENIENT, STRICT, Slice, UnitCounts, Units, count_by_unit
 from ner_lightning.evaluation.strict_reading import read_strictly
 from ner_lightning.evaluation.training_entities import TrainingEntities
+from ner_lightning.evaluation.verdicts import Difference
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import TagSet
 
-NUM_SLICE_RESAMPLES: Final = 2_000  # intervals of slices are looked at, verdicts do not rest on them
 CIRCUMSTANCES: Final = ("corpus_checksum", "commit", "versions", "precision", "device", "ranks", "threads")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRun:
+    """What a run predicted and scored.
+
+    Args:
+        run: The run.
+        counts: Matched, predicted and gold entities by slice and unit.
+        ill_formed: The share of sentences with ill-formed tags.
+        sentences: Its predicted entities.
+    """
+
+    run: FinishedRun
+    counts: UnitCounts
+    ill_formed: float
+    sentences: Sequence[PredictedSentence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +59,20 @@ class ScoredArm:
     counts: Mapping[Slice, Int[np.ndarray, "seeds units 3"]]
     ill_formed: tuple[float, ...]
 
+    @classmethod
+    def of(cls, name: str, scored: Sequence[ScoredRun], parts: Iterable[Slice], num_units: int) -> ScoredArm:
+        """The arm of these runs, with counts of slices that some of them know nothing of."""
+        nothing = np.zeros((num_units, 3), dtype=np.int64)
+        counts = {part: np.stack([of_run.counts.get(part, nothing) for of_run in scored]) for part in parts}
+        return cls(name, tuple(of_run.run for of_run in scored), counts, tuple(of_run.ill_formed for of_run in scored))
+
     def f1(self, part: Slice = LENIENT) -> list[float]:
         """F1 of every run."""
         return f1(self.counts[part].sum(axis=1)).tolist()
+
+    def mean_f1(self, part: Slice) -> float | None:
+        """The mean F1 of its runs; None where no entity of the slice is annotated, or predicted by any run."""
+        return mean(self.f1(part)) if self.counts[part].any() else None
 
     def gold(self, part: Slice) -> int:
         """How many gold entities the slice has."""
@@ -60,7 +89,7 @@ class Comparison:
         units: What the test set was resampled by.
         arms: The arms.
         differences: Each two arms, the later minus the earlier, with Holm's correction over all of them.
-        by_slice: For every slice, each further arm minus the first; not corrected.
+        by_slice: For every slice, each further arm minus the first: hints without a verdict.
         settings: The settings in which arms differ, with the value of each arm.
         notes: What else runs differ in.
         disagreements: The sentences on which arms differ, the most differing first.
@@ -71,7 +100,7 @@ class Comparison:
     units: Units
     arms: tuple[ScoredArm, ...]
     differences: tuple[Difference, ...]
-    by_slice: Mapping[Slice, tuple[Difference, ...]]
+    by_slice: Mapping[Slice, tuple[SliceDifference, ...]]
     settings: Mapping[str, tuple[Any, ...]]
     notes: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
@@ -87,7 +116,7 @@ class Comparison:
             "arms": {arm.name: _plain_arm(arm) for arm in self.arms},
             "differences": [difference.to_plain() for difference in self.differences],
             "differences_by_slice": [
-                {"axis": part.axis, "value": part.value} | difference.to_plain()
+                {"axis": part.axis, "value": part.value} | asdict(difference)
                 for part, of_slice in self.by_slice.items()
                 for difference in of_slice
             ],
@@ -99,65 +128,72 @@ class Comparison:
 
 
 def compare_runs(
-    runs_by_arm: Mapping[str, Sequence[FinishedRun]], split: str, decoder: str | None, rng: np.random.Generator
+    runs_by_arm: Mapping[str, Sequence[FinishedRun]],
+    split: str,
+    decoder: str | None,
+    rng: np.random.Generator,
+    track: Callable[[Sequence[FinishedRun]], Iterable[FinishedRun]] = iter,
 ) -> Comparison:
     """Score all runs on a split and compare each two arms.
 
+    Args:
+        runs_by_arm: The runs of every arm.
+        split: What they are scored on.
+        decoder: Whose predictions are scored; None takes each run's own.
+        rng: Draws the resampled test sets.
+        track: Hands on the runs one by one, and may show how far it is.
+
     Raises:
-        ValueError: If runs were not scored on the same sentences, or runs of an arm were trained on other corpora.
+        ValueError: If there is no sentence, runs were not scored on the same ones, or runs of an arm were trained on
+            other corpora.
         PredictionsError: If a predictions file is missing or damaged.
     """
-    predictions = {name: [run.predictions(split, decoder) for run in runs] for name, runs in runs_by_arm.items()}
-    reference = next(iter(predictions.values()))[0]
-    units, training = Units.of(reference), _known_to_any(chain.from_iterable(runs_by_arm.values()))
-    scored: dict[str, list[UnitCounts]] = {}
-    ill_formed: dict[str, list[float]] = {}
-    for name, runs in runs_by_arm.items():
-        _require_one_corpus(name, runs)
-        for run, sentences in zip(runs, predictions[name], strict=True):
-            _require_same_sentences(reference, sentences, run)
-            strict = read_strictly(sentences, TagSet.from_plain(run.record["tags"]).scheme)
-            scored.setdefault(name, []).append(count_by_unit(sentences, strict, units, training))
-            ill_formed.setdefault(name, []).append(strict.ill_formed)
-    parts = sorted({part for of_arm in scored.values() for of_run in of_arm for part in of_run})
-    nothing = np.zeros((len(units), 3), dtype=np.int64)
-    arms = tuple(
-        ScoredArm(
-            name,
-            tuple(runs),
-            {part: np.stack([of_run.get(part, nothing) for of_run in scored[name]]) for part in parts},
-            tuple(ill_formed[name]),
-        )
-        for name, runs in runs_by_arm.items()
-    )
+    for name, of_arm in runs_by_arm.items():
+        _require_one_corpus(name, of_arm)
+    runs = list(chain.from_iterable(runs_by_arm.values()))
+    reference = runs[0].predictions(split, decoder)
+    if not reference:
+        raise ValueError(f"arms are compared on sentences, the {split} predictions of {runs[0].path} hold none")
+    units, training = Units.of(reference), _known_to_any(runs)
+    scored = iter([_score(run, run.predictions(split, decoder), reference, units, training) for run in track(runs)])
+    by_arm = {name: [next(scored) for _ in of_arm] for name, of_arm in runs_by_arm.items()}
+    parts = sorted({LENIENT, STRICT}.union(*(run.counts for of_arm in by_arm.values() for run in of_arm)))
+    arms = [ScoredArm.of(name, of_arm, parts, len(units)) for name, of_arm in by_arm.items()]
     return Comparison(
         split,
         decoder,
         units,
-        arms,
-        _differences(arms, units, rng),
-        _differences_by_slice(arms, units, rng),
-        _differing_settings(arms),
+        tuple(arms),
+        compare_all(_counts(arms, LENIENT), unit=units.name, rng=rng),
+        {part: compare_slice(_counts(arms, part), unit=units.name, rng=rng) for part in parts},
+        differences(*(arm.runs[0].settings for arm in arms)),
         _notes(arms),
-        tuple(find_disagreements(predictions)),
+        tuple(find_disagreements({name: [run.sentences for run in of_arm] for name, of_arm in by_arm.items()})),
     )
 
 
-def _differences(arms: Sequence[ScoredArm], units: Units, rng: np.random.Generator) -> tuple[Difference, ...]:
-    counts = [ArmCounts(arm.name, arm.counts[LENIENT]) for arm in arms]
-    return with_holm([compare_arms(*pair, unit=units.name, rng=rng) for pair in combinations(counts, 2)])
+def _score(
+    run: FinishedRun,
+    sentences: Sequence[PredictedSentence],
+    reference: Sequence[PredictedSentence],
+    units: Units,
+    training: TrainingEntities,
+) -> ScoredRun:
+    _require_same_sentences(reference, sentences, run)
+    strict = read_strictly(sentences, TagSet.from_plain(run.record["tags"]).scheme)
+    return ScoredRun(
+        run,
+        count_by_unit(sentences, strict, units, training),
+        strict.ill_formed,
+        [
+            replace(shared, predicted=sentence.predicted, predicted_tags=None)  # many runs hold the same words
+            for shared, sentence in zip(reference, sentences, strict=True)
+        ],
+    )
 
 
-def _differences_by_slice(
-    arms: Sequence[ScoredArm], units: Units, rng: np.random.Generator
-) -> dict[Slice, tuple[Difference, ...]]:
-    by_slice = {}
-    for part in arms[0].counts:
-        first, *others = (ArmCounts(arm.name, arm.counts[part]) for arm in arms)
-        by_slice[part] = tuple(
-            compare_arms(first, other, unit=units.name, rng=rng, num_resamples=NUM_SLICE_RESAMPLES) for other in others
-        )
-    return by_slice
+def _counts(arms: Sequence[ScoredArm], part: Slice) -> list[ArmCounts]:
+    return [ArmCounts(arm.name, arm.counts[part]) for arm in arms]
 
 
 def _require_one_corpus(name: str, runs: Sequence[FinishedRun]) -> None:
@@ -187,12 +223,6 @@ def _known_to_any(runs: Iterable[FinishedRun]) -> TrainingEntities:
         for surface, types in run.training_entities.items():
             known.setdefault(surface, {}).update(types)
     return known
-
-
-def _differing_settings(arms: Sequence[ScoredArm]) -> dict[str, tuple[Any, ...]]:
-    settings = [arm.runs[0].settings for arm in arms]
-    keys = sorted({key for other in settings[1:] for key in differences(settings[0], other)})
-    return {key: tuple(of_arm.get(key) for of_arm in settings) for key in keys}
 
 
 def _notes(arms: Sequence[ScoredArm]) -> tuple[str, ...]:

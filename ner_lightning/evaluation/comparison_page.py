@@ -27,7 +27,7 @@ from ner_lightning.evaluation.tables import TypeLabel, type_labels
 MAX_SENTENCES: Final = 200
 WIDTH: Final = 8.4  # inches
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
-MARKERS: Final = "osD^vP"
+MARKERS: Final = "osD^vPX"  # one more than colours, so that these repeat with another marker
 
 
 def comparison_page(comparison: Comparison, title: str) -> str:
@@ -52,7 +52,7 @@ def comparison_page(comparison: Comparison, title: str) -> str:
             "length_plot": svg_of(length_plot(comparison)),
             "slices": tables,
             "methods": method_table(comparison),
-            "settings": settings_table(comparison),
+            "settings": settings_table(comparison.arm_names, comparison.settings),
             "runs": run_table(comparison),
             "sentences": [(item.sentence.id, side_by_side(item, labels, num_runs)) for item in shown],
             "num_left_out": len(comparison.disagreements) - len(shown),
@@ -101,7 +101,7 @@ def type_plot(comparison: Comparison) -> Figure:
     for index, arm in enumerate(others):
         for row, part in enumerate(parts):
             difference = comparison.by_slice[part][index]
-            low, high = difference.test.interval if difference.test else (difference.difference,) * 2
+            low, high = difference.interval or (difference.difference,) * 2
             points = 100 * difference.difference
             spread = [[points - 100 * low], [100 * high - points]]
             place = row + 0.5 * ((index + 0.5) / len(others) - 0.5)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, stdev
-from typing import Final
+from typing import Any, Final
 
 from ner_lightning.evaluation.comparison import Comparison, ScoredArm
-from ner_lightning.evaluation.significance import Difference
+from ner_lightning.evaluation.number_texts import interval, p_value, points
+from ner_lightning.evaluation.significance import FEWEST_UNITS, SliceDifference
 from ner_lightning.evaluation.sliced_counts import AXES, LENIENT, STRICT, Slice
-from ner_lightning.evaluation.tables import Table
+from ner_lightning.evaluation.tables import Percent, Table
+from ner_lightning.evaluation.verdicts import Difference
 
 MINUTE: Final = 60
+METHOD_NOTE: Final = "p before Holm's correction; intervals of the verdict's test are those of the levels that it sets."
+LEVEL_TOLD: Final = "95\u00a0%"  # in one piece, where the header of a column is broken
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
@@ -20,8 +24,8 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
         arm_table(comparison),
         seed_table(comparison),
         *(slice_table(comparison, axis) for axis in AXES),
-        method_table(comparison),
-        *([settings_table(comparison)] if comparison.settings else []),
+        *([method_table(comparison)] if comparison.differences else []),
+        *([settings_table(comparison.arm_names, comparison.settings)] if comparison.settings else []),
     ]
 
 
@@ -53,7 +57,7 @@ def seed_table(comparison: Comparison) -> Table:
     rows = []
     for arm in comparison.arms:
         by_seed = dict(zip((run.seed for run in arm.runs), arm.f1(), strict=True))
-        rows.append((arm.name, *(percent(by_seed[seed]) if seed in by_seed else "–" for seed in seeds)))
+        rows.append((arm.name, *(Percent(by_seed.get(seed)) for seed in seeds)))
     return Table(f"{comparison.split}: F1 of every run", ("arm", *(f"seed {seed}" for seed in seeds)), tuple(rows))
 
 
@@ -65,37 +69,46 @@ def slices_of(comparison: Comparison, axis: str) -> list[Slice]:
 def slice_table(comparison: Comparison, axis: str) -> Table:
     """Mean F1 of every arm by slice, and how each further arm differs from the first."""
     rows = tuple(row for part in slices_of(comparison, axis) for row in _slice_rows(comparison, part))
-    header = axis, "arm", "gold", "F1", f"minus {comparison.arms[0].name} [95 %]"
-    note = "Intervals are not corrected for looking at many rows: a hint, no verdict."
+    header = axis, "arm", "gold", "F1", f"minus {comparison.arms[0].name} [{LEVEL_TOLD}]"
+    note = (
+        "Intervals are not corrected for looking at many rows: a hint, no verdict. Fewer than "
+        f"{FEWEST_UNITS} {comparison.units.name} with such entities give none."
+    )
     if len(comparison.arms) == 1:
         return Table(f"F1 by {axis}", header[:-1], tuple(row[:-1] for row in rows), text_columns=2)
     return Table(f"F1 by {axis}", header, rows, text_columns=2, note=note)
 
 
-def _slice_rows(comparison: Comparison, part: Slice) -> Iterator[tuple[str, ...]]:
+def _slice_rows(comparison: Comparison, part: Slice) -> Iterator[tuple[Any, ...]]:
     first, *others = comparison.arms
-    yield part.value, first.name, f"{first.gold(part):,}", percent(mean(first.f1(part))), ""
+    yield part.value, first.name, f"{first.gold(part):,}", Percent(first.mean_f1(part)), ""
     for arm, difference in zip(others, comparison.by_slice[part], strict=True):
-        yield "", arm.name, "", percent(mean(arm.f1(part))), _with_interval(difference)
+        yield "", arm.name, "", Percent(arm.mean_f1(part)), _with_interval(difference)
 
 
 def method_table(comparison: Comparison) -> Table:
     """What other tests than the verdict's say, and what they do not see."""
     return Table(
         "the verdict's test, and usual ones that see less",
-        ("difference", "method", "does not see", "p", "95 % interval"),
+        ("difference", "method", "does not see", "p", f"{LEVEL_TOLD} interval"),
         tuple(row for difference in comparison.differences for row in _method_rows(difference)),
         text_columns=3,
+        note="" if len(comparison.differences) < 2 else METHOD_NOTE,
     )
 
 
-def settings_table(comparison: Comparison) -> Table:
-    """The settings in which arms differ."""
+def settings_table(names: Sequence[str], differing: Mapping[str, Sequence[Any]]) -> Table:
+    """The settings in which arms differ.
+
+    Args:
+        names: The names of the arms.
+        differing: By key, the value of each arm.
+    """
     return Table(
         "settings in which the arms differ",
-        ("setting", *comparison.arm_names),
-        tuple((key, *(str(value) for value in values)) for key, values in comparison.settings.items()),
-        text_columns=1 + len(comparison.arms),
+        ("setting", *names),
+        tuple((key, *map(str, values)) for key, values in differing.items()),
+        text_columns=1 + len(names),
     )
 
 
@@ -108,41 +121,26 @@ def run_table(comparison: Comparison) -> Table:
     )
 
 
-def percent(share: float) -> str:
-    """A share in per cent."""
-    return f"{100 * share:.2f}"
-
-
 def mean_and_deviation(shares: Sequence[float]) -> str:
     """Mean and, of several, standard deviation in per cent."""
-    return percent(mean(shares)) + (f" ± {percent(stdev(shares))}" if len(shares) > 1 else "")
+    return str(Percent(mean(shares))) + (f" ± {Percent(stdev(shares))}" if len(shares) > 1 else "")
 
 
-def _with_interval(difference: Difference) -> str:
-    return _signed(difference.difference) + (_interval(difference.test.interval) if difference.test else "")
+def _with_interval(difference: SliceDifference) -> str:
+    told = points(difference.difference)
+    return told if difference.interval is None else f"{told} {interval(difference.interval)}"
 
 
 def _method_rows(difference: Difference) -> Iterator[tuple[str, ...]]:
     pair = f"{difference.second} − {difference.first}"
     if difference.test is not None:
-        yield pair, "t by seeds and test set", "–", _p(difference.test.p), _interval(difference.test.interval)
+        yield pair, "t by seeds and test set", "–", p_value(difference.test.p), interval(difference.test.interval)
         pair = ""
     for test in difference.beside:
-        interval = "–" if test.interval is None else _interval(test.interval)
-        yield pair, test.method, test.ignores, _p(test.p), interval
+        p, ends = test.p, test.interval
+        cells = "–" if p is None else p_value(p), "–" if ends is None else interval(ends)
+        yield pair, test.method, test.ignores, *cells
         pair = ""
-
-
-def _p(p: float | None) -> str:
-    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _interval(interval: tuple[float, float]) -> str:
-    return f" [{_signed(interval[0])}, {_signed(interval[1])}]"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.2f}".replace("-", "−")
 
 
 def _origin(arm: ScoredArm, index: int) -> tuple[str, ...]:

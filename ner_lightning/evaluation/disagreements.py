@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence
@@ -26,6 +27,20 @@ class Disagreement:
     sentence: PredictedSentence
     found: Mapping[str, tuple[EntitySpan, ...]]
     gap: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """What is kept as JSON: entities as in a predictions file, those found with the share of runs."""
+        return {
+            "id": self.sentence.id,
+            "document_id": self.sentence.document_id,
+            "words": self.sentence.words,
+            "gold": [(entity.start, entity.end, entity.entity_type) for entity in self.sentence.gold],
+            "found": {
+                name: [(entity.start, entity.end, entity.entity_type, entity.score) for entity in entities]
+                for name, entities in self.found.items()
+            },
+            "gap": self.gap,
+        }
 
 
 def find_disagreements(runs_by_arm: Mapping[str, RunsOfArm]) -> list[Disagreement]:

@@ -31,7 +31,7 @@ def bootstrap_f1(
     num_runs, num_units, _ = counts.shape
     by_unit = counts.swapaxes(0, 1).reshape(num_units, -1).astype(float)
     scores = []
-    for size in _chunks(num_resamples, num_units):
+    for size in _chunks(num_resamples, max(num_units, 3 * num_runs)):
         drawn = rng.integers(0, num_units, (size, num_units)) + num_units * np.arange(size)[:, None]
         times = np.bincount(drawn.ravel(), minlength=size * num_units).reshape(size, num_units)
         scores.append(f1((times @ by_unit).reshape(size, num_runs, 3)))
@@ -39,28 +39,30 @@ def bootstrap_f1(
 
 
 def randomisation_p(
-    first: Float[np.ndarray, "units 3"],
-    second: Float[np.ndarray, "units 3"],
-    num_resamples: int,
-    rng: np.random.Generator,
-) -> float:
-    """Two-sided p of paired approximate randomisation (Noreen 1989; Yeh 2000).
+    arms: Float[np.ndarray, "arms units 3"], num_resamples: int, rng: np.random.Generator
+) -> Float[np.ndarray, " pairs"]:
+    """Two-sided p of each two arms by paired approximate randomisation (Noreen 1989; Yeh 2000).
 
-    Were the arms alike, it would be chance which of them gave which of the two outputs of a unit: swapping some gives
-    differences that are as likely as the observed one, which counts as one of them.
+    Were two arms alike, it would be chance which of them gave which of the two outputs of a unit: swapping some gives
+    differences that are as likely as the observed one, which counts as one of them. The same units swap for all pairs,
+    which stand in the order of ``itertools.combinations``.
     """
-    mean, half = (first + second) / 2, (second - first) / 2
-    observed = f1(second.sum(axis=0)) - f1(first.sum(axis=0))
-    as_large = 0
-    for size in _chunks(num_resamples, len(first)):
-        sides = rng.integers(0, 2, (size, len(first)), dtype=np.int8) * 2.0 - 1
-        moved = sides @ half
-        differences = f1(mean.sum(axis=0) + moved) - f1(mean.sum(axis=0) - moved)
-        as_large += int((np.abs(differences) >= np.abs(observed) - ROUNDING).sum())
+    num_arms, num_units, _ = arms.shape
+    first, second = np.triu_indices(num_arms, 1)
+    by_unit, totals = arms.swapaxes(0, 1).reshape(num_units, -1), arms.sum(axis=1)
+    middle = (totals[first] + totals[second]) / 2
+    observed = np.abs(f1(totals[second]) - f1(totals[first]))
+    as_large = np.zeros(len(first), dtype=int)
+    for size in _chunks(num_resamples, max(num_units, 3 * len(first))):
+        sides = rng.integers(0, 2, (size, num_units), dtype=np.int8) * 2.0 - 1
+        signed = (sides @ by_unit).reshape(size, num_arms, 3)
+        moved = (signed[:, second] - signed[:, first]) / 2
+        differences = np.abs(f1(middle + moved) - f1(middle - moved))
+        as_large += (differences >= observed - ROUNDING).sum(axis=0)
     return (1 + as_large) / (1 + num_resamples)
 
 
-def _chunks(num_resamples: int, num_units: int) -> Iterator[int]:
-    at_once = max(WEIGHTS_AT_ONCE // num_units, 1)
+def _chunks(num_resamples: int, width: int) -> Iterator[int]:
+    at_once = max(WEIGHTS_AT_ONCE // width, 1)
     for done in range(0, num_resamples, at_once):
         yield min(at_once, num_resamples - done)

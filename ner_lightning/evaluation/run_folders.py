@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,9 @@ from ner_lightning.predictions import PredictedSentence, read_predictions
 
 FINISHED: Final = "training_entities.json"  # what `fit` writes last
 FILES: Final = ("config.yaml", "run.json", FINISHED)
-# settings under which runs are told apart that are of one arm all the same: which repetition, where, and how it is told
+TRACES: Final = ("metrics.csv", "run.json", "checkpoints")  # one of which each run soon has, and no other folder
+# settings that runs of one arm may differ in: which repetition, where, on what machine, how it is told. Of the machine
+# only the number of ranks decides, as it sets the batch of a step; the record tells it, since a config may say `auto`
 INCIDENTAL: Final = (
     "seed_everything",
     "run_dir",
@@ -23,13 +27,24 @@ INCIDENTAL: Final = (
     "save_every_n_steps",
     "weights_only",
     "data.batches.num_workers",
+    "trainer.accelerator",
     "trainer.default_root_dir",
+    "trainer.detect_anomaly",
+    "trainer.devices",
+    "trainer.enable_model_summary",
     "trainer.enable_progress_bar",
     "trainer.log_every_n_steps",
     "trainer.logger",
+    "trainer.num_nodes",
+    "trainer.plugins",
+    "trainer.profiler",
+    "trainer.strategy",
     "wandb",
 )
+PRECISION: Final = "trainer.precision"
+EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses by the machine; the same F1
 CLASS: Final = ".class_path"
+NO_SETTING: Final = "no such setting"
 
 Settings = dict[str, Any]
 
@@ -60,7 +75,8 @@ class FinishedRun:
         Raises:
             PredictionsError: If the file is missing or damaged.
         """
-        is_own = decoder is None or self.record["decoder"].lower().startswith(decoder)
+        own = self.record["decoder"].partition("(")[0].lower()
+        is_own = decoder is None or own == f"{decoder}decoder"
         name = f"{split}.jsonl" if is_own else f"{split}.{decoder}.jsonl"
         return read_predictions(self.path / "predictions" / name)
 
@@ -77,13 +93,16 @@ def read_run(path: Path) -> FinishedRun:
     try:
         config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        return FinishedRun(path, deciding(settings_of(config)), record, read_training_entities(path / FINISHED))
+        settings = deciding(settings_of(config)) | {"ranks": record.get("ranks", 1)}
+        return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
     except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
         raise ValueError(f"{path} must hold a whole run, got {error}") from error
 
 
 def find_run_folders(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """The run folders in and below the given ones: finished and unfinished.
+
+    A configuration alone makes no run: loggers keep copies of it in folders of their own.
 
     Raises:
         ValueError: If there is no finished one, or a folder is missing.
@@ -92,7 +111,8 @@ def find_run_folders(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"runs are read from folders, {folder} is none")
-        found |= {path.parent for path in folder.rglob("config.yaml")}
+        holders = (path.parent for path in folder.rglob("config.yaml"))
+        found |= {path for path in holders if any((path / trace).exists() for trace in TRACES)}
     finished = sorted(path for path in found if (path / FINISHED).is_file())
     if not finished:
         raise ValueError(f"there must be a finished run to compare, got {len(found)} unfinished ones")
@@ -108,20 +128,42 @@ def settings_of(config: Mapping[str, Any], prefix: str = "") -> Settings:
 
 
 def deciding(settings: Settings) -> Settings:
-    """The settings without those that runs of one arm may differ in."""
-    return {
-        key: value
+    """The settings that decide what a run scores, each in one spelling.
+
+    Left out is what runs of one arm may differ in, such as which of two precisions ``fit`` chose by the machine. Import
+    paths of one class become the same.
+    """
+    decide = {
+        key: _class_path(value) if key.endswith(CLASS) else value
         for key, value in settings.items()
         if not any(key == incidental or key.startswith(f"{incidental}.") for incidental in INCIDENTAL)
     }
+    if decide.get(PRECISION) in EQUAL_PRECISIONS:
+        decide.pop(PRECISION, None)
+    return decide
 
 
-def differences(first: Settings, second: Settings) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two differ, with both values; None where one has no such setting."""
+def _class_path(path: Any) -> Any:
+    """The path by which a class names itself; the given one where it cannot be imported here."""
+    module, _, name = str(path).rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+        return f"{found.__module__}.{found.__qualname__}"
+    except (ImportError, AttributeError, ValueError):
+        return path
+
+
+def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:
+    """The settings in which any two differ, with the value of each; to have none is the same as to have null.
+
+    >>> differences({"a": 1, "b": None, "c": 2}, {"a": 1, "c": 3, "d": 4})
+    {'c': (2, 3), 'd': ('no such setting', 4)}
+    """
+    keys = sorted({key for one in settings for key in one})
     return {
-        key: (first.get(key), second.get(key))
-        for key in sorted(first.keys() | second.keys())
-        if first.get(key) != second.get(key)
+        key: tuple(one.get(key, NO_SETTING) for one in settings)
+        for key in keys
+        if any(one.get(key) != settings[0].get(key) for one in settings)
     }
 
 
@@ -138,30 +180,29 @@ def group_into_arms(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]
             groups.append([run])
         else:
             group.append(run)
-    names = arm_names([group[0].settings for group in groups])
     for group in groups:
-        by_seed: dict[int, FinishedRun] = {}
-        for run in group:
-            if run.seed in by_seed:
-                twins = f"{by_seed[run.seed].path} and {run.path}"
-                raise ValueError(f"runs of equal settings must have different seeds, got {run.seed} in {twins}")
-            by_seed[run.seed] = run
-    return {
-        name: sorted(group, key=lambda run: run.seed)
-        for name, group in sorted(zip(names, groups, strict=True), key=lambda item: item[0])
-    }
+        group.sort(key=lambda run: run.seed)
+        for one, other in pairwise(group):
+            if one.seed == other.seed:
+                twins = f"{one.path} and {other.path}"
+                raise ValueError(f"runs of equal settings must have different seeds, got {one.seed} in {twins}")
+    names = arm_names([group[0].settings for group in groups])
+    return dict(sorted(zip(names, groups, strict=True), key=lambda item: item[0]))
 
 
 def arm_names(arms: Sequence[Settings]) -> list[str]:
-    """A name for each of several settings: the values of the keys in which any two differ.
+    """A name of its own for each of several settings: the values of the keys in which any two differ.
 
-    A class is named without what its key says already, and what it takes only where arms of that class differ in it.
+    A class is named without its module and what its key says already, and what it takes only where arms of that class
+    differ in it. Where this names two alike, classes keep their modules; where even that does, names are numbered.
 
     >>> focal = {"model.loss.class_path": "losses.FocalLoss", "model.loss.init_args.gamma": 2.0}
     >>> arm_names([focal, {"model.loss.class_path": "losses.DiceLoss"}])
     ['Focal', 'Dice']
     >>> arm_names([focal, focal | {"model.loss.init_args.gamma": 1.0}])
     ['gamma=2.0', 'gamma=1.0']
+    >>> arm_names([focal, focal | {"model.loss.class_path": "old.losses.FocalLoss"}])
+    ['losses.FocalLoss', 'old.losses.FocalLoss']
     """
 
     def told_by_class(key: str) -> bool:
@@ -171,11 +212,22 @@ def arm_names(arms: Sequence[Settings]) -> list[str]:
             values.setdefault(arm.get(class_key), []).append(arm.get(key))
         return all(value == peers[0] for peers in values.values() for value in peers)
 
-    keys = sorted({key for arm in arms for key in differences(arms[0], arm)})
-    telling = [key for key in keys if not told_by_class(key)]
-    return [", ".join(_told(key, arm.get(key)) for key in telling) or "all" for arm in arms]
+    telling = {key: values for key, values in differences(*arms).items() if not told_by_class(key)}
+    for tell in (_told_shortly, _told):
+        names = [", ".join(tell(key, values[index]) for key, values in telling.items()) for index in range(len(arms))]
+        if len(set(names)) == len(names):
+            return names if telling else ["all"]
+    return [f"{name} ({number})" for number, name in enumerate(names, 1)]
 
 
 def _told(key: str, value: Any) -> str:
     name = key.removesuffix(CLASS).rpartition(".")[2]
-    return str(value).rpartition(".")[2].removesuffix(name.capitalize()) if key.endswith(CLASS) else f"{name}={value}"
+    return f"no {name}" if value == NO_SETTING else str(value) if key.endswith(CLASS) else f"{name}={value}"
+
+
+def _told_shortly(key: str, value: Any) -> str:
+    if not key.endswith(CLASS):
+        return _told(key, value)
+    kind = key.removesuffix(CLASS).rpartition(".")[2].capitalize()
+    short = _told(key, value).rpartition(".")[2]
+    return short.removesuffix(kind) or short

@@ -8,16 +8,20 @@ differences where there are none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ner_lightning.evaluation.resampling import bootstrap_f1, f1, randomisation_p
-from ner_lightning.evaluation.t_tests import LEVEL, TTest, VariancePart, holm, t_test
+from ner_lightning.evaluation.t_tests import LEVEL, TTest, VariancePart, t_test
+from ner_lightning.evaluation.verdicts import Difference, SideTest, with_holm
 
-NUM_RESAMPLES = 10_000
+NUM_RESAMPLES: Final = 10_000
+NUM_SLICE_RESAMPLES: Final = 2_000  # intervals of slices are looked at, verdicts do not rest on them
+FEWEST_UNITS: Final = 10  # fewer tell too little of how much units differ to base an interval on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,118 +49,141 @@ class ArmCounts:
         return f1(self.counts.sum(axis=1))
 
 
-@dataclass(frozen=True, slots=True)
-class SideTest:
-    """A usual test that stands beside the verdict, and what it does not see."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ResampledArm:
+    """An arm, and F1 of its runs on test sets that were resampled together with those of the arms beside it."""
 
-    method: str
-    ignores: str
-    p: float | None = None
-    interval: tuple[float, float] | None = None
+    arm: ArmCounts
+    f1: Float[np.ndarray, "resamples seeds"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """The difference of the mean F1 of two arms, second minus first.
+class SliceDifference:
+    """How the mean F1 of two arms differs in the entities of a slice, second minus first: a hint, no verdict.
 
     Args:
         first: Name of the first arm.
         second: Name of the second arm.
-        first_f1: F1 of each of its runs.
-        second_f1: F1 of each of its runs.
-        num_units: What the test set holds.
-        unit: What a unit is, in the plural.
-        test: The test that the verdict rests on; None where an arm has one run.
-        beside: Usual tests that ignore seeds or test set.
-        holm_p: p of the test, corrected for the other differences it was asked with; None where it was the only one.
+        difference: The difference.
+        interval: Where it lies with 95 % confidence, not corrected for looking at many slices; None where an arm has
+            one run, or fewer than ``FEWEST_UNITS`` units hold an entity of the slice.
     """
 
     first: str
     second: str
-    first_f1: tuple[float, ...]
-    second_f1: tuple[float, ...]
-    num_units: int
-    unit: str
-    test: TTest | None
-    beside: tuple[SideTest, ...]
-    holm_p: float | None = None
-
-    @property
-    def difference(self) -> float:
-        return float(np.mean(self.second_f1) - np.mean(self.first_f1))
-
-    @property
-    def p(self) -> float | None:
-        """What decides: the p corrected by Holm's method where there is one."""
-        return self.test.p if self.test and self.holm_p is None else self.holm_p
-
-    @property
-    def better(self) -> str | None:
-        """The arm that is better; None where no difference was detected."""
-        if self.p is None or self.p >= LEVEL:
-            return None
-        return self.second if self.difference > 0 else self.first
-
-    def verdict(self) -> str:
-        """The difference in a sentence, in points of F1 (per cent)."""
-        found = f"{self.second} − {self.first} = {_points(self.difference)} F1"
-        seeds = " and ".join(str(n) for n in dict.fromkeys((len(self.first_f1), len(self.second_f1))))
-        if self.test is None:
-            return f"{found}: no verdict, as one seed does not show what another would change; train at least 2 an arm."
-        low, high = map(_points, self.test.interval)
-        corrected = "" if self.holm_p is None else f" (by Holm {_p_value(self.holm_p)})"
-        basis = f"{_p_value(self.test.p)}{corrected} over {seeds} seeds and {self.num_units:,} {self.unit}"
-        return f"{found} [{low}, {high}], {basis}: {self._conclusion(self.test)}."
-
-    def to_plain(self) -> dict[str, Any]:
-        """What is kept as JSON: the fields, and what follows from them."""
-        derived = {"difference": self.difference, "p": self.p, "better": self.better, "verdict": self.verdict()}
-        return {**asdict(self), **derived}
-
-    def _conclusion(self, test: TTest) -> str:
-        if self.better is not None:
-            return f"{self.better} is better"
-        if not test.standard_error:
-            return "the same score in every run"
-        return f"no detectable difference; differences above {max(100 * test.detectable, 0.1):.1f} would show"
+    difference: float
+    interval: tuple[float, float] | None
 
 
 def compare_arms(
     first: ArmCounts, second: ArmCounts, *, unit: str, rng: np.random.Generator, num_resamples: int = NUM_RESAMPLES
 ) -> Difference:
-    """Compare two arms that were scored on the same units, in the same order.
+    """Compare two arms; see :func:`compare_all`."""
+    (difference,) = compare_all([first, second], unit=unit, rng=rng, num_resamples=num_resamples)
+    return difference
 
-    The test's error has three sources: the seeds of either arm, and the units, which are resampled for all runs
-    together. Seeds of the two arms are independent, even where their numbers are equal.
+
+def compare_all(
+    arms: Sequence[ArmCounts], *, unit: str, rng: np.random.Generator, num_resamples: int = NUM_RESAMPLES
+) -> tuple[Difference, ...]:
+    """Compare each two arms of several that were scored on the same units, in the same order.
+
+    A test's error has three sources: the seeds of either arm, and the units, which are resampled for all runs of all
+    arms together. Seeds of two arms are independent, even where their numbers are equal.
+
+    Returns:
+        The differences in the order of ``itertools.combinations``, with Holm's correction over all of them.
 
     Raises:
-        ValueError: If the arms do not share at least 2 units with the same gold entities.
+        ValueError: If the arms do not share their units with the same gold entities.
     """
-    num_units = first.counts.shape[1]
-    if num_units != second.counts.shape[1] or num_units < 2:
-        raise ValueError(
-            f"arms must be scored on the same {unit}, at least 2, "
-            f"got {num_units} of {first.name} and {second.counts.shape[1]} of {second.name}"
-        )
-    require_same_gold(first.counts[0, :, 2], second.counts[:, :, 2], f"{first.name} and {second.name}")
-    runs = bootstrap_f1(np.concatenate([first.counts, second.counts]), num_resamples, rng)
-    resampled = runs[:, : len(first.f1)], runs[:, len(first.f1) :]
-    differences = resampled[1].mean(axis=1) - resampled[0].mean(axis=1)
+    resampled = resample(arms, unit, num_resamples, rng)
+    swapped = randomisation_p(np.stack([arm.counts.mean(axis=0) for arm in arms]), num_resamples, rng)
+    pairs = combinations(resampled, 2)
+    return with_holm([_difference(*pair, unit, p) for pair, p in zip(pairs, swapped.tolist(), strict=True)])
+
+
+def compare_slice(
+    arms: Sequence[ArmCounts], *, unit: str, rng: np.random.Generator, num_resamples: int = NUM_SLICE_RESAMPLES
+) -> tuple[SliceDifference, ...]:
+    """How each further arm differs from the first in the entities of a slice.
+
+    Units that hold none of them change no F1, and are left out.
+    """
+    held = holding_units(arms)
+    if held.sum() < FEWEST_UNITS:
+        return tuple(SliceDifference(arms[0].name, arm.name, mean_difference(arms[0], arm), None) for arm in arms[1:])
+    within = [replace(arm, counts=arm.counts[:, held]) for arm in arms]
+    first, *others = resample(within, unit, num_resamples, rng)
+    return tuple(_slice_difference(first, other, unit) for other in others)
+
+
+def resample(arms: Sequence[ArmCounts], unit: str, num_resamples: int, rng: np.random.Generator) -> list[ResampledArm]:
+    """Score all runs of several arms on the same resampled test sets.
+
+    Raises:
+        ValueError: If the arms do not share their units with the same gold entities.
+    """
+    first = arms[0]
+    for arm in arms:
+        sizes = first.counts.shape[1], arm.counts.shape[1]
+        if sizes[0] != sizes[1]:
+            found = f"{sizes[0]} of {first.name} and {sizes[1]} of {arm.name}"
+            raise ValueError(f"arms must be scored on the same {unit}, got {found}")
+        require_same_gold(first.counts[0, :, 2], arm.counts[:, :, 2], f"{first.name} and {arm.name}")
+    runs = bootstrap_f1(np.concatenate([arm.counts for arm in arms]), num_resamples, rng)
+    ends = np.cumsum([len(arm.counts) for arm in arms])[:-1]
+    return [ResampledArm(arm, f1s) for arm, f1s in zip(arms, np.split(runs, ends, axis=1), strict=True)]
+
+
+def holding_units(arms: Sequence[ArmCounts]) -> Bool[np.ndarray, " units"]:
+    """Which units hold an entity, gold or predicted by any run; the others tell nothing."""
+    return np.any([arm.counts.any(axis=(0, 2)) for arm in arms], axis=0)
+
+
+def _difference(first: ResampledArm, second: ResampledArm, unit: str, randomisation: float) -> Difference:
+    test = combined_test(first, second, unit)
+    differences = second.f1.mean(axis=1) - first.f1.mean(axis=1)
     low, high = np.quantile(differences, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-    means = first.counts.mean(axis=0), second.counts.mean(axis=0)
     beside = [
-        SideTest("paired approximate randomisation", "seeds", p=randomisation_p(*means, num_resamples, rng)),
+        SideTest("paired approximate randomisation", "seeds", p=randomisation),
         SideTest("percentile bootstrap", "seeds", interval=(low, high)),
     ]
-    test = None
-    if min(len(first.f1), len(second.f1)) > 1:
-        arms = first, second
-        difference = float(second.f1.mean() - first.f1.mean())
-        test = t_test(difference, variance_parts(arms, resampled, unit))
-        welch = t_test(difference, [between_seeds(arm) for arm in arms])
+    arms = first.arm, second.arm
+    if test is not None:
+        welch = t_test(mean_difference(*arms), [between_seeds(arm) for arm in arms])
         beside.append(SideTest("Welch's t", f"the choice of {unit}", welch.p, welch.interval))
-    f1s = tuple(first.f1.tolist()), tuple(second.f1.tolist())
-    return Difference(first.name, second.name, *f1s, num_units, unit, test, tuple(beside))
+    return Difference(
+        first.arm.name,
+        second.arm.name,
+        tuple(first.arm.f1.tolist()),
+        tuple(second.arm.f1.tolist()),
+        first.arm.counts.shape[1],
+        unit,
+        test,
+        tuple(beside),
+    )
+
+
+def _slice_difference(first: ResampledArm, second: ResampledArm, unit: str) -> SliceDifference:
+    arms = first.arm, second.arm
+    test = combined_test(first, second, unit) if holding_units(arms).sum() >= FEWEST_UNITS else None
+    return SliceDifference(
+        first.arm.name, second.arm.name, mean_difference(*arms), None if test is None else test.interval
+    )
+
+
+def mean_difference(first: ArmCounts, second: ArmCounts) -> float:
+    """By how much the second arm is better in the mean over its seeds."""
+    return float(second.f1.mean() - first.f1.mean())
+
+
+def combined_test(first: ResampledArm, second: ResampledArm, unit: str) -> TTest | None:
+    """The test of a difference with seeds and units in its error; None where there are not two of each."""
+    arms = first.arm, second.arm
+    if min(len(arm.counts) for arm in arms) < 2 or holding_units(arms).sum() < 2:
+        return None
+    return t_test(mean_difference(*arms), variance_parts((first, second), unit))
 
 
 def between_seeds(arm: ArmCounts) -> VariancePart:
@@ -165,11 +192,7 @@ def between_seeds(arm: ArmCounts) -> VariancePart:
     return VariancePart(f"seeds of {arm.name}", variance, len(arm.f1) - 1)
 
 
-def variance_parts(
-    arms: tuple[ArmCounts, ArmCounts],
-    resampled: tuple[Float[np.ndarray, "resamples seeds"], Float[np.ndarray, "resamples seeds"]],
-    unit: str,
-) -> list[VariancePart]:
+def variance_parts(arms: tuple[ResampledArm, ResampledArm], unit: str) -> list[VariancePart]:
     """The variances of a difference of means: one for the seeds of each arm, and one for the units.
 
     Runs of an arm also scatter on single units, one erring here and another there (the interaction in a
@@ -178,35 +201,31 @@ def variance_parts(
     is seen in how far its runs drift apart in a resample. As it rests on all units, it is also the least that seeds
     vary by: few that happen to score alike are no proof that others would.
 
+    What units without entities would add is known before: degrees of freedom are counted from the others.
+
     Args:
-        arms: The arms.
-        resampled: F1 of their runs on the same resampled test sets.
+        arms: Two arms, resampled together.
         unit: What a unit is, in the plural.
     """
-    degrees = arms[0].counts.shape[1] - 1
+    first, second = (resampled.arm for resampled in arms)
+    degrees = int(holding_units([first, second]).sum()) - 1
     unbiased = (degrees + 1) / degrees  # n drawn from n units vary by (n - 1) / n of what n new ones do
-    drifts = [scores - arm.f1 for arm, scores in zip(arms, resampled, strict=True)]
+    drifts = [resampled.f1 - resampled.arm.f1 for resampled in arms]
     scatters = [
         VariancePart(
             f"seeds of {arm.name}",
             unbiased * float(drift.var(axis=1, ddof=1).mean()) / len(arm.f1),
             (len(arm.f1) - 1) * degrees,
         )
-        for arm, drift in zip(arms, drifts, strict=True)
+        for arm, drift in zip((first, second), drifts, strict=True)
     ]
     total = unbiased * float((drifts[1].mean(axis=1) - drifts[0].mean(axis=1)).var(ddof=1))
     remaining = max(total - sum(part.variance for part in scatters), 0.0)
-    seeds = [max(between_seeds(arm), part, key=lambda p: p.variance) for arm, part in zip(arms, scatters, strict=True)]
+    seeds = [
+        max(between_seeds(arm), scatter, key=lambda part: part.variance)
+        for arm, scatter in zip((first, second), scatters, strict=True)
+    ]
     return [*seeds, VariancePart(unit, remaining, degrees)]
-
-
-def with_holm(differences: Sequence[Difference]) -> tuple[Difference, ...]:
-    """Differences that were asked for together, with corrected p where several carry a verdict."""
-    tested = [d.test.p for d in differences if d.test is not None]
-    if len(tested) < 2:
-        return tuple(differences)
-    corrected = iter(holm(tested))
-    return tuple(d if d.test is None else replace(d, holm_p=next(corrected)) for d in differences)
 
 
 def require_same_gold(expected: Int[np.ndarray, " units"], gold: Int[np.ndarray, "seeds units"], whose: str) -> None:
@@ -221,11 +240,3 @@ def require_same_gold(expected: Int[np.ndarray, " units"], gold: Int[np.ndarray,
             f"runs must be scored on the same units in the same order, those of {whose} differ in the gold entities "
             f"of {len(differing)}, the first of which is number {differing[0]}"
         )
-
-
-def _points(share: float) -> str:
-    return f"{round(100 * share, 2) + 0.0:+.2f}".replace("-", "−")  # + 0.0: rounded to nothing, it has no sign
-
-
-def _p_value(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

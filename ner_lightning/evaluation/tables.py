@@ -100,7 +100,8 @@ def rich_table(table: Table) -> rich.table.Table:
         drawn.add_column(
             escape(name) if is_text else escape(name).replace(" ", "\n"),
             justify="left" if is_text else "right",
-            min_width=min(widest, NAME_WIDTH) if index == 0 or not is_text else None,  # other text may wrap
+            no_wrap=not is_text or (index == 0 and widest <= NAME_WIDTH),  # other text may wrap
+            min_width=NAME_WIDTH if index == 0 and widest > NAME_WIDTH else None,
             overflow="fold",
         )
     for index, row in enumerate(table.rows, 1):

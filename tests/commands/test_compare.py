@@ -156,7 +156,8 @@ def test_runs_are_found_and_unfinished_ones_left_out(
 ) -> None:
     unfinished = tmp_path / "begun"
     unfinished.mkdir()
-    shutil.copy(killed / "bio" / "seed-0" / "config.yaml", unfinished)
+    for name in ("config.yaml", "metrics.csv"):
+        shutil.copy(killed / "bio" / "seed-0" / name, unfinished)
     assert main(["compare", "--runs", str(killed), str(tmp_path), "--output", str(tmp_path / "compared")]) == 0
     assert f"left out, since it is not finished: {unfinished}" in capsys.readouterr().err
     assert main(["compare", "--runs", str(unfinished), "--output", str(tmp_path / "compared")]) == 2

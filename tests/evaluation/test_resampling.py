@@ -75,11 +75,12 @@ def test_randomisation_is_that_of_scipy_over_all_swaps(gain: float) -> None:
     exact = stats.permutation_test(
         (sides[:, 0], sides[:, 1]), difference, permutation_type="samples", n_resamples=np.inf, vectorized=True
     )
-    p = randomisation_p(first, second, 20_000, rng)
+    (p,) = randomisation_p(np.stack([first, second]), 20_000, rng)
     assert p == pytest.approx(exact.pvalue, abs=0.011)  # three standard errors of a share of 20,000
 
 
 def test_the_observed_difference_is_one_of_the_swaps() -> None:
     first, second = np.tile([0, 1, 1], (40, 1)), np.tile([1, 1, 1], (40, 1))
-    assert randomisation_p(first, second, 99, np.random.default_rng(0)) == 0.01
-    assert randomisation_p(first, first, 99, np.random.default_rng(0)) == 1
+    arms = np.stack([first, second, first, second])
+    assert randomisation_p(arms, 99, np.random.default_rng(0)).tolist() == [0.01, 1, 0.01, 0.01, 1, 0.01]
+    assert randomisation_p(arms[:1], 99, np.random.default_rng(0)).tolist() == []

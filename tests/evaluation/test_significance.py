@@ -13,8 +13,9 @@ from scipy import stats
 from scipy.special import expit
 
 from ner_lightning.evaluation.resampling import f1
-from ner_lightning.evaluation.significance import ArmCounts, Difference, compare_arms, with_holm
+from ner_lightning.evaluation.significance import ArmCounts, compare_all, compare_arms, compare_slice
 from ner_lightning.evaluation.t_tests import VariancePart, t_test
+from ner_lightning.evaluation.verdicts import Difference, with_holm
 
 
 def compared(first: np.ndarray, second: np.ndarray, num_resamples: int = 200, seed: int = 0) -> Difference:
@@ -67,6 +68,87 @@ def test_of_arms_alike_few_are_called_different(population: Population) -> None:
     rng = np.random.default_rng(0)
     called = [compared(*population.draw(rng), seed=number).better for number in range(1000)]
     assert 10 <= sum(name is not None for name in called) <= 70
+
+
+def counts_of_a_slice(rng: np.random.Generator, num_held: int, num_units: int = 300, chance: float = 0.6) -> np.ndarray:
+    """Two arms of five runs, each of which finds the only entity of a unit by chance, and that in few units."""
+    counts = np.zeros((2, 5, num_units, 3), dtype=int)
+    counts[:, :, rng.choice(num_units, num_held, replace=False), 1:] = 1
+    logits = expit(rng.normal(np.log(chance / (1 - chance)), 1.0, (2, 1, num_units)))
+    counts[..., 0] = rng.binomial(counts[..., 2], np.broadcast_to(logits, counts.shape[:-1]))
+    counts[..., 1] = counts[..., 0]
+    return counts
+
+
+@pytest.mark.parametrize("num_held", [10, 14, 30])
+def test_of_slices_alike_few_intervals_leave_out_0(num_held: int) -> None:
+    rng = np.random.default_rng(0)
+    intervals = []
+    for _ in range(1000):
+        arms = [ArmCounts(name, counts) for name, counts in zip("ab", counts_of_a_slice(rng, num_held), strict=True)]
+        (found,) = compare_slice(arms, unit="sentences", rng=rng, num_resamples=200)
+        intervals.append(found.interval)
+    assert 10 <= sum(interval is not None and not interval[0] <= 0 <= interval[1] for interval in intervals) <= 70
+
+
+def test_of_few_units_no_interval_is_told() -> None:
+    """One entity in a thousand sentences, found by all runs of one arm and by none of the other."""
+    rng = np.random.default_rng(0)
+    for num_held, is_told in ((1, False), (9, False), (10, True)):
+        first, second = counts_of_a_slice(rng, num_held, num_units=1000)
+        first[..., :2], second[..., :2] = 0, second[..., 2:]
+        arms = [ArmCounts("a", first), ArmCounts("b", second), ArmCounts("c", first)]
+        found, same = compare_slice(arms, unit="sentences", rng=rng, num_resamples=50)
+        assert (found.difference, same.difference) == (1, 0)
+        assert (found.interval is not None, same.interval is not None) == (is_told, is_told)
+        assert compare_slice([arms[0]], unit="sentences", rng=rng) == ()
+
+
+def test_a_unit_counts_for_a_pair_only_where_one_of_both_has_an_entity_in_it() -> None:
+    """What a third arm makes up elsewhere is no evidence on the first two."""
+    first, second = counts_of_a_slice(np.random.default_rng(0), 9)
+    third = first.copy()
+    third[:, :50, 1] += 1
+    arms = [ArmCounts(name, counts) for name, counts in zip("abc", (first, second, third), strict=True)]
+    found = compare_slice(arms, unit="sentences", rng=np.random.default_rng(0))
+    assert [difference.interval is None for difference in found] == [True, False]
+
+
+def test_intervals_end_where_differences_do() -> None:
+    first, second = counts_of_a_slice(np.random.default_rng(0), 10, num_units=10)
+    first[..., :2], second[..., :2] = 0, second[..., 2:]
+    second[0, :5, :2] = 0
+    arms = ArmCounts("a", first), ArmCounts("b", second)
+    (found,) = compare_slice(arms, unit="sentences", rng=np.random.default_rng(0))
+    assert found.difference > 0.8
+    assert found.interval[1] == 1
+
+
+def test_units_without_entities_are_no_evidence() -> None:
+    """They change neither a score nor the degrees of freedom."""
+    counts = POPULATIONS["both"].draw(np.random.default_rng(0))
+    held = counts[:, :, counts.any(axis=(0, 1, 3))]
+    padded = np.concatenate([held, np.zeros((2, 5, 900, 3), int)], axis=2)
+    without, among = compared(*held, num_resamples=20_000), compared(*padded, num_resamples=20_000)
+    assert without.test.parts[2].degrees_of_freedom == among.test.parts[2].degrees_of_freedom == held.shape[2] - 1
+    assert without.test.standard_error == pytest.approx(among.test.standard_error, rel=0.02)
+
+
+def test_several_arms_are_resampled_at_once_and_compared_in_pairs() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.concatenate([POPULATIONS["both"].draw(rng), replace(POPULATIONS["both"], gain=2.0).draw(rng)])
+    counts[..., 2] = counts[0, :1, :, 2]
+    arms = [ArmCounts(name, of_arm) for name, of_arm in zip("abcd", counts, strict=True)]
+    found = compare_all(arms, unit="sentences", rng=np.random.default_rng(0), num_resamples=20_000)
+    pairs = [(a, b) for a in range(4) for b in range(a + 1, 4)]
+    assert [(difference.first, difference.second) for difference in found] == [("abcd"[a], "abcd"[b]) for a, b in pairs]
+    for difference, (a, b) in zip(found, pairs, strict=True):
+        alone = compare_arms(arms[a], arms[b], unit="sentences", rng=rng, num_resamples=20_000)
+        assert difference.difference == alone.difference
+        assert difference.test.standard_error == pytest.approx(alone.test.standard_error, rel=0.03)
+        assert [side.method for side in difference.beside] == [side.method for side in alone.beside]
+        assert difference.beside[0].p == pytest.approx(alone.beside[0].p, abs=0.02)
+        assert difference.beside[1].interval == pytest.approx(alone.beside[1].interval, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +269,20 @@ def test_one_seed_carries_no_verdict() -> None:
     )
 
 
+@pytest.mark.parametrize("num_units", [1, 40])
+def test_one_sentence_with_entities_carries_no_verdict(num_units: int) -> None:
+    counts = np.zeros((2, num_units, 3), int)
+    counts[:, 0] = 1
+    found = compared(counts, counts)
+    assert (found.test, found.better) == (None, None)
+    assert found.verdict() == (
+        "BIOES − BIO = +0.00 F1: no verdict, as fewer than 2 sentences hold an entity, which does not show what other "
+        "sentences would change."
+    )
+    json.dumps(found.to_plain(), allow_nan=False)
+    assert compared(0 * counts, 0 * counts).test is None
+
+
 def difference(points: float, error: float, degrees: float = 8) -> Difference:
     """Of two arms with 5 seeds each."""
     test = t_test(points / 100, [VariancePart("seeds", (error / 100) ** 2, degrees)])
@@ -197,7 +293,7 @@ def difference(points: float, error: float, degrees: float = 8) -> Difference:
 def test_verdicts() -> None:
     assert difference(0.12, 0.23).verdict() == (
         "BIOES − BIO = +0.12 F1 [−0.41, +0.65], p = 0.62 over 5 seeds and 1,287 sentences: "
-        "no detectable difference; differences above 0.7 would show."
+        "no detectable difference; differences above 0.8 would show."
     )
     assert difference(1.2, 0.3).verdict() == (
         "BIOES − BIO = +1.20 F1 [+0.51, +1.89], p = 0.004 over 5 seeds and 1,287 sentences: BIOES is better."
@@ -218,9 +314,31 @@ def test_of_several_pairs_the_corrected_p_decides() -> None:
     assert [d.p for d in corrected] == pytest.approx([2 * alone.test.p, None, 2 * alone.test.p, 3 * clear.test.p])
     assert [d.better for d in corrected] == [None, None, None, "BIOES"]
     assert corrected[0].verdict() == (
-        "BIOES − BIO = +0.80 F1 [+0.11, +1.49], p = 0.029 (by Holm p = 0.057) over 5 seeds and 1,287 sentences: "
-        "no detectable difference; differences above 1.0 would show."
+        "BIOES − BIO = +0.80 F1 [−0.03, +1.63], p = 0.057 (by Holm; alone p = 0.029) over 5 seeds and 1,287 sentences: "
+        "no detectable difference; differences above 1.2 would show."
     )
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0.1, 3)), min_size=1, max_size=8))
+def test_interval_verdict_and_what_would_show_agree(drawn: list[tuple[float, float]]) -> None:
+    """Also after the correction, a found difference is apart from 0, and one not found is less than what would show."""
+    given_differences = [difference(points, error) for points, error in drawn]
+    for before, after in zip(given_differences, with_holm(given_differences), strict=True):
+        low, high = after.test.interval
+        assert (after.better is None) == (low <= 0 <= high)
+        assert (low, high) == pytest.approx(
+            (min(low, before.test.interval[0]), max(high, before.test.interval[1])), abs=1e-12
+        )
+        assert after.test.detectable >= before.test.detectable
+        if after.better is None:
+            assert abs(after.difference) < after.test.detectable
+
+
+def test_what_would_show_is_rounded_up() -> None:
+    small = replace(difference(0, 0.0466), first_f1=(0.5,), second_f1=(0.5,))
+    assert 0.0014 < difference(0, 0.0466).test.detectable < 0.0015
+    assert "differences above 0.2 would show" in difference(0, 0.0466).verdict()
+    assert "would show" not in replace(small, test=None).verdict()
 
 
 def test_plain_data_hold_what_the_verdict_rests_on() -> None:
@@ -234,8 +352,7 @@ def test_plain_data_hold_what_the_verdict_rests_on() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        ((2, 5), (2, 6), "on the same sentences, at least 2, got 5 of BIO and 6 of BIOES"),
-        ((2, 1), (2, 1), "at least 2, got 1 of BIO and 1 of BIOES"),
+        ((2, 5), (2, 6), "on the same sentences, got 5 of BIO and 6 of BIOES"),
         ((0, 5), (2, 5), "must have the axes seeds, units and 3, got \\(0, 5, 3\\) of BIO"),
     ],
 )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ner_lightning.evaluation.t_tests import VariancePart, holm, t_test
+from ner_lightning.evaluation.t_tests import VariancePart, holm, holm_levels, t_test
 
 FIRST, SECOND = [0.71, 0.74, 0.69, 0.72, 0.73], [0.75, 0.73, 0.78]
 
@@ -28,6 +28,16 @@ def test_three_parts_by_hand() -> None:
     assert test.degrees_of_freedom == pytest.approx(16**2 / (4 + 4 + 1))
     assert test.p == pytest.approx(2 * stats.t.cdf(-2.5, 256 / 9))
     assert test.parts == tuple(parts)
+
+
+def test_a_stricter_level_widens_the_interval_and_what_would_show() -> None:
+    parts = [VariancePart("a", 4e-4, 9)]
+    usual, strict = t_test(0.01, parts), t_test(0.01, parts, level=0.01)
+    assert strict.interval == pytest.approx(stats.t.interval(0.99, 9, loc=0.01, scale=0.02))
+    assert (strict.p, strict.level, usual.level) == (usual.p, 0.01, 0.05)
+    critical = stats.t.ppf(0.995, 9)
+    assert stats.nct.sf(critical, 9, strict.detectable / 0.02) == pytest.approx(0.8, abs=1e-6)
+    assert strict.detectable > usual.detectable
 
 
 @pytest.mark.parametrize("degrees", [2, 4, 8, 30, 1286])
@@ -64,3 +74,4 @@ def test_holm_rejects_as_its_steps_do(ps: list[float]) -> None:
             break
         rejected.add(index)
     assert {index for index, p in enumerate(holm(ps)) if p < 0.05} == rejected
+    assert {index for index, (p, level) in enumerate(zip(ps, holm_levels(ps), strict=True)) if p < level} == rejected
