@@ -242,7 +242,8 @@ def failure_line(log: str, status: int) -> str:
     'ended by SIGKILL'
     """
     if status < 0:
-        return f"ended by {signal.Signals(-status).name}"
+        named = {member.value: member.name for member in signal.Signals}
+        return f"ended by {named.get(-status, f'signal {-status}')}"  # most real-time signals have no name
     if status == 0:
         return f"ended without {FINISHED}, which fit writes last"
     lines = [line.strip() for line in log.splitlines() if line.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,7 @@ from ner_lightning.library_messages import quieten
 from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"
+NO_RUN: Final = ".no-run"  # a folder that is never there, since no arm can be called so
 THREADS: Final = "OMP_NUM_THREADS"
 
 
@@ -111,7 +113,7 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
         arm.name: [*(f"--config={path}" for path in (*options.config, *arm.overlays)), *options.fit_options]
         for arm in arms
     }
-    configs = {name: resolve(own, options.output / "new") for name, own in fit_arguments.items()}
+    configs = {name: resolve(own, options.output / NO_RUN) for name, own in fit_arguments.items()}
     settings = {name: deciding(settings_of(config)) for name, config in configs.items()}
     require_told_differences(settings, told)
     runs = plan_runs(fit_arguments, settings, seeds, options.output)
@@ -159,7 +161,9 @@ def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, conso
     say(console, f"{len(runs)} runs: {len(runs) - len(missing) - len(failed)} finished, {len(missing)} to train")
     display = RunsDisplay(console, len(missing))
     with display.bars:
-        outcomes = execute(missing, worker_environments(workers, threads, devices, options.output.name), display)
+        outcomes = execute(
+            missing, worker_environments(workers, threads, devices, options.output.resolve().name), display
+        )
     return [Outcome(run, f"{known_failure(run)}; --retry tries again") for run in failed] + outcomes
 
 
@@ -168,6 +172,11 @@ def gpu_names() -> list[str]:
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = torch.cuda.device_count()
     return names.split(",")[:count] if names else [str(index) for index in range(count)]
+
+
+def num_cores() -> int:
+    """The cores that this process may use, where the system tells; a scheduler gives it fewer than there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def threads_of(output: Path, workers: int) -> str:
@@ -186,6 +195,6 @@ def threads_of(output: Path, workers: int) -> str:
         return kept
     if output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or of a comparison, got {output}, which lacks {PLAN}")
-    threads = asked or str(max(1, (os.cpu_count() or 1) // workers))
+    threads = asked or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})
     return threads

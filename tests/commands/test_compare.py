@@ -36,6 +36,12 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--arm", BIO, "--run_dir=x"], "compare sets --run_dir itself"),
         (["--output=o", "--arm", BIO, "--seed_everything", "3"], "--seeds chooses the seeds"),
         (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split and --decoder"),
+        (["--output=o", "--runs", "r", "--workers=3"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--retry"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares what is there"),
+        (["--output=o", "--arm", "plan.json="], "must not end as a file does"),
+        (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
         (["--output=o", "--runs", "missing"], "missing is none"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
         (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
@@ -80,9 +86,37 @@ def test_an_output_that_holds_something_else_is_refused(tmp_path: Path, capsys: 
     assert "must be new, empty or of a comparison" in error
 
 
+def test_an_arm_may_have_any_name_when_its_comparison_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    for name in ("new", "no-run"):
+        (tmp_path / name / "seed-0").mkdir(parents=True)
+        (tmp_path / name / "seed-0.log").touch()
+    (tmp_path / "plan.json").write_text('{"OMP_NUM_THREADS": "1"}')
+    arms = ["--arm", f"new={ROOT / 'configs/scheme/bio.yaml'}", "--arm", f"no-run={ROOT / 'configs/scheme/bioes.yaml'}"]
+    assert main(["compare", *PARTS, *arms, "--seeds=1", f"--output={tmp_path}"]) == 1
+    told = capsys.readouterr().err
+    assert "must be empty or new" not in told
+    assert "no luck" in told
+
+
+def test_wandb_groups_by_the_folder_also_where_it_is_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_RUN_GROUP", raising=False)
+    show = "import os; raise SystemExit('error: ' + os.environ['WANDB_RUN_GROUP'])"
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", show))
+    output = tmp_path / "bio-vs-bioes"
+    output.mkdir()
+    monkeypatch.chdir(output)
+    assert main(["compare", *PARTS, "--arm", BIO, "--seeds=1", "--output=."]) == 1
+    assert (output / "bio" / "seed-0.failed").read_text() == "bio-vs-bioes\n"
+
+
 def test_a_comparison_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
     assert threads_of(tmp_path / "shared", workers=3) == "2"
     assert threads_of(tmp_path / "shared", workers=1) == "2"
     assert threads_of(tmp_path / "busy", workers=20) == "1"

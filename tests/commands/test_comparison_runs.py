@@ -18,6 +18,7 @@ from ner_lightning.commands.comparison_runs import (
     Outcome,
     Terminated,
     execute,
+    failure_line,
     forget_failure,
     is_finished,
     known_failure,
@@ -103,6 +104,11 @@ def test_a_process_that_is_killed_has_failed(tmp_path: Path) -> None:
     attempt.process.kill()
     attempt.process.wait()
     assert attempt.poll().failure == known_failure(attempt.run) == "ended by SIGKILL"
+
+
+def test_every_signal_has_a_line() -> None:
+    assert failure_line("", -signal.SIGSEGV) == "ended by SIGSEGV"
+    assert failure_line("", -signal.SIGRTMIN - 1) == "ended by signal 35"  # a real-time one, without a name
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, Terminated])
