@@ -35,7 +35,7 @@ from ner_lightning.commands.comparison_runs import (
     worker_environments,
 )
 from ner_lightning.commands.error_lines import say
-from ner_lightning.commands.resolved_arms import require_splits, resolve, told_keys
+from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
 from ner_lightning.evaluation.run_folders import (
     Settings,
     deciding,
@@ -62,10 +62,13 @@ def compare_found(options: argparse.Namespace) -> int:
     Raises:
         ValueError: If there is none, or a folder is damaged.
     """
+    quieten()
+    console = Console(stderr=True)
     finished, unfinished = find_run_folders(options.runs)
     for path in unfinished:
-        say(Console(stderr=True), f"left out, since it is not finished: {path}")
-    arms = group_into_arms([read_run(path) for path in finished])
+        say(console, f"left out, since it is not finished: {path}")
+    with console.status("Reading the runs"):
+        arms = group_into_arms([read_run(path, completed_config) for path in finished])
     report(arms, options.output, options.split, options.decoder)
     return 0
 
@@ -90,7 +93,10 @@ def compare_trained(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         if outcome.failure is not None:
             say(console, f"not finished: {outcome.run.name}: {outcome.failure} (log: {outcome.run.log_path})")
-    finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
+    finished = {
+        arm: [read_run(run.run_dir, completed_config) for run in runs if run.arm == arm and is_finished(run)]
+        for arm in arms
+    }
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
         report(found, options.output, options.split, options.decoder)
@@ -120,12 +126,8 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
     for run in runs:
         if known_failure(run) is None:
             require_same_settings(run)
-    corpora: list[object] = []
-    for config in configs.values():
-        corpus = config["data"]["corpus"]
-        if corpus not in corpora and not all(map(is_finished, runs)):
-            require_splits(corpus, options.split)
-            corpora.append(corpus)
+    if not all(map(is_finished, runs)):
+        require_one_test_set({name: config["data"] for name, config in configs.items()}, options.split)
     return runs
 
 

@@ -25,6 +25,7 @@ from ner_lightning.commands.comparison_runs import (
     require_same_settings,
     worker_environments,
 )
+from ner_lightning.library_messages import quieten
 
 STUB = Path(__file__).with_name("stub_fit.py")
 
@@ -200,7 +201,18 @@ def test_a_folder_that_no_comparison_began_is_left_alone(tmp_path: Path) -> None
         require_same_settings(run)
 
 
+@pytest.mark.parametrize("text", ["{torn: [", "[]"])
+def test_a_damaged_configuration_is_named(tmp_path: Path, text: str) -> None:
+    (run,) = planned(tmp_path, 1)
+    run.run_dir.mkdir()
+    run.log_path.touch()
+    (run.run_dir / "config.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"seed-0/config.yaml must (be YAML|hold settings), got"):
+        require_same_settings(run)
+
+
 def test_a_run_of_other_settings_is_refused_and_a_failed_one_begins_anew(tmp_path: Path) -> None:
+    quieten()
     (run,) = planned(tmp_path, 1)
     (run.run_dir / "checkpoints").mkdir(parents=True)
     (run.run_dir / "checkpoints" / "last.ckpt").touch()
