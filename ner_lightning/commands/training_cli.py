@@ -148,10 +148,9 @@ class TrainingCLI(PartsCLI):
         path = self.run_dir / CONFIG
         if not path.exists():  # killed before it had begun
             return
-        began = settings_of(completed(read_config(path), self._parser("fit")))
-        now = settings_of(yaml.safe_load(self.resolved_config()))
-        seeds = {key: (began.get(key), now[key]) for key in ("seed_everything",) if began.get(key) != now[key]}
-        for key, (former, found) in (differences(deciding(began), deciding(now)) | seeds).items():
+        configs = completed(read_config(path), self._parser("fit")), yaml.safe_load(self.resolved_config())
+        began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
+        for key, (former, found) in differences(began, now).items():
             if not key.startswith(LENGTH):
                 raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
 

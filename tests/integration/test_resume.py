@@ -104,7 +104,7 @@ def test_a_run_goes_on_with_the_settings_that_it_began_with(
     assert main([*again, "--model.loss=FocalLoss"]) == 2
     assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
     assert main([*again, "--seed_everything=7"]) == 2
-    assert "must keep its settings, seed_everything was 0, got 7" in capsys.readouterr().err
+    assert "must keep its settings, seed was 0, got 7" in capsys.readouterr().err
     assert main([*again, "--trainer.max_epochs=3", "--trainer.gradient_clip_val=0.5"]) == 2
     assert "must keep its settings, trainer.gradient_clip_val was 1.0, got 0.5" in capsys.readouterr().err
     assert (whole[0] / FINISHED).exists()
