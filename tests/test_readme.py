@@ -1,7 +1,9 @@
 """What the README and the other pages promise is there, and its Python runs."""
 
+import json
 import re
 import shlex
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -61,12 +63,30 @@ def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_p
     ]
 
 
-def test_the_comparison_is_understood() -> None:
-    commands = [block.replace("\\\n", "") for block in blocks("text") if "ner_lightning compare " in block]
-    options = compare.parse(shlex.split(commands[0])[4:])
-    arms = [parse_arm(arm) for arm in options.arm]
-    assert [arm.name for arm in arms] == ["bio", "bioes"]
-    assert all((ROOT / path).is_file() for path in (*options.config, *(path for arm in arms for path in arm.overlays)))
+def comparisons() -> list[list[str]]:
+    """The arguments of every command that compares, wherever a user reads of it."""
+    notebooks = (json.loads(path.read_text(encoding="utf-8"))["cells"] for path in ROOT.glob("notebooks/*.ipynb"))
+    texts = [
+        *blocks("text"),
+        *(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/**/*.md")),
+        *("".join(cell["source"]) for cells in notebooks for cell in cells),
+        compare.DESCRIPTION,
+    ]
+    lines = "\n".join(texts).replace("\\\n", "").splitlines()
+    commands = [
+        shlex.split(line, comments=True) for line in lines if re.match(r"\s*python -m ner_lightning compare ", line)
+    ]
+    return [command[4:] for command in commands]
+
+
+def test_every_comparison_is_understood() -> None:
+    found = [compare.parse(arguments) for arguments in comparisons()]
+    assert len(found) >= 6
+    for options in found:
+        arms = [parse_arm(arm) for arm in options.arm]
+        files = (*options.config, *chain(*options.grid), *(path for arm in arms for path in arm.overlays))
+        assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user's own
+    assert [parse_arm(arm).name for arm in found[0].arm] == ["bio", "bioes"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

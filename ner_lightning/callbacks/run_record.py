@@ -6,6 +6,8 @@ import platform
 import resource
 import subprocess
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +30,8 @@ KIB = 1024
 class RunRecord(L.Callback):
     """Writes seed, commit, corpus checksum, versions, wall time, peak memory and throughput to ``run.json``.
 
-    What depends on the clock stands here and not in ``metrics.csv``, which is equal for equal runs.
+    What depends on the clock stands here and not in ``metrics.csv``, which is equal for equal runs. A resumed run
+    goes on with what it took up to its checkpoint; steps that were lost and came again count once.
 
     Args:
         run_dir: The run folder.
@@ -40,13 +43,31 @@ class RunRecord(L.Callback):
         self.windows = self.subwords = self.computed_subwords = 0
         self.training_seconds = 0.0
         self.rows_of_checkpoint: int | None = None
+        self.former: Counter[str] = Counter()
         self.started = self.clock = time.perf_counter()
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self.trainer = trainer
+
     def state_dict(self) -> dict[str, Any]:
-        return {"metrics_rows": len(self.metrics.rows)}
+        return {"metrics_rows": len(self.metrics.rows), "taken": self.taken()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
+        self.former = Counter(state_dict.get("taken"))  # checkpoints of former versions have none
+
+    def taken(self) -> dict[str, float]:
+        """What the run has taken so far on all ranks, with its former starts; every rank must ask."""
+        counts = gathered(self.trainer, (self.windows, self.subwords, self.computed_subwords, peak_memory_mib()))
+        windows, subwords, computed_subwords, peaks = zip(*counts, strict=True)
+        return {
+            "wall_seconds": self.former["wall_seconds"] + time.perf_counter() - self.started,
+            "training_seconds": self.former["training_seconds"] + self.training_seconds,
+            "windows": self.former["windows"] + sum(windows),
+            "subwords": self.former["subwords"] + sum(subwords),
+            "computed_subwords": self.former["computed_subwords"] + sum(computed_subwords),
+            "peak_memory_mib": max(self.former["peak_memory_mib"], *peaks),
+        }
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Go on behind the rows of the checkpoint; validate and test load one too, and change nothing."""
@@ -74,20 +95,11 @@ class RunRecord(L.Callback):
         self.clock = time.perf_counter()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        counts = gathered(trainer, (self.windows, self.subwords, self.computed_subwords, peak_memory_mib()))
+        taken = self.taken()
         if trainer.is_global_zero:
-            self._write(trainer, pl_module, *zip(*counts, strict=True))
+            self._write(trainer, pl_module, taken)
 
-    def _write(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        windows: tuple[int, ...],
-        subwords: tuple[int, ...],
-        computed_subwords: tuple[int, ...],
-        peaks: tuple[int, ...],
-    ) -> None:
-        """Write what was counted on every rank."""
+    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, taken: Mapping[str, float]) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         splits: list[SplitName] = list(data.corpus.splits)
         record = {
@@ -109,11 +121,11 @@ class RunRecord(L.Callback):
             "best_checkpoint_score": _best_score(trainer),
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
-            "wall_seconds": round(time.perf_counter() - self.started, 1),
-            "training_seconds": round(self.training_seconds, 1),
-            "windows_per_second": round(sum(windows) / max(self.training_seconds, 1e-9), 2),
-            "padding": round(sum(computed_subwords) / max(sum(subwords), 1), 4),
-            "peak_memory_mib": max(peaks),
+            "wall_seconds": round(taken["wall_seconds"], 1),
+            "training_seconds": round(taken["training_seconds"], 1),
+            "windows_per_second": round(taken["windows"] / max(taken["training_seconds"], 1e-9), 2),
+            "padding": round(taken["computed_subwords"] / max(taken["subwords"], 1), 4),
+            "peak_memory_mib": taken["peak_memory_mib"],
             "coverage": {split: asdict(data.coverage(split)) for split in splits},
         }
         write_json(self.run_dir / "run.json", record)

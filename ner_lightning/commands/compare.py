@@ -11,6 +11,7 @@ from typing import Final
 from ner_lightning.commands.error_lines import OneLineParser, fail, without_noise
 
 PROGRAM: Final = "python -m ner_lightning compare"
+DEFAULT_SEEDS: Final = "5"
 SET_BY_COMPARE: Final = ("--seed_everything", "--run_dir", "--ckpt_path", "--print_config")
 DESCRIPTION: Final = f"""\
 Trains several configurations, the arms, over several seeds each, and says with statistics
@@ -72,10 +73,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for option in fit_options:
         if option.partition("=")[0] in SET_BY_COMPARE:
             raise ArgumentError(None, f"compare sets {option.partition('=')[0]} itself; --seeds chooses the seeds")
-    if options.runs and (options.arm or options.grid or options.config or fit_options):
-        raise ArgumentError(None, "--runs compares what is there; it takes no arms, configs or options of fit")
+    of_training = (
+        options.arm,
+        options.grid,
+        options.config,
+        options.seeds,
+        options.workers,
+        options.retry,
+        fit_options,
+    )
+    if options.runs and any(of_training):
+        raise ArgumentError(None, "--runs compares what is there; beside it stand only --output, --split and --decoder")
     if not options.runs and not options.arm and not options.grid:
         raise ArgumentError(None, "there must be arms to compare, by --arm or --grid, or run folders, by --runs")
+    options.seeds = options.seeds or DEFAULT_SEEDS
     if options.workers is not None and options.workers < 1:
         raise ArgumentError(None, f"--workers must be at least 1, got {options.workers}")
     return options
@@ -102,7 +113,7 @@ def build_parser() -> OneLineParser:
         metavar="OVERLAY",
         help="an axis of a grid; repeated for every axis. Arms are named after the files",
     )
-    add("--seeds", default="5", metavar="N", help="how many seeds, from 0, or a list as 3,7,11. Default: 5")
+    add("--seeds", metavar="N", help=f"how many seeds, from 0, or a list as 3,7,11. Default: {DEFAULT_SEEDS}")
     add("--output", required=True, type=Path, metavar="DIR", help="folder of the runs and of what is said of them")
     add(
         "--workers",

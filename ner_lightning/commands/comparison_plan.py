@@ -13,6 +13,7 @@ from typing import Final
 from ner_lightning.evaluation.run_folders import CLASS, Settings, differences
 
 ARM_NAME: Final = re.compile(r"\w[\w.+-]*")  # names a folder
+FILE_ENDINGS: Final = (".json", ".jsonl", ".html")  # of what a comparison writes beside those folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Arm:
     def __post_init__(self) -> None:
         if not ARM_NAME.fullmatch(self.name):
             raise ValueError(f"the name of an arm must consist of letters, digits and . + - _, got {self.name!r}")
+        if self.name.lower().endswith(FILE_ENDINGS):
+            raise ValueError(
+                f"the name of an arm must not end as a file does ({' '.join(FILE_ENDINGS)}), got {self.name}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
         ValueError: If it is no such number or list.
     """
-    if not re.fullmatch(r"\d+(,\d+)*", text) or text == "0":
+    if not re.fullmatch(r"\d+(,\d+)*", text) or text.strip("0") == "":
         raise ValueError(f"--seeds must be their number, as 5, or a list, as 3,7,11, got {text!r}")
     numbers = [int(number) for number in text.split(",")]
     if len(set(numbers)) < len(numbers):

@@ -16,10 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Never, Protocol
 
-import yaml
-
 from ner_lightning.commands.comparison_plan import PlannedRun, difference_text
-from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, settings_of
+from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, read_config, settings_of
 from ner_lightning.whole_files import whole_file
 
 FIT: Final = (sys.executable, "-m", "ner_lightning", "fit")
@@ -218,10 +216,15 @@ def require_same_settings(run: PlannedRun) -> None:
 
 def differing_settings(run: PlannedRun) -> dict[str, tuple[object, object]]:
     """In which settings the run that is there differs from its arm; none where there is no run."""
-    config = run.run_dir / "config.yaml"
-    if not config.is_file():
+    path = run.run_dir / "config.yaml"
+    if not path.is_file():
         return {}
-    return differences(deciding(settings_of(yaml.safe_load(config.read_text(encoding="utf-8")))), run.settings)
+    config = read_config(path)
+    if not differences(deciding(settings_of(config)), run.settings):
+        return {}
+    from ner_lightning.commands.resolved_arms import completed_config  # here, as it needs torch, and few runs need it
+
+    return differences(deciding(settings_of(completed_config(config))), run.settings)
 
 
 def way_to_go_on(run: PlannedRun) -> list[str]:
@@ -242,7 +245,8 @@ def failure_line(log: str, status: int) -> str:
     'ended by SIGKILL'
     """
     if status < 0:
-        return f"ended by {signal.Signals(-status).name}"
+        named = {member.value: member.name for member in signal.Signals}
+        return f"ended by {named.get(-status, f'signal {-status}')}"  # most real-time signals have no name
     if status == 0:
         return f"ended without {FINISHED}, which fit writes last"
     lines = [line.strip() for line in log.splitlines() if line.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ from ner_lightning.commands.comparison_runs import (
     worker_environments,
 )
 from ner_lightning.commands.error_lines import say
-from ner_lightning.commands.resolved_arms import require_splits, resolve, told_keys
+from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
 from ner_lightning.evaluation.comparison_tables import settings_table
 from ner_lightning.evaluation.run_folders import (
     Settings,
@@ -50,6 +51,7 @@ from ner_lightning.library_messages import quieten
 from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"
+NO_RUN: Final = ".no-run"  # a folder that is never there, since no arm can be called so
 THREADS: Final = "OMP_NUM_THREADS"
 
 
@@ -62,10 +64,13 @@ def compare_found(options: argparse.Namespace) -> int:
     Raises:
         ValueError: If there is none, or a folder is damaged.
     """
+    quieten()
+    console = Console(stderr=True)
     finished, unfinished = find_run_folders(options.runs)
     for path in unfinished:
-        say(Console(stderr=True), f"left out, since it is not finished: {path}")
-    arms = group_into_arms([read_run(path) for path in finished])
+        say(console, f"left out, since it is not finished: {path}")
+    with console.status("Reading the runs"):
+        arms = group_into_arms([read_run(path, completed_config) for path in finished])
     report(arms, options.output, options.split, options.decoder)
     return 0
 
@@ -90,7 +95,10 @@ def compare_trained(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         if outcome.failure is not None:
             say(console, f"not finished: {outcome.run.name}: {outcome.failure} (log: {outcome.run.log_path})")
-    finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
+    finished = {
+        arm: [read_run(run.run_dir, completed_config) for run in runs if run.arm == arm and is_finished(run)]
+        for arm in arms
+    }
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
         report(found, options.output, options.split, options.decoder)
@@ -113,19 +121,15 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
         arm.name: [*(f"--config={path}" for path in (*options.config, *arm.overlays)), *options.fit_options]
         for arm in arms
     }
-    configs = {name: resolve(own, options.output / "new") for name, own in fit_arguments.items()}
+    configs = {name: resolve(own, options.output / NO_RUN) for name, own in fit_arguments.items()}
     settings = {name: deciding(settings_of(config)) for name, config in configs.items()}
     require_told_differences(settings, told)
     runs = plan_runs(fit_arguments, settings, seeds, options.output)
     for run in runs:
         if known_failure(run) is None:
             require_same_settings(run)
-    corpora: list[object] = []
-    for config in configs.values():
-        corpus = config["data"]["corpus"]
-        if corpus not in corpora and not all(map(is_finished, runs)):
-            require_splits(corpus, options.split)
-            corpora.append(corpus)
+    if not all(map(is_finished, runs)):
+        require_one_test_set({name: config["data"] for name, config in configs.items()}, options.split)
     return runs
 
 
@@ -156,7 +160,9 @@ def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, conso
     say(console, f"{len(runs)} runs: {len(runs) - len(missing) - len(failed)} finished, {len(missing)} to train")
     display = RunsDisplay(console, len(missing))
     with display.bars:
-        outcomes = execute(missing, worker_environments(workers, threads, devices, options.output.name), display)
+        outcomes = execute(
+            missing, worker_environments(workers, threads, devices, options.output.resolve().name), display
+        )
     return [Outcome(run, f"{known_failure(run)}; --retry tries again") for run in failed] + outcomes
 
 
@@ -165,6 +171,11 @@ def gpu_names() -> list[str]:
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = torch.cuda.device_count()
     return names.split(",")[:count] if names else [str(index) for index in range(count)]
+
+
+def num_cores() -> int:
+    """The cores that this process may use, where the system tells; a scheduler gives it fewer than there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def threads_of(output: Path, workers: int) -> str:
@@ -183,6 +194,6 @@ def threads_of(output: Path, workers: int) -> str:
         return kept
     if output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or of a comparison, got {output}, which lacks {PLAN}")
-    threads = asked or str(max(1, (os.cpu_count() or 1) // workers))
+    threads = asked or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})
     return threads

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser
 
-from ner_lightning.commands.training_cli import TrainingCLI, run_training
-from ner_lightning.corpora.reader import CorpusError, CorpusReader
+from ner_lightning.commands.training_cli import TrainingCLI, completed, run_training
+from ner_lightning.corpora.entity_types import select_entity_types
+from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
 from ner_lightning.evaluation.run_folders import settings_of
+from ner_lightning.sentences import Sentence
 
 
 class ConfigOnly(TrainingCLI):
@@ -38,26 +43,57 @@ def resolve(fit_arguments: Sequence[str], run_dir: Path) -> dict[str, Any]:
     return yaml.safe_load(cli.resolved_config())
 
 
-def require_splits(corpus: Mapping[str, Any], compared: str) -> None:
-    """Check that a corpus is there, and can be compared on.
+def completed_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a run of a former version, with today's default for every setting that it did not know."""
+    return completed(config, _fit_parser())
+
+
+@cache
+def _fit_parser() -> ArgumentParser:
+    """The parser of ``fit``, which a command line brings along, whatever it is asked for."""
+    arguments = ["validate", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert"]
+    return run_training(arguments, ConfigOnly)._parser("fit")
+
+
+def require_one_test_set(data_by_arm: Mapping[str, Mapping[str, Any]], compared: SplitName) -> None:
+    """Check that the corpora are there, and that all arms are compared on the same sentences and gold entities.
 
     Args:
-        corpus: The configuration of its reader.
+        data_by_arm: By arm, the configuration of its data module.
         compared: The split that arms are compared on.
 
     Raises:
-        CorpusError: If it cannot be read, or lacks a split.
+        CorpusError: If a corpus cannot be read or lacks a split, or arms differ in the compared one.
     """
+    arm_by_reading: dict[str, str] = {}
+    for arm, data in data_by_arm.items():
+        arm_by_reading.setdefault(json.dumps([data["corpus"], data["entity_types"]], sort_keys=True), arm)
+    first, *others = arm_by_reading.values()
+    expected = _annotated(data_by_arm[first], compared)
+    for arm in others:
+        pairs = zip_longest(expected, _annotated(data_by_arm[arm], compared))
+        differing = [left or right for left, right in pairs if left != right]
+        if differing:
+            raise CorpusError(
+                "arms must be compared on the same sentences with the same gold entities, "
+                f"{first} and {arm} differ in {len(differing)} sentences of {compared}, first in {differing[0].id}"
+            )
+
+
+def _annotated(data: Mapping[str, Any], compared: SplitName) -> list[Sentence]:
+    """The sentences of the compared split as the data module takes them, without what predictions do not hold."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(CorpusReader, "corpus")
-    reader: CorpusReader = parser.instantiate(parser.parse_object({"corpus": dict(corpus)})).corpus
-    splits: Collection[str] = reader.read().splits
-    missing = [split for split in dict.fromkeys(("train", "validation", compared)) if split not in splits]
+    reader: CorpusReader = parser.instantiate(parser.parse_object({"corpus": dict(data["corpus"])})).corpus
+    splits = select_entity_types(reader.read(), data["entity_types"]).splits
+    needed: dict[SplitName, None] = dict.fromkeys(("train", "validation", compared))
+    missing = [split for split in needed if split not in splits]
     if missing:
         raise CorpusError(
             f"a comparison trains on train, chooses the epoch on validation and compares on {compared}; the corpus "
             f"lacks {' and '.join(missing)}"
         )
+    return [Sentence(sentence.words, sentence.entities, sentence.id) for sentence in splits[compared]]
 
 
 def told_keys(overlay: str) -> set[str]:

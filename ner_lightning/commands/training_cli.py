@@ -14,6 +14,7 @@ from typing import Any
 import lightning as L
 import torch
 import yaml
+from jsonargparse import ArgumentParser
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
@@ -37,7 +38,7 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.report import write_run_report
-from ner_lightning.evaluation.run_folders import FINISHED, settings_of
+from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, read_config, settings_of
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
@@ -45,6 +46,7 @@ from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 CHECKPOINTS = "checkpoints"
 CONFIG = "config.yaml"
+LENGTH = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
@@ -58,7 +60,9 @@ class PartsCLI(LightningCLI):
             type=str | None,
             default=None,
             help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
-            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep.",
+            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
+            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, and a finished "
+            "run is unfinished until what is made of its best checkpoint is made anew.",
         )
         parser.add_argument(
             "--save_every_n_steps",
@@ -136,7 +140,7 @@ class TrainingCLI(PartsCLI):
         return ckpt_path
 
     def require_same_settings(self) -> None:
-        """Check that a run goes on with the model, data and seed that it began with.
+        """Check that a run goes on with the settings and the seed that it began with; it may train longer.
 
         Raises:
             ValueError: If it does not.
@@ -144,18 +148,21 @@ class TrainingCLI(PartsCLI):
         path = self.run_dir / CONFIG
         if not path.exists():  # killed before it had begun
             return
-        began = settings_of(yaml.safe_load(path.read_text(encoding="utf-8")))
-        now = settings_of(yaml.safe_load(self.resolved_config()))
-        for key in sorted(began.keys() | now.keys()):
-            decides = key.startswith(("model.", "data.", "seed_everything")) and key != "data.batches.num_workers"
-            if decides and began.get(key) != now.get(key):
-                raise ValueError(
-                    f"a resumed run must keep its settings, {key} was {began.get(key)}, got {now.get(key)}"
-                )
+        configs = completed(read_config(path), self._parser("fit")), yaml.safe_load(self.resolved_config())
+        began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
+        for key, (former, found) in differences(began, now).items():
+            if not key.startswith(LENGTH):
+                raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
 
     def resolved_config(self) -> str:
-        """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved."""
+        """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
+
+        That of a resumed run tells what it once began from, and not that it goes on.
+        """
         config = self.config[self.subcommand].clone(with_meta=False)
+        path = self.run_dir / CONFIG
+        if path.exists():
+            config.ckpt_path = read_config(path).get("ckpt_path")
         config.run_dir = None
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
@@ -200,9 +207,12 @@ class TrainingCLI(PartsCLI):
         return [FiniteSteps(last), self.best, StopOnSigterm(last), last]
 
     def before_fit(self) -> None:
-        if self.trainer.is_global_zero and not (self.run_dir / CONFIG).exists():
+        """Tell what is run; a run that goes on is no longer finished, and may train longer than it was to."""
+        if self.trainer.is_global_zero:
+            resolved = self.resolved_config()
             with whole_file(self.run_dir / CONFIG) as file:
-                file.write(self.resolved_config())
+                file.write(resolved)
+            (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle."""
@@ -229,6 +239,18 @@ class TrainingCLI(PartsCLI):
             write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
 
     after_validate = after_test = write_report
+
+
+def completed(config: dict[str, Any], parser: ArgumentParser) -> dict[str, Any]:
+    """The configuration of a run of a former version, with today's default for every setting that it did not know.
+
+    One that the parser refuses, since it has a setting that is no more, stays as it is.
+    """
+    try:
+        whole = parser.parse_object(config)
+    except ArgumentError:
+        return config
+    return yaml.safe_load(parser.dump(whole, skip_unset=False))
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -43,6 +43,16 @@ INCIDENTAL: Final = (
 )
 PRECISION: Final = "trainer.precision"
 EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses by the machine; the same F1
+RECORDED: Final = {  # what a comparison reads of run.json
+    "seed": int,
+    "commit": str | None,
+    "corpus_checksum": str,
+    "versions": dict,
+    "tags": dict,
+    "decoder": str,
+    "training_seconds": int | float,
+    "peak_memory_mib": int | float,
+}
 CLASS: Final = ".class_path"
 NO_SETTING: Final = "no such setting"
 
@@ -81,8 +91,45 @@ class FinishedRun:
         return read_predictions(self.path / "predictions" / name)
 
 
-def read_run(path: Path) -> FinishedRun:
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a resolved configuration.
+
+    Raises:
+        ValueError: If it is no YAML of settings.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} must be YAML, got {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold settings, got {config!r}")
+    return config
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a ``run.json``.
+
+    Raises:
+        ValueError: If it is no JSON, or lacks what a comparison reads.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must be JSON, got {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{path} must hold the record of a run, got {record!r}")
+    for key, kind in RECORDED.items():
+        if not isinstance(record.get(key, ...), kind):  # None is a commit, and no sign that there is none
+            raise ValueError(f"{path} must tell {key}, got {record.get(key, 'no such key')!r}")
+    return record
+
+
+def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> FinishedRun:
     """Read a run folder.
+
+    Args:
+        path: The folder.
+        complete: Gives the configuration of a former version the settings that it did not know.
 
     Raises:
         ValueError: If it holds no finished run, or a file of it is damaged.
@@ -90,13 +137,9 @@ def read_run(path: Path) -> FinishedRun:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
-    try:
-        config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        settings = deciding(settings_of(config)) | {"ranks": record.get("ranks", 1)}
-        return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
-    except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
-        raise ValueError(f"{path} must hold a whole run, got {error}") from error
+    record = read_record(path / "run.json")
+    settings = deciding(settings_of(complete(read_config(path / "config.yaml")))) | {"ranks": record.get("ranks", 1)}
+    return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
 
 
 def find_run_folders(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:

@@ -1,5 +1,6 @@
 """`compare`: what it refuses before training, and comparisons that are killed, fail and go on."""
 
+import json
 import re
 import shutil
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from integration import forked_runs
 from integration.command_line import ROOT, TINY_RUN
 from integration.run_folders import assert_same_run
@@ -36,6 +38,12 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--arm", BIO, "--run_dir=x"], "compare sets --run_dir itself"),
         (["--output=o", "--arm", BIO, "--seed_everything", "3"], "--seeds chooses the seeds"),
         (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split and --decoder"),
+        (["--output=o", "--runs", "r", "--workers=3"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--retry"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares what is there"),
+        (["--output=o", "--arm", "plan.json="], "must not end as a file does"),
+        (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
         (["--output=o", "--runs", "missing"], "missing is none"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
         (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
@@ -73,6 +81,30 @@ def test_wrong_input_is_one_line_before_anything_is_trained(
     assert list(tmp_path.iterdir()) == []
 
 
+CORPUS = "{{class_path: ExampleCorpus, init_args: {{num_train: {}, num_validation: 8, num_test: {}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ("data: {entity_types: [PER, LOC]}", r"all and other differ in \d+ sentences of test, first in test-"),
+        (f"data: {{corpus: {CORPUS.format(48, 9)}}}", r"all and other differ in \d+ sentences of test, first in test-"),
+        (f"data: {{corpus: {CORPUS.format(40, 8)}}}", "no luck"),  # other training sentences may be what is compared
+    ],
+)
+def test_arms_are_compared_on_one_test_set_and_that_is_known_before_anything_is_trained(
+    overlay: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    (tmp_path / "all.yaml").write_text(f"data: {{corpus: {CORPUS.format(48, 8)}}}\nmodel: {{encoder: SmallBert}}")
+    (tmp_path / "other.yaml").write_text(overlay)
+    arms = [f"--config={tmp_path / 'all.yaml'}", "--arm", "all=", "--arm", f"other={tmp_path / 'other.yaml'}"]
+    main(["compare", *arms, "--seeds=1", f"--output={tmp_path / 'output'}"])
+    printed = capsys.readouterr().err
+    assert re.search(message, printed), printed
+    assert (tmp_path / "output").exists() == ("no luck" in printed)
+
+
 def test_an_output_that_holds_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").touch()
     assert main(["compare", "--arm", BIO, *PARTS, "--output", str(tmp_path)]) == 2
@@ -80,9 +112,37 @@ def test_an_output_that_holds_something_else_is_refused(tmp_path: Path, capsys: 
     assert "must be new, empty or of a comparison" in error
 
 
+def test_an_arm_may_have_any_name_when_its_comparison_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    for name in ("new", "no-run"):
+        (tmp_path / name / "seed-0").mkdir(parents=True)
+        (tmp_path / name / "seed-0.log").touch()
+    (tmp_path / "plan.json").write_text('{"OMP_NUM_THREADS": "1"}')
+    arms = ["--arm", f"new={ROOT / 'configs/scheme/bio.yaml'}", "--arm", f"no-run={ROOT / 'configs/scheme/bioes.yaml'}"]
+    assert main(["compare", *PARTS, *arms, "--seeds=1", f"--output={tmp_path}"]) == 1
+    told = capsys.readouterr().err
+    assert "must be empty or new" not in told
+    assert "no luck" in told
+
+
+def test_wandb_groups_by_the_folder_also_where_it_is_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_RUN_GROUP", raising=False)
+    show = "import os; raise SystemExit('error: ' + os.environ['WANDB_RUN_GROUP'])"
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", show))
+    output = tmp_path / "bio-vs-bioes"
+    output.mkdir()
+    monkeypatch.chdir(output)
+    assert main(["compare", *PARTS, "--arm", BIO, "--seeds=1", "--output=."]) == 1
+    assert (output / "bio" / "seed-0.failed").read_text() == "bio-vs-bioes\n"
+
+
 def test_a_comparison_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
     assert threads_of(tmp_path / "shared", workers=3) == "2"
     assert threads_of(tmp_path / "shared", workers=1) == "2"
     assert threads_of(tmp_path / "busy", workers=20) == "1"
@@ -149,6 +209,34 @@ def test_a_finished_comparison_is_only_told_again(killed: Path, capsys: pytest.C
     assert main([*command, "--trainer.max_epochs=3"]) == 2
     (error,) = errors(capsys)
     assert "bio/seed-0 (there, now) differs in trainer.max_epochs (2, 3)" in error
+
+
+def without_later_settings(run_dir: Path) -> None:
+    """Make of a run one of a former version, which knew fewer settings."""
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"], config["trainer"]["barebones"]
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def test_runs_of_a_former_version_are_of_the_same_arms(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(killed, old)
+    without_later_settings(old / "bio" / "seed-0")
+    command = ["--seeds=1", f"--output={old}"]
+    assert main([*COMPARISON, *command]) == 0
+    assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
+    assert main([*COMPARISON, *command, "--model.schedule=cosine"]) == 2
+    (error,) = errors(capsys)
+    assert error.count(" (linear, cosine)") == error.count("(") - 1 == 1  # of the two that are compared
+    again = old / "again"
+    shutil.copytree(killed / "bio" / "seed-0", again)
+    record = json.loads((again / "run.json").read_text())
+    (again / "run.json").write_text(json.dumps(record | {"seed": 1}))
+    assert main(["compare", "--runs", str(old / "bio"), str(again), "--output", str(tmp_path / "compared")]) == 0
+    (arm,) = json.loads((tmp_path / "compared" / "comparison.json").read_text())["arms"].values()
+    assert [run["seed"] for run in arm["runs"]] == [0, 1]
 
 
 def test_runs_are_found_and_unfinished_ones_left_out(

@@ -31,7 +31,7 @@ def test_a_grid_is_the_product_of_its_axes(axes: list[list[str]]) -> None:
         assert [overlay.split("/")[0] for overlay in arm.overlays] == [f"axis_{n}" for n in range(len(axes))]
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "five", "1,", "1,1", "1.5", "3,x"])
+@pytest.mark.parametrize("text", ["", "0", "00", "-1", "five", "1,", "1,1", "1.5", "3,x"])
 def test_seeds_are_a_number_or_a_list(text: str) -> None:
     with pytest.raises(ValueError, match=r"--seeds must be .* got "):
         parse_seeds(text)
@@ -45,6 +45,13 @@ def test_more_seeds_add_to_fewer() -> None:
 def test_an_arm_names_a_folder(name: str) -> None:
     with pytest.raises(ValueError, match=f"letters, digits .* got {re.escape(repr(name))}"):
         parse_arm(f"{name}=x.yaml")
+
+
+@pytest.mark.parametrize("name", ["plan.json", "comparison.html", "Disagreements.JSONL"])
+def test_an_arm_is_not_called_as_a_file_that_stands_beside_it(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"must not end as a file does .* got {re.escape(name)}"):
+        parse_arm(f"{name}=x.yaml")
+    assert parse_arm("lr.json5=x.yaml").name == "lr.json5"
 
 
 def test_an_arm_has_a_name() -> None:

@@ -18,12 +18,14 @@ from ner_lightning.commands.comparison_runs import (
     Outcome,
     Terminated,
     execute,
+    failure_line,
     forget_failure,
     is_finished,
     known_failure,
     require_same_settings,
     worker_environments,
 )
+from ner_lightning.library_messages import quieten
 
 STUB = Path(__file__).with_name("stub_fit.py")
 
@@ -103,6 +105,11 @@ def test_a_process_that_is_killed_has_failed(tmp_path: Path) -> None:
     attempt.process.kill()
     attempt.process.wait()
     assert attempt.poll().failure == known_failure(attempt.run) == "ended by SIGKILL"
+
+
+def test_every_signal_has_a_line() -> None:
+    assert failure_line("", -signal.SIGSEGV) == "ended by SIGSEGV"
+    assert failure_line("", -signal.SIGRTMIN - 1) == "ended by signal 35"  # a real-time one, without a name
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, Terminated])
@@ -194,7 +201,18 @@ def test_a_folder_that_no_comparison_began_is_left_alone(tmp_path: Path) -> None
         require_same_settings(run)
 
 
+@pytest.mark.parametrize("text", ["{torn: [", "[]"])
+def test_a_damaged_configuration_is_named(tmp_path: Path, text: str) -> None:
+    (run,) = planned(tmp_path, 1)
+    run.run_dir.mkdir()
+    run.log_path.touch()
+    (run.run_dir / "config.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"seed-0/config.yaml must (be YAML|hold settings), got"):
+        require_same_settings(run)
+
+
 def test_a_run_of_other_settings_is_refused_and_a_failed_one_begins_anew(tmp_path: Path) -> None:
+    quieten()
     (run,) = planned(tmp_path, 1)
     (run.run_dir / "checkpoints").mkdir(parents=True)
     (run.run_dir / "checkpoints" / "last.ckpt").touch()

@@ -1,5 +1,7 @@
 """Run folders: what makes runs one arm, and what is said of folders that hold none."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -143,12 +145,44 @@ def test_unfinished_runs_are_told_apart(tmp_path: Path) -> None:
         find_run_folders([tmp_path / "nowhere"])
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "zero"),
+        ("commit", 3),
+        ("corpus_checksum", None),
+        ("versions", []),
+        ("tags", None),
+        ("decoder", {}),
+        ("training_seconds", "long"),
+        ("peak_memory_mib", None),
+    ],
+)
+def test_a_record_tells_all_that_is_compared(tmp_path: Path, key: str, value: object) -> None:
+    run = write_run(tmp_path / "run", 0, commit=None)  # of an installed package
+    record = json.loads((run / "run.json").read_text())
+    assert read_run(run).record == record
+    (run / "run.json").write_text(json.dumps(record | {key: value}))
+    with pytest.raises(ValueError, match=rf"run.json must tell {key}, got {re.escape(repr(value))}"):
+        read_run(run)
+    del record[key]
+    (run / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=rf"run.json must tell {key}, got 'no such key'"):
+        read_run(run)
+
+
+def test_a_configuration_can_be_completed_before_it_is_compared(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 0)
+    assert read_run(run, lambda config: config | {"new": 1}).settings == read_run(run).settings | {"new": 1}
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "run.json", FINISHED])
 def test_missing_and_damaged_files_are_named(tmp_path: Path, name: str) -> None:
     run = write_run(tmp_path / "run", 0)
-    (run / name).write_bytes(b"{\xff")
-    with pytest.raises(ValueError, match=r"run must hold a whole run, got"):
-        read_run(run)
+    for damage in (b"{\xff", b"{torn: [", b"[]", b""):
+        (run / name).write_bytes(damage)
+        with pytest.raises(ValueError, match=rf"run/{name}:? .*must (be|hold) .*, got"):
+            read_run(run)
     (run / name).unlink()
     with pytest.raises(ValueError, match=f"run lacks {name}"):
         read_run(run)

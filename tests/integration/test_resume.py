@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from integration import accidents, forked_runs
 from integration.command_line import TINY_RUN, run, start
 from integration.forked_runs import OPTIONS
 from integration.run_folders import assert_same_run, checkpoint
 
 from ner_lightning.__main__ import main
+from ner_lightning.evaluation.run_folders import FINISHED, read_config, read_record
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,9 @@ def test_killed_twice(tmp_path: Path, whole: tuple[Path, float]) -> None:
     assert 4 < checkpoint(run_dir)["global_step"] < checkpoint(whole[0])["global_step"]
     resume(run_dir)
     assert_same_run(run_dir, whole[0])
+    taken, expected = (checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, whole[0]))
+    for key in ("windows", "subwords", "computed_subwords"):
+        assert taken[key] == expected[key] > 0
 
 
 def test_a_run_goes_on_with_the_settings_that_it_began_with(
@@ -99,7 +104,45 @@ def test_a_run_goes_on_with_the_settings_that_it_began_with(
     assert main([*again, "--model.loss=FocalLoss"]) == 2
     assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
     assert main([*again, "--seed_everything=7"]) == 2
-    assert "must keep its settings, seed_everything was 0, got 7" in capsys.readouterr().err
+    assert "must keep its settings, seed was 0, got 7" in capsys.readouterr().err
+    assert main([*again, "--trainer.max_epochs=3", "--trainer.gradient_clip_val=0.5"]) == 2
+    assert "must keep its settings, trainer.gradient_clip_val was 1.0, got 0.5" in capsys.readouterr().err
+    assert (whole[0] / FINISHED).exists()
+
+
+def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
+    tmp_path: Path, whole: tuple[Path, float]
+) -> None:
+    """Also one of a former version, whose settings were fewer."""
+    run_dir = tmp_path / "longer"
+    shutil.copytree(whole[0], run_dir)
+    config, expected = (read_config(run_dir / "config.yaml") for _ in range(2))
+    expected["trainer"]["max_epochs"] = 3
+    del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"]
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+    longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", run_dir, "--ckpt_path", "last"]
+    kill = (accidents.kill_in_checkpoint, (1, 1))
+    assert forked_runs.run(*longer, prepare=kill)[0] == -signal.SIGKILL
+    assert not (run_dir / FINISHED).exists()
+    assert read_config(run_dir / "config.yaml") == expected
+    status, printed = forked_runs.run(*longer)
+    assert status == 0, printed
+    assert (run_dir / FINISHED).exists()
+    assert read_config(run_dir / "config.yaml") == expected
+    assert read_record(run_dir / "run.json")["epochs"] == 3
+
+
+def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: tuple[Path, float]) -> None:
+    """One with nothing left to train has taken what it took; time of the machine grows by that of the start."""
+    run_dir = tmp_path / "again"
+    shutil.copytree(whole[0], run_dir)
+    resume(run_dir)
+    before, now = read_record(whole[0] / "run.json"), read_record(run_dir / "run.json")
+    for key in ("training_seconds", "windows_per_second", "padding"):
+        assert now[key] == before[key] > 0
+    assert now["wall_seconds"] > before["wall_seconds"]
+    assert now["peak_memory_mib"] >= before["peak_memory_mib"]
+    assert_same_run(run_dir, whole[0])
 
 
 @pytest.mark.slow
