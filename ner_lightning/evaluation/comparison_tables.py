@@ -32,7 +32,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 def arm_table(comparison: Comparison) -> Table:
     """Scores and costs of every arm."""
     return Table(
-        f"{comparison.split}: mean over seeds ± standard deviation, per cent",
+        f"{comparison.split}: means over seeds ± standard deviation, per cent",
         ("arm", "seeds", "F1", "strict F1", "ill-formed", "minutes", "MiB"),
         tuple(
             (
@@ -40,7 +40,7 @@ def arm_table(comparison: Comparison) -> Table:
                 str(len(arm.runs)),
                 mean_and_deviation(arm.f1(LENIENT)),
                 mean_and_deviation(arm.f1(STRICT)),
-                mean_and_deviation(arm.ill_formed),
+                str(Percent(mean(arm.ill_formed))),
                 f"{mean(run.record['training_seconds'] for run in arm.runs) / MINUTE:.1f}",
                 f"{max(run.record['peak_memory_mib'] for run in arm.runs):,}",
             )

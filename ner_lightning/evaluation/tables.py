@@ -11,7 +11,6 @@ from markupsafe import Markup
 from rich.markup import escape
 
 HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
-NAME_WIDTH = 24  # characters of a name that the terminal shows in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +95,10 @@ def rich_table(table: Table) -> rich.table.Table:
     drawn.caption_justify = "left"
     for index, name in enumerate(table.header):
         is_text = index < table.text_columns
-        widest = max((len(str(row[index])) for row in table.rows), default=0)
         drawn.add_column(
             escape(name) if is_text else escape(name).replace(" ", "\n"),
             justify="left" if is_text else "right",
-            no_wrap=not is_text or (index == 0 and widest <= NAME_WIDTH),  # other text may wrap
-            min_width=NAME_WIDTH if index == 0 and widest > NAME_WIDTH else None,
+            no_wrap=not is_text,  # where there is no room, text wraps, and no number is cut
             overflow="fold",
         )
     for index, row in enumerate(table.rows, 1):
