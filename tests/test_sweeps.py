@@ -17,7 +17,8 @@ from wandb import wandb_agent
 
 from ner_lightning.commands.resolved_arms import ConfigOnly
 from ner_lightning.commands.training_cli import run_training
-from ner_lightning.evaluation.run_folders import group_into_arms, read_run, settings_of
+from ner_lightning.evaluation.run_folders import group_into_arms, read_run
+from ner_lightning.evaluation.run_settings import settings_of
 from ner_lightning.library_messages import quieten
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Final
 
-from ner_lightning.evaluation.run_folders import CLASS, Settings, differences
+from ner_lightning.evaluation.run_settings import CLASS, Settings, differences
 
 ARM_NAME: Final = re.compile(r"\w[\w.+-]*")  # names a folder
 FILE_ENDINGS: Final = (".json", ".jsonl", ".html")  # of what a comparison writes beside those folders

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final, Never, Protocol
 
 from ner_lightning.commands.comparison_plan import PlannedRun, difference_text
-from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, read_config, settings_of
+from ner_lightning.evaluation.run_folders import FINISHED, read_config
+from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
 from ner_lightning.whole_files import whole_file
 
 FIT: Final = (sys.executable, "-m", "ner_lightning", "fit")

@@ -37,15 +37,8 @@ from ner_lightning.commands.comparison_runs import (
 from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
 from ner_lightning.evaluation.comparison_tables import settings_table
-from ner_lightning.evaluation.run_folders import (
-    Settings,
-    deciding,
-    differences,
-    find_run_folders,
-    group_into_arms,
-    read_run,
-    settings_of,
-)
+from ner_lightning.evaluation.run_folders import find_run_folders, group_into_arms, read_run
+from ner_lightning.evaluation.run_settings import Settings, deciding, differences, settings_of
 from ner_lightning.evaluation.tables import rich_table
 from ner_lightning.library_messages import quieten
 from ner_lightning.whole_files import write_json

@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser
 from ner_lightning.commands.training_cli import TrainingCLI, completed, run_training
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
-from ner_lightning.evaluation.run_folders import settings_of
+from ner_lightning.evaluation.run_settings import settings_of
 from ner_lightning.sentences import Sentence
 
 

@@ -38,7 +38,8 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.report import write_run_report
-from ner_lightning.evaluation.run_folders import FINISHED, deciding, differences, read_config, settings_of
+from ner_lightning.evaluation.run_folders import FINISHED, read_config
+from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger

@@ -14,7 +14,8 @@ from jaxtyping import Int
 
 from ner_lightning.evaluation.disagreements import Disagreement, find_disagreements
 from ner_lightning.evaluation.resampling import f1
-from ner_lightning.evaluation.run_folders import FinishedRun, differences
+from ner_lightning.evaluation.run_folders import FinishedRun
+from ner_lightning.evaluation.run_settings import differences
 from ner_lightning.evaluation.significance import ArmCounts, SliceDifference, compare_all, compare_slice
 from ner_lightning.evaluation.sliced_counts import LENIENT, STRICT, Slice, UnitCounts, Units, count_by_unit
 from ner_lightning.evaluation.strict_reading import read_strictly

@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 from written_runs import tagged, write_run
 
-from ner_lightning.evaluation.run_folders import (
-    FINISHED,
-    arm_names,
-    deciding,
-    differences,
-    find_run_folders,
-    group_into_arms,
-    read_run,
-    settings_of,
-)
+from ner_lightning.evaluation.run_folders import FINISHED, find_run_folders, group_into_arms, read_run
+from ner_lightning.evaluation.run_settings import arm_names, deciding, differences, settings_of
 from ner_lightning.predictions import PredictionsError, write_predictions
 from ner_lightning.schemes import BIO, BIOES
 
