@@ -11,6 +11,7 @@ import pytest
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.plugins import MixedPrecision
+from quiet_trainer import quiet_trainer
 from seqeval.metrics import f1_score
 from small_bundles import with_loud_head
 
@@ -39,17 +40,8 @@ def data_module(num_train: int = 48, scheme: LabelScheme | None = None, **batche
     return NERDataModule(corpus, ENCODER, scheme=scheme, batches=BatchSettings(**batches))
 
 
-def trainer(max_epochs: int = 1, accelerator: str = "cpu", **settings: object) -> L.Trainer:
-    return L.Trainer(
-        accelerator=accelerator,
-        max_epochs=max_epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        **settings,
-    )
+def trainer(max_epochs: int = 1, **settings: object) -> L.Trainer:
+    return quiet_trainer(max_epochs=max_epochs, **settings)
 
 
 def sgd(parameters: list) -> torch.optim.Optimizer:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import lightning as L
+from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.corpora.example_corpus import ExampleCorpus
@@ -27,17 +28,7 @@ class Recorder(FinalScoring):
 def test_epochs_are_left_out() -> None:
     encoder, recorder = SmallBert(hidden_size=16, num_layers=1, num_heads=1, vocabulary_size=200), Recorder()
     data = NERDataModule(ExampleCorpus(num_train=16, num_validation=8, num_test=6), encoder)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        max_epochs=2,
-        callbacks=[recorder],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = quiet_trainer(max_epochs=2, callbacks=[recorder])
     tagger = NERTagger(encoder)
     trainer.fit(tagger, data)
     assert recorder.seen == []

@@ -6,6 +6,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.moving_average import MovingAverage, trained_weights
 from ner_lightning.corpora.example_corpus import ExampleCorpus
@@ -63,17 +64,7 @@ def tagger(average_decay: float | None = DECAY, frozen_layers: int = 0) -> NERTa
 
 
 def trainer(*callbacks: L.Callback, **settings: Any) -> L.Trainer:
-    return L.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        callbacks=list(callbacks),
-        **settings,
-    )
+    return quiet_trainer(callbacks=list(callbacks), **settings)
 
 
 def assert_same(left: Weights, right: Weights, **tolerance: float) -> None:
