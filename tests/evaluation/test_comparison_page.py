@@ -1,11 +1,10 @@
 """The page of a comparison in a browser: it loads nothing, fits every window, and shows both arms side by side."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium, opened, overflow
+from browser import opened, overflow
 from playwright.sync_api import Browser
 from written_runs import tagged, write_run
 
@@ -17,12 +16,6 @@ from ner_lightning.evaluation.run_folders import read_run
 BONN, FIRM = EntitySpan(0, 1, "LOC"), EntitySpan(2, 4, "ORG")
 ARMS = {"plain": (BONN,), "a rather long name of an arm, <b>": (FIRM,), "both": (BONN, FIRM)}
 NUM_SENTENCES = MAX_SENTENCES + 30
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

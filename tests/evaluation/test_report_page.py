@@ -1,11 +1,10 @@
 """The page of an error analysis in a browser."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import chromium, opened, overflow
+from browser import opened, overflow
 from playwright.sync_api import Browser, Page
 from sentences_with_errors import SENTENCES, TRAINING, sentence
 
@@ -18,12 +17,6 @@ NASTY = [
     sentence("<script>alert(1)</script> " + "word " * 300 + "W" * 200, [(0, 1, "<b>")], [(100, 280, "a type")], "&lt;"),
     sentence("“ ” \u200b ' \"", [(0, 3, "PER"), (1, 2, "LOC")], [(2, 3, "PER")], "overlap"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
