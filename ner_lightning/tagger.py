@@ -14,7 +14,8 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from transformers import PreTrainedModel, get_scheduler
 
-from ner_lightning.bundle import BundleSettings, save_bundle
+from ner_lightning.bundle import save_bundle
+from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed

@@ -12,7 +12,8 @@ from transformers import (
     RobertaTokenizer,
 )
 
-from ner_lightning.bundle import BundleSettings, save_bundle
+from ner_lightning.bundle import save_bundle
+from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.entities import EntitySpan

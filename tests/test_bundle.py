@@ -1,4 +1,3 @@
-import itertools
 import json
 import shutil
 import socket
@@ -11,16 +10,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
-from transformers import AutoModelForTokenClassification, pipeline
+from transformers import AutoModelForTokenClassification
 
 from ner_lightning.bundle import (
     SETTINGS_FILE,
     TRANSITIONS_FILE,
     BundleError,
-    BundleSettings,
     load_bundle,
     save_bundle,
 )
+from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.modeling.decoders import ViterbiDecoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
@@ -111,33 +110,6 @@ def test_files_can_be_read_by_others_and_name_nothing_of_ours(saved):
     assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
     assert saved.stat().st_mode & 0o055 == 0o055
     assert "attn" not in (saved / "config.json").read_text()
-
-
-@pytest.mark.parametrize("subwords", ["first", "all"])
-@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
-def test_settings_survive_json(scheme, subwords):
-    settings = BundleSettings(TagSet(scheme, ("A", "B-C")), 128, subwords=subwords, scores={"test/f1": 0.25})
-    plain = json.loads(json.dumps(settings.to_plain()))
-    assert BundleSettings.from_plain(plain) == settings
-    assert plain["pipeline_strategy"] == ("first" if subwords == "first" else "simple")
-    assert set(plain["versions"]) == {"python", "ner-lightning", "torch", "transformers", "tokenizers"}
-
-
-@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
-def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
-    tags = TagSet(scheme, ("LOC", "PER"))
-    network, tokenizer = small_bert(tags)
-    stock = pipeline("token-classification", model=network, tokenizer=tokenizer)
-    differing = 0
-    for ids in itertools.product(range(len(tags.tags)), repeat=4):
-        words = [
-            {"entity": tags.tags[i], "score": 1.0, "word": "a", "start": position, "end": position + 1}
-            for position, i in enumerate(ids)
-        ]
-        groups = [group for group in stock.group_entities(words) if group["entity_group"] != "O"]
-        ours = [(entity.start, entity.end, entity.entity_type) for entity in tags.read(ids)]
-        differing += ours != [(group["start"], group["end"], group["entity_group"]) for group in groups]
-    assert BundleSettings(tags, 40).pipeline_reads_entities == (differing == 0)
 
 
 def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
@@ -260,9 +232,3 @@ def test_what_is_wrong_with_a_bundle_is_one_line(bundle, damage, message):
         load_bundle(bundle)
     assert str(raised.value).startswith(str(bundle))
     assert "\n" not in str(raised.value)
-
-
-def test_settings_are_checked_where_they_are_made():
-    for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
-        with pytest.raises(ValueError, match="must be"):
-            replace(BundleSettings(TAGS, 40), **wrong)

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser
 
-from ner_lightning.commands.training_cli import TrainingCLI, completed, run_training
+from ner_lightning.commands.resuming import completed
+from ner_lightning.commands.training_cli import TrainingCLI, run_training
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
 from ner_lightning.evaluation.run_settings import settings_of

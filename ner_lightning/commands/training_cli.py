@@ -14,7 +14,6 @@ from typing import Any
 import lightning as L
 import torch
 import yaml
-from jsonargparse import ArgumentParser
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
@@ -33,21 +32,24 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.rank_errors import fail_once, is_first_rank
+from ner_lightning.commands.resuming import (
+    CHECKPOINTS,
+    CONFIG,
+    last_checkpoint,
+    require_kept_settings,
+    require_new_folder,
+)
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.report import write_run_report
 from ner_lightning.evaluation.run_folders import FINISHED, read_config
-from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
-CHECKPOINTS = "checkpoints"
-CONFIG = "config.yaml"
-LENGTH = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
@@ -119,41 +121,20 @@ class TrainingCLI(PartsCLI):
         return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
 
     def checkpoint_to_resume(self, ckpt_path: str | None) -> str | None:
-        """The checkpoint that ``fit`` goes on from.
+        """The checkpoint that ``fit`` goes on from, checked that it may.
 
         Raises:
-            ValueError: If the folder holds a run that nobody asked to resume, or ``last`` is asked for and there
-                is none.
+            ValueError: If it may not, or its folder holds a run that nobody asked to resume.
         """
-        last = self.run_dir / CHECKPOINTS / "last.ckpt"
-        if ckpt_path == "last":
-            if not last.exists():
-                raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {self.run_dir}")
-            self.require_same_settings()
-            if is_first_rank():
-                remove_partial(self.run_dir)
-            return str(last)
-        if is_first_rank() and self.run_dir.exists() and any(self.run_dir.iterdir()):  # others find what it began
-            raise ValueError(
-                f"the run folder must be empty or new, got {self.run_dir}; resume with --ckpt_path last, or name "
-                "another with --run_dir"
-            )
-        return ckpt_path
-
-    def require_same_settings(self) -> None:
-        """Check that a run goes on with the settings and the seed that it began with; it may train longer.
-
-        Raises:
-            ValueError: If it does not.
-        """
-        path = self.run_dir / CONFIG
-        if not path.exists():  # killed before it had begun
-            return
-        configs = completed(read_config(path), self._parser("fit")), yaml.safe_load(self.resolved_config())
-        began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
-        for key, (former, found) in differences(began, now).items():
-            if not key.startswith(LENGTH):
-                raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
+        if ckpt_path != "last":
+            if is_first_rank():  # others find what it began
+                require_new_folder(self.run_dir)
+            return ckpt_path
+        last = last_checkpoint(self.run_dir)
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+        if is_first_rank():
+            remove_partial(self.run_dir)
+        return str(last)
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
@@ -240,18 +221,6 @@ class TrainingCLI(PartsCLI):
             write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
 
     after_validate = after_test = write_report
-
-
-def completed(config: dict[str, Any], parser: ArgumentParser) -> dict[str, Any]:
-    """The configuration of a run of a former version, with today's default for every setting that it did not know.
-
-    One that the parser refuses, since it has a setting that is no more, stays as it is.
-    """
-    try:
-        whole = parser.parse_object(config)
-    except ArgumentError:
-        return config
-    return yaml.safe_load(parser.dump(whole, skip_unset=False))
 
 
 def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:

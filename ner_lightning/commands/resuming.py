@@ -1,0 +1,75 @@
+"""Which runs ``fit`` goes on with: from which checkpoint, and with which settings."""
+
+from __future__ import annotations
+
+from argparse import ArgumentError
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from ner_lightning.evaluation.run_folders import read_config
+from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
+
+CHECKPOINTS: Final = "checkpoints"
+CONFIG: Final = "config.yaml"
+LENGTH: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
+
+
+def require_new_folder(run_dir: Path) -> None:
+    """Check that a new run would mix with nothing.
+
+    Raises:
+        ValueError: If the folder holds something.
+    """
+    if run_dir.exists() and any(run_dir.iterdir()):
+        raise ValueError(
+            f"the run folder must be empty or new, got {run_dir}; resume with --ckpt_path last, or name "
+            "another with --run_dir"
+        )
+
+
+def last_checkpoint(run_dir: Path) -> Path:
+    """The checkpoint that a run goes on from.
+
+    Raises:
+        ValueError: If the folder has none.
+    """
+    path = run_dir / CHECKPOINTS / "last.ckpt"
+    if not path.exists():
+        raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {run_dir}")
+    return path
+
+
+def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: ArgumentParser) -> None:
+    """Check that a run goes on with the settings and the seed that it began with; it may train longer.
+
+    Args:
+        run_dir: The folder of the run.
+        config: The configuration that it is to go on with.
+        parser: That of ``fit``.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    path = run_dir / CONFIG
+    if not path.exists():  # killed before it had begun
+        return
+    configs = completed(read_config(path), parser), config
+    began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
+    for key, (former, found) in differences(began, now).items():
+        if not key.startswith(LENGTH):
+            raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
+
+
+def completed(config: dict[str, Any], parser: ArgumentParser) -> dict[str, Any]:
+    """The configuration of a run of a former version, with today's default for every setting that it did not know.
+
+    One that the parser refuses, since it has a setting that is no more, stays as it is.
+    """
+    try:
+        whole = parser.parse_object(config)
+    except ArgumentError:
+        return config
+    return yaml.safe_load(parser.dump(whole, skip_unset=False))

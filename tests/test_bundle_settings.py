@@ -1,0 +1,43 @@
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from small_bundles import TAGS, small_bert
+from transformers import pipeline
+
+from ner_lightning.bundle_settings import BundleSettings
+from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+
+
+@pytest.mark.parametrize("subwords", ["first", "all"])
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
+def test_settings_survive_json(scheme, subwords):
+    settings = BundleSettings(TagSet(scheme, ("A", "B-C")), 128, subwords=subwords, scores={"test/f1": 0.25})
+    plain = json.loads(json.dumps(settings.to_plain()))
+    assert BundleSettings.from_plain(plain) == settings
+    assert plain["pipeline_strategy"] == ("first" if subwords == "first" else "simple")
+    assert set(plain["versions"]) == {"python", "ner-lightning", "torch", "transformers", "tokenizers"}
+
+
+@pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
+def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
+    tags = TagSet(scheme, ("LOC", "PER"))
+    network, tokenizer = small_bert(tags)
+    stock = pipeline("token-classification", model=network, tokenizer=tokenizer)
+    differing = 0
+    for ids in itertools.product(range(len(tags.tags)), repeat=4):
+        words = [
+            {"entity": tags.tags[i], "score": 1.0, "word": "a", "start": position, "end": position + 1}
+            for position, i in enumerate(ids)
+        ]
+        groups = [group for group in stock.group_entities(words) if group["entity_group"] != "O"]
+        ours = [(entity.start, entity.end, entity.entity_type) for entity in tags.read(ids)]
+        differing += ours != [(group["start"], group["end"], group["entity_group"]) for group in groups]
+    assert BundleSettings(tags, 40).pipeline_reads_entities == (differing == 0)
+
+
+def test_settings_are_checked_where_they_are_made():
+    for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
+        with pytest.raises(ValueError, match="must be"):
+            replace(BundleSettings(TAGS, 40), **wrong)
