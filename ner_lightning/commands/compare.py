@@ -83,7 +83,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         fit_options,
     )
     if options.runs and any(of_training):
-        raise ArgumentError(None, "--runs compares what is there; beside it stand only --output, --split and --decoder")
+        raise ArgumentError(
+            None, "--runs compares what is there; beside it stand only --output, --split, --decoder and --types"
+        )
     if not options.runs and not options.arm and not options.grid:
         raise ArgumentError(None, "there must be arms to compare, by --arm or --grid, or run folders, by --runs")
     options.seeds = options.seeds or DEFAULT_SEEDS
@@ -125,4 +127,5 @@ def build_parser() -> OneLineParser:
     add("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="compare the runs in these folders instead")
     add("--split", choices=["validation", "test"], default="test", help="what is compared on. Default: test")
     add("--decoder", choices=["argmax", "viterbi"], help="compare by this decoder. Default: each run's own")
+    add("--types", nargs="+", metavar="TYPE", help="count only entities of these types, such as rare ones")
     return parser

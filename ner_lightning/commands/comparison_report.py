@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn
 from ner_lightning.commands.error_lines import say
 from ner_lightning.evaluation.comparison import Comparison, compare_runs
 from ner_lightning.evaluation.comparison_page import comparison_page
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import comparison_tables
 from ner_lightning.evaluation.run_folders import FinishedRun
 from ner_lightning.evaluation.tables import rich_table
@@ -22,14 +23,13 @@ from ner_lightning.whole_files import whole_file, write_json
 RESAMPLING_SEED: Final = 0  # the same runs give the same numbers
 
 
-def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, split: str, decoder: str | None) -> None:
+def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope) -> None:
     """Compare the runs of each arm, and say what came of it.
 
     Args:
         arms: The runs by arm.
         output: Where page and JSON go.
-        split: The split to compare on.
-        decoder: The decoder whose predictions are compared; None takes each run's own.
+        scope: What they are compared on.
 
     Raises:
         ValueError: If the runs cannot be compared.
@@ -41,12 +41,12 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, split: str, 
         return progress.track(runs, total=len(runs) + 1, description="comparing")  # what comes last is the statistics
 
     with progress:
-        comparison = compare_runs(arms, split, decoder, np.random.default_rng(RESAMPLING_SEED), track)
+        comparison = compare_runs(arms, scope, np.random.default_rng(RESAMPLING_SEED), track)
     with Console(stderr=True).status("Writing"):
         write_files(comparison, output, " or ".join(arms))
     for table in comparison_tables(comparison):
         console.print(rich_table(table))
-    for line in (*comparison.notes, *(difference.verdict() for difference in comparison.differences)):
+    for line in (*comparison.notes, *comparison.verdicts):
         say(console, line)
     say(Console(stderr=True), f"page: {output / 'comparison.html'}")
 

@@ -36,6 +36,7 @@ from ner_lightning.commands.comparison_runs import (
 )
 from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import settings_table
 from ner_lightning.evaluation.run_folders import find_run_folders, group_into_arms, read_run
 from ner_lightning.evaluation.run_settings import Settings, deciding, differences, settings_of
@@ -64,8 +65,13 @@ def compare_found(options: argparse.Namespace) -> int:
         say(console, f"left out, since it is not finished: {path}")
     with console.status("Reading the runs"):
         arms = group_into_arms([read_run(path, completed_config) for path in finished])
-    report(arms, options.output, options.split, options.decoder)
+    report(arms, options.output, scope_of(options))
     return 0
+
+
+def scope_of(options: argparse.Namespace) -> Scope:
+    """What is compared on."""
+    return Scope(options.split, options.decoder, tuple(options.types) if options.types else None)
 
 
 def compare_trained(options: argparse.Namespace) -> int:
@@ -94,7 +100,7 @@ def compare_trained(options: argparse.Namespace) -> int:
     }
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
-        report(found, options.output, options.split, options.decoder)
+        report(found, options.output, scope_of(options))
     return 0 if all(map(is_finished, runs)) else 1
 
 

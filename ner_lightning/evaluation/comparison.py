@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Int
 
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.disagreements import Disagreement, find_disagreements
 from ner_lightning.evaluation.resampling import f1
 from ner_lightning.evaluation.run_folders import FinishedRun
@@ -85,8 +86,7 @@ class Comparison:
     """Several arms on one test set.
 
     Args:
-        split: The split that was scored.
-        decoder: The decoder that all runs were scored with; None where each has its own.
+        scope: What the runs were scored on.
         units: What the test set was resampled by.
         arms: The arms.
         differences: Each two arms, the later minus the earlier, with Holm's correction over all of them.
@@ -96,8 +96,7 @@ class Comparison:
         disagreements: The sentences on which arms differ, the most differing first.
     """
 
-    split: str
-    decoder: str | None
+    scope: Scope
     units: Units
     arms: tuple[ScoredArm, ...]
     differences: tuple[Difference, ...]
@@ -109,8 +108,7 @@ class Comparison:
     def to_plain(self) -> dict[str, Any]:
         """What is kept as JSON."""
         return {
-            "split": self.split,
-            "decoder": self.decoder,
+            **asdict(self.scope),
             self.units.name: len(self.units),
             "settings": {key: dict(zip(self.arm_names, values, strict=True)) for key, values in self.settings.items()},
             "notes": list(self.notes),
@@ -124,45 +122,50 @@ class Comparison:
         }
 
     @property
+    def verdicts(self) -> list[str]:
+        """What is said of each two arms; and of which entities, where not of all."""
+        types = self.scope.entity_types
+        only = "" if types is None else f"Of {', '.join(types)} alone: "
+        return [only + difference.verdict() for difference in self.differences]
+
+    @property
     def arm_names(self) -> list[str]:
         return [arm.name for arm in self.arms]
 
 
 def compare_runs(
     runs_by_arm: Mapping[str, Sequence[FinishedRun]],
-    split: str,
-    decoder: str | None,
+    scope: Scope,
     rng: np.random.Generator,
     track: Callable[[Sequence[FinishedRun]], Iterable[FinishedRun]] = iter,
 ) -> Comparison:
-    """Score all runs on a split and compare each two arms.
+    """Score all runs and compare each two arms.
 
     Args:
         runs_by_arm: The runs of every arm.
-        split: What they are scored on.
-        decoder: Whose predictions are scored; None takes each run's own.
+        scope: What they are scored on.
         rng: Draws the resampled test sets.
         track: Hands on the runs one by one, and may show how far it is.
 
     Raises:
-        ValueError: If there is no sentence, runs were not scored on the same ones, or runs of an arm were trained on
-            other corpora.
+        ValueError: If there is no sentence, runs were not scored on the same ones, runs of an arm were trained on
+            other corpora, or no run knows an entity type of the scope.
         PredictionsError: If a predictions file is missing or damaged.
     """
     for name, of_arm in runs_by_arm.items():
         _require_one_corpus(name, of_arm)
     runs = list(chain.from_iterable(runs_by_arm.values()))
-    reference = runs[0].predictions(split, decoder)
+    scope.require_known_types(runs)
+    reference = scope.predictions(runs[0])
     if not reference:
-        raise ValueError(f"arms are compared on sentences, the {split} predictions of {runs[0].path} hold none")
+        raise ValueError(f"arms are compared on sentences, the {scope.split} predictions of {runs[0].path} hold none")
     units, training = Units.of(reference), _known_to_any(runs)
-    scored = iter([_score(run, run.predictions(split, decoder), reference, units, training) for run in track(runs)])
+    scored = iter([_score(run, scope, reference, units, training) for run in track(runs)])
     by_arm = {name: [next(scored) for _ in of_arm] for name, of_arm in runs_by_arm.items()}
     parts = sorted({LENIENT, STRICT}.union(*(run.counts for of_arm in by_arm.values() for run in of_arm)))
     arms = [ScoredArm.of(name, of_arm, parts, len(units)) for name, of_arm in by_arm.items()]
     return Comparison(
-        split,
-        decoder,
+        scope,
         units,
         tuple(arms),
         compare_all(_counts(arms, LENIENT), unit=units.name, rng=rng),
@@ -174,21 +177,19 @@ def compare_runs(
 
 
 def _score(
-    run: FinishedRun,
-    sentences: Sequence[PredictedSentence],
-    reference: Sequence[PredictedSentence],
-    units: Units,
-    training: TrainingEntities,
+    run: FinishedRun, scope: Scope, reference: Sequence[PredictedSentence], units: Units, training: TrainingEntities
 ) -> ScoredRun:
+    sentences = scope.predictions(run)
     _require_same_sentences(reference, sentences, run)
     strict = read_strictly(sentences, TagSet.from_plain(run.record["tags"]).scheme)
+    counted = scope.counted(sentences)
     return ScoredRun(
         run,
-        count_by_unit(sentences, strict, units, training),
+        count_by_unit(counted, scope.counted(strict.sentences), units, training),
         strict.ill_formed,
         [
-            replace(shared, predicted=sentence.predicted, predicted_tags=None)  # many runs hold the same words
-            for shared, sentence in zip(reference, sentences, strict=True)
+            replace(sentence, words=shared.words, predicted_tags=None)  # many runs hold the same words
+            for shared, sentence in zip(reference, counted, strict=True)
         ],
     )
 

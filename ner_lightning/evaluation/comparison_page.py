@@ -44,7 +44,6 @@ def comparison_page(comparison: Comparison, title: str) -> str:
         title,
         {
             "comparison": comparison,
-            "verdicts": [difference.verdict() for difference in comparison.differences],
             "arms": arm_table(comparison),
             "seeds": seed_table(comparison),
             "seed_plot": svg_of(seed_plot(comparison)),

@@ -32,7 +32,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 def arm_table(comparison: Comparison) -> Table:
     """Scores and costs of every arm."""
     return Table(
-        f"{comparison.split}: means over seeds ± standard deviation, per cent",
+        f"{comparison.scope}: means over seeds ± standard deviation, per cent",
         ("arm", "seeds", "F1", "strict F1", "ill-formed", "minutes", "MiB"),
         tuple(
             (
@@ -58,7 +58,7 @@ def seed_table(comparison: Comparison) -> Table:
     for arm in comparison.arms:
         by_seed = dict(zip((run.seed for run in arm.runs), arm.f1(), strict=True))
         rows.append((arm.name, *(Percent(by_seed.get(seed)) for seed in seeds)))
-    return Table(f"{comparison.split}: F1 of every run", ("arm", *(f"seed {seed}" for seed in seeds)), tuple(rows))
+    return Table(f"{comparison.scope}: F1 of every run", ("arm", *(f"seed {seed}" for seed in seeds)), tuple(rows))
 
 
 def slices_of(comparison: Comparison, axis: str) -> list[Slice]:

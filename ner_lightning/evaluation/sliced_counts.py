@@ -13,7 +13,6 @@ from jaxtyping import Int
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.entity_groups import by_entity_length, by_familiarity
 from ner_lightning.evaluation.scores import score_by
-from ner_lightning.evaluation.strict_reading import StrictReading
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.predictions import PredictedSentence
 
@@ -56,13 +55,16 @@ class Units:
 
 
 def count_by_unit(
-    sentences: Sequence[PredictedSentence], strict: StrictReading, units: Units, training: TrainingEntities
+    sentences: Sequence[PredictedSentence],
+    strict: Sequence[PredictedSentence],
+    units: Units,
+    training: TrainingEntities,
 ) -> UnitCounts:
     """Count the exact matches of a predictions file, by unit and slice; those of an axis add up to ``LENIENT``.
 
     Args:
         sentences: The predictions.
-        strict: The strict reading of the same sentences.
+        strict: The same sentences, read strictly.
         units: Their units.
         training: The surfaces that training knew.
     """
@@ -77,7 +79,7 @@ def count_by_unit(
             counts[part][unit] = found.matched, found.predicted, found.gold
 
     count(sentences, lambda *_: LENIENT)
-    count(strict.sentences, lambda *_: STRICT)
+    count(strict, lambda *_: STRICT)
     count(sentences, lambda _, span: Slice(TYPE, span.entity_type))
     count(sentences, lambda *entity: Slice(LENGTH, length.group_of(*entity)))
     count(sentences, lambda *entity: Slice(SURFACE, familiarity.group_of(*entity)))

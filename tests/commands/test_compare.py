@@ -38,7 +38,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--arm", BIO, "--run_dir=x"], "compare sets --run_dir itself"),
         (["--output=o", "--arm", BIO, "--seed_everything", "3"], "--seeds chooses the seeds"),
         (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares what is there"),
-        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split and --decoder"),
+        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split, --decoder and --types"),
         (["--output=o", "--runs", "r", "--workers=3"], "--runs compares what is there"),
         (["--output=o", "--runs", "r", "--retry"], "--runs compares what is there"),
         (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares what is there"),

@@ -9,6 +9,7 @@ from written_runs import tagged, write_run
 from ner_lightning.commands.comparison_report import report
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.comparison_page import MAX_SENTENCES
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.run_folders import FinishedRun, read_run
 
 BONN = EntitySpan(0, 1, "LOC")
@@ -31,7 +32,7 @@ def arms(tmp_path: Path) -> dict[str, list[FinishedRun]]:
 
 def test_all_sentences_on_which_arms_differ_are_kept(arms: dict[str, list[FinishedRun]], tmp_path: Path) -> None:
     output = tmp_path / "compared"
-    report(arms, output, "test", None)
+    report(arms, output, Scope("test"))
     assert {path.name for path in output.iterdir()} == {"comparison.json", "comparison.html", "disagreements.jsonl"}
     lines = [json.loads(line) for line in (output / "disagreements.jsonl").read_text().splitlines()]
     assert len(lines) == NUM_SENTENCES
@@ -44,7 +45,7 @@ def test_equal_runs_leave_equal_files(
 ) -> None:
     contents = []
     for name in ("first", "second"):
-        report(arms, tmp_path / name, "test", None)
+        report(arms, tmp_path / name, Scope("test"))
         contents.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert contents[0] == contents[1]
     assert capsys.readouterr().out.count("none − all = −100.00 F1") == 2

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
@@ -18,6 +19,7 @@ from written_runs import tagged, write_run
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.comparison import Comparison, compare_runs
 from ner_lightning.evaluation.comparison_page import comparison_page, seed_plot, type_plot
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import (
     arm_table,
     comparison_tables,
@@ -61,7 +63,7 @@ def arm(folder: Path, hits: float, scheme: LabelScheme, num_seeds: int = 3, firs
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     folder = tmp_path_factory.mktemp("runs")
     arms = {"bio": arm(folder, 0.5, BIO()), "bioes": arm(folder, 0.8, BIOES(), num_seeds=2)}
-    return compare_runs(arms, "test", None, np.random.default_rng(0))
+    return compare_runs(arms, Scope("test"), np.random.default_rng(0))
 
 
 def test_every_run_has_the_f1_that_its_predictions_have_alone(comparison: Comparison) -> None:
@@ -93,7 +95,7 @@ def test_the_counts_of_an_axis_add_up(data: st.DataObject) -> None:
         predicted = [entity for entity in known if data.draw(st.booleans())]
         sentences.append(tagged(number, known, predicted, max(num_words, 1)))
     units = Units.of(sentences)
-    counts = count_by_unit(sentences, read_strictly(sentences, BIO()), units, {"Bonn": {"PER": 1}})
+    counts = count_by_unit(sentences, read_strictly(sentences, BIO()).sentences, units, {"Bonn": {"PER": 1}})
     overall = score(sentences).overall
     total = counts.get(LENIENT, np.zeros((len(units), 3))).sum(axis=0)
     assert total.tolist() == [overall.matched, overall.predicted, overall.gold]
@@ -116,11 +118,11 @@ def test_other_sentences_or_annotations_are_refused(tmp_path: Path) -> None:
     runs = arm(tmp_path / "a", 0.5, BIO())
     fewer = read_run(write_run(tmp_path / "fewer", 9, sentences_of(9, 0.5, BIO())[:-1]))
     with pytest.raises(ValueError, match=r"same sentences, .*fewer has 39 instead of 40"):
-        compare_runs({"a": runs, "b": [fewer]}, "test", None, np.random.default_rng(0))
+        compare_runs({"a": runs, "b": [fewer]}, Scope("test"), np.random.default_rng(0))
     annotated = [tagged(number, GOLD[:2] if number == 7 else GOLD, []) for number in range(40)]
     other = read_run(write_run(tmp_path / "other", 9, annotated))
     with pytest.raises(ValueError, match=r"other has other ones in test-7 than other runs in test-7"):
-        compare_runs({"a": runs, "b": [other]}, "test", None, np.random.default_rng(0))
+        compare_runs({"a": runs, "b": [other]}, Scope("test"), np.random.default_rng(0))
 
 
 def test_runs_of_an_arm_are_of_one_corpus(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_runs_of_an_arm_are_of_one_corpus(tmp_path: Path) -> None:
         for seed in (0, 1)
     ]
     with pytest.raises(ValueError, match=r"one corpus, those of a have checksums"):
-        compare_runs({"a": runs}, "test", None, np.random.default_rng(0))
+        compare_runs({"a": runs}, Scope("test"), np.random.default_rng(0))
 
 
 def test_what_else_differs_is_noted(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_what_else_differs_is_noted(tmp_path: Path) -> None:
         read_run(write_run(tmp_path / str(seed), seed, sentences_of(seed, 0.5, BIO()), threads=1 + seed // 2))
         for seed in range(3)
     ]
-    told = compare_runs({"a": runs}, "test", None, np.random.default_rng(0))
+    told = compare_runs({"a": runs}, Scope("test"), np.random.default_rng(0))
     assert told.notes == ("threads is not the same for all runs: 1 (2 runs), 2 (1 runs)",)
     assert told.differences == ()
 
@@ -174,7 +176,7 @@ def test_the_comparison_is_kept_as_json(comparison: Comparison) -> None:
 
 def test_tables_fit_a_terminal(tmp_path: Path) -> None:
     arms = {name: arm(tmp_path / name, hits, BIO()) for name, hits in (("bio", 0.5), ("bioes", 0.52), ("crf", 0.8))}
-    comparison = compare_runs(arms, "test", None, np.random.default_rng(0))
+    comparison = compare_runs(arms, Scope("test"), np.random.default_rng(0))
     console = Console(width=80, file=io.StringIO())
     settings = settings_table(list(arms), {"data.scheme.class_path": ["x" * 30] * 3})
     for table in (*comparison_tables(comparison), settings):
@@ -198,7 +200,7 @@ def test_arms_may_have_different_seeds_and_take_different_time(tmp_path: Path) -
         ],
         "b": [read_run(write_run(tmp_path / "b", 7, sentences_of(7, 0.8, BIO()), training_seconds=15))],
     }
-    told = compare_runs(arms, "test", None, np.random.default_rng(0))
+    told = compare_runs(arms, Scope("test"), np.random.default_rng(0))
     seeds = seed_table(told)
     assert seeds.header == ("arm", "seed 0", "seed 1", "seed 7")
     f1s = [f"{100 * score(run.predictions('test')).overall.f1:.2f}" for runs in arms.values() for run in runs]
@@ -210,7 +212,7 @@ def test_arms_may_have_different_seeds_and_take_different_time(tmp_path: Path) -
 
 def test_many_arms_are_told_apart(tmp_path: Path) -> None:
     arms = {f"arm {index}": arm(tmp_path / str(index), 0.5, BIO(), num_seeds=1) for index in range(9)}
-    told = compare_runs(arms, "test", None, np.random.default_rng(0))
+    told = compare_runs(arms, Scope("test"), np.random.default_rng(0))
     assert len(told.differences) == 9 * 8 / 2
     assert len(type_plot(told).axes[0].get_legend().texts) == 8
     styles = [(line.get_color(), line.get_marker()) for line in seed_plot(told).axes[0].lines if line.get_alpha()]
@@ -218,7 +220,7 @@ def test_many_arms_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_one_arm_is_told_without_what_takes_two(tmp_path: Path) -> None:
-    told = compare_runs({"a": arm(tmp_path, 0.5, BIO())}, "test", None, np.random.default_rng(0))
+    told = compare_runs({"a": arm(tmp_path, 0.5, BIO())}, Scope("test"), np.random.default_rng(0))
     page = comparison_page(told, "One arm")
     assert "How sure" not in page
     assert "on which the arms differ" not in page
@@ -235,7 +237,7 @@ def test_slices_that_no_run_saw_have_no_score(tmp_path: Path) -> None:
         name: [read_run(write_run(tmp_path / f"{name}-{seed}", seed, sentences)) for seed in (0, 1)]
         for name, sentences in (("silent", silent), ("inventive", made_up))
     }
-    told = compare_runs(arms, "test", None, np.random.default_rng(0))
+    told = compare_runs(arms, Scope("test"), np.random.default_rng(0))
     rows = [[*map(str, row)] for row in slice_table(told, "type").rows]
     assert rows[:2] == [["LOC", "silent", "0", "–", ""], ["", "inventive", "", "0.00", "+0.00 [+0.00, +0.00]"]]
 
@@ -244,7 +246,7 @@ def test_slices_that_no_run_saw_have_no_score(tmp_path: Path) -> None:
 def test_a_split_without_entities_gives_no_verdict(tmp_path: Path, num_sentences: int) -> None:
     nothing = [tagged(number, [], []) for number in range(num_sentences)]
     arms = {name: [read_run(write_run(tmp_path / f"{name}-{seed}", seed, nothing)) for seed in (0, 1)] for name in "ab"}
-    told = compare_runs(arms, "test", None, np.random.default_rng(0))
+    told = compare_runs(arms, Scope("test"), np.random.default_rng(0))
     assert "no verdict, as fewer than 2 sentences hold an entity" in told.differences[0].verdict()
     assert "no verdict" in comparison_page(told, "Nothing")
     assert comparison_tables(told)
@@ -254,15 +256,54 @@ def test_a_split_without_entities_gives_no_verdict(tmp_path: Path, num_sentences
 def test_a_split_without_sentences_is_refused(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / "run", 0, []))]
     with pytest.raises(ValueError, match=r"compared on sentences, the test predictions of .*run hold none"):
-        compare_runs({"a": runs}, "test", None, np.random.default_rng(0))
+        compare_runs({"a": runs}, Scope("test"), np.random.default_rng(0))
 
 
 def test_runs_are_compared_by_the_decoder_that_is_asked_for(tmp_path: Path) -> None:
     runs = arm(tmp_path, 0.5, BIO(), num_seeds=2)
     for run in runs:
         write_predictions(run.path / "predictions" / "test.viterbi.jsonl", [tagged(n, GOLD, GOLD) for n in range(40)])
-    assert compare_runs({"a": runs}, "test", "viterbi", np.random.default_rng(0)).arms[0].f1() == [1, 1]
-    assert max(compare_runs({"a": runs}, "test", "argmax", np.random.default_rng(0)).arms[0].f1()) < 1
+    assert compare_runs({"a": runs}, Scope("test", "viterbi"), np.random.default_rng(0)).arms[0].f1() == [1, 1]
+    assert max(compare_runs({"a": runs}, Scope("test", "argmax"), np.random.default_rng(0)).arms[0].f1()) < 1
+
+
+def test_only_entities_of_the_types_asked_for_count(tmp_path: Path) -> None:
+    """All else is as if no other entity were annotated or predicted; the ill-formed share is still of all tags."""
+
+    def people_only(sentences: Sequence[PredictedSentence]) -> list[PredictedSentence]:
+        return [
+            replace(
+                sentence,
+                gold=tuple(entity for entity in sentence.gold if entity.entity_type == "PER"),
+                predicted=tuple(entity for entity in sentence.predicted if entity.entity_type == "PER"),
+                predicted_tags=tuple(tag if tag.endswith("-PER") else "O" for tag in sentence.predicted_tags or ()),
+            )
+            for sentence in sentences
+        ]
+
+    whole, reduced = (
+        {
+            name: [
+                read_run(write_run(tmp_path / kind / f"{name}-{seed}", seed, select(sentences_of(seed, hits, BIO()))))
+                for seed in range(3)
+            ]
+            for name, hits in (("a", 0.4), ("b", 0.7))
+        }
+        for kind, select in (("whole", list), ("reduced", people_only))
+    )
+    told = compare_runs(whole, Scope("test", None, ("PER",)), np.random.default_rng(0))
+    expected = compare_runs(reduced, Scope("test"), np.random.default_rng(0))
+    assert told.differences == expected.differences
+    assert {part.value for part in told.by_slice if part.axis == "type"} == {"PER"}
+    for told_arm, expected_arm in zip(told.arms, expected.arms, strict=True):
+        assert told_arm.f1(STRICT) == expected_arm.f1(STRICT)
+        assert told_arm.gold(LENIENT) == 40
+    assert [found.found for found in told.disagreements] == [found.found for found in expected.disagreements]
+    assert told.verdicts == [f"Of PER alone: {expected.differences[0].verdict()}"]
+    assert arm_table(told).title.startswith("test; only PER: means")
+    assert "Only entities of PER count" in comparison_page(told, "People")
+    with pytest.raises(ValueError, match=r"among \['LOC', 'ORG', 'PER'\], got 'PEOPLE'"):
+        compare_runs(whole, Scope("test", None, ("PER", "PEOPLE")), np.random.default_rng(0))
 
 
 def test_every_run_is_shown_while_it_is_scored(tmp_path: Path) -> None:
@@ -274,7 +315,7 @@ def test_every_run_is_shown_while_it_is_scored(tmp_path: Path) -> None:
             seen.append(run)
 
     runs = arm(tmp_path, 0.5, BIO(), num_seeds=2)
-    compare_runs({"a": runs}, "test", None, np.random.default_rng(0), track)
+    compare_runs({"a": runs}, Scope("test"), np.random.default_rng(0), track)
     assert seen == runs
 
 

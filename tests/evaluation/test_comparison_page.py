@@ -11,6 +11,7 @@ from written_runs import tagged, write_run
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.comparison import compare_runs
 from ner_lightning.evaluation.comparison_page import MAX_SENTENCES, comparison_page
+from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.run_folders import read_run
 
 BONN, FIRM = EntitySpan(0, 1, "LOC"), EntitySpan(2, 4, "ORG")
@@ -31,7 +32,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index, name in enumerate(ARMS)
     }
     path = folder / "comparison.html"
-    path.write_text(comparison_page(compare_runs(arms, "test", None, np.random.default_rng(0)), "Three arms"))
+    path.write_text(comparison_page(compare_runs(arms, Scope("test"), np.random.default_rng(0)), "Three arms"))
     return path
 
 
