@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, warns of nothing, and is kept without outputs."""
+"""Every notebook runs from top to bottom, is true to its text, warns of nothing, and is kept without outputs."""
 
 import ast
 from importlib import import_module
@@ -46,12 +46,14 @@ def test_a_notebook_is_kept_as_it_was_written(path: Path) -> None:
 
 @each_notebook
 def test_what_a_notebook_imports_is_there(path: Path) -> None:
-    """Names that were moved are found without running the notebook, which takes longer."""
+    """Names that were moved are found without running the notebook, which takes longer; all are public."""
     python = TransformerManager().transform_cell("\n".join(cell.source for cell in code_of(read(path))))
     imports = [node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.ImportFrom)]
     assert len(imports) >= 5
     for node in imports:
         module = import_module(str(node.module))
+        names = [*str(node.module).split("."), *(name.name for name in node.names)]
+        assert [name for name in names if name.startswith("_")] == []
         assert [name.name for name in node.names if not hasattr(module, name.name)] == [], module
 
 
@@ -59,6 +61,7 @@ def test_what_a_notebook_imports_is_there(path: Path) -> None:
 @pytest.mark.timeout(60 * MINUTES)
 @each_notebook
 def test_a_notebook_runs_and_warns_of_nothing(path: Path, tmp_path: Path) -> None:
+    """What its text says of results is asserted in its own cells, beside the results."""
     notebook = read(path)
     NotebookClient(notebook, timeout=60 * MINUTES, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in code_of(notebook) for output in cell.outputs]
