@@ -10,10 +10,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from ner_lightning.evaluation.analysed_files import PREDICTIONS, AnalysedFile, analyse_file
+from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict, describe, problem
 from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.page import Highlight, Row, render, sentence_rows
+from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.evaluation.suspects import SURE, find_suspects
 from ner_lightning.evaluation.tables import Percent, TypeLabel, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
