@@ -63,9 +63,7 @@ def error_cards(analysis: ErrorAnalysis, labels: Mapping[str, TypeLabel]) -> lis
     return [cards[index] for index in sorted(cards)]
 
 
-def _error_card(
-    sentence: PredictedSentence, pairs: Sequence[EntityPair], labels: Mapping[str, TypeLabel]
-) -> ErrorCard:
+def _error_card(sentence: PredictedSentence, pairs: Sequence[EntityPair], labels: Mapping[str, TypeLabel]) -> ErrorCard:
     errors = [pair for pair in pairs if pair.kind != "correct"]
     told = ", ".join(
         error if times == 1 else f"{times} × {error}" for error, times in Counter(map(describe, errors)).items()

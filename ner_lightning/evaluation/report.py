@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ner_lightning.evaluation.analysed_files import PREDICTIONS, AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
@@ -21,6 +21,7 @@ from ner_lightning.metrics.error_types import ERROR_KINDS
 from ner_lightning.whole_files import whole_file
 
 MOST_SUSPECTS: Final = 20
+MOST_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
 SHOWN_OF_RECORD: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
 
 
@@ -50,7 +51,7 @@ def write_report(path: Path, file: AnalysedFile) -> None:
     values = {
         "analysis": analysis,
         "tiles": headline(analysis),
-        "tables": {name: table.head(MOST) for name, table in error_tables(analysis).items()},
+        "tables": {name: brief(table) for name, table in error_tables(analysis).items()},
         "confusion_matrix": most_confused(confusion_matrix(analysis), MOST),
         "kinds": ERROR_KINDS,
         "num_of_kind": Counter(pair.kind for pair in errors),
@@ -78,6 +79,17 @@ def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:
     return shown
 
 
+def brief(table: Table) -> Table:
+    """The first rows of a table, with the beginnings of long texts."""
+    head = table.head(MOST)
+    return replace(head, rows=tuple(tuple(map(_beginning, row)) for row in head.rows))
+
+
+def _beginning(cell: Any) -> Any:
+    is_long = isinstance(cell, str) and len(cell) > MOST_CHARACTERS
+    return f"{cell[:MOST_CHARACTERS].rstrip()} …" if is_long else cell
+
+
 def most_confused(matrix: Table, most: int) -> Table:
     """The types of a confusion matrix that are taken for others, or others for them, most often.
 
@@ -88,7 +100,10 @@ def most_confused(matrix: Table, most: int) -> Table:
     counts = [row[1:] for row in matrix.rows]
     if len(counts) <= most:
         return matrix
-    confused = [sum(row) + sum(column) - 2 * row[i] for i, (row, column) in enumerate(zip(counts, zip(*counts)))]
+    columns = zip(*counts, strict=True)
+    confused = [
+        sum(row) + sum(column) - 2 * row[i] for i, (row, column) in enumerate(zip(counts, columns, strict=True))
+    ]
     kept = sorted(sorted(range(len(counts)), key=lambda i: -confused[i])[:most])
     return replace(
         matrix,
