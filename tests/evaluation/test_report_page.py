@@ -57,14 +57,16 @@ def visible_cards(page: Page) -> list[str]:
 
 def with_errors(*wanted: str | None) -> tuple[list[str], int]:
     """The sentences with errors of a kind, a gold type and a predicted type, any where None; how many errors."""
-    found = [error for error in ERRORS if all(want in (None, part) for want, part in zip(wanted, error[1:]))]
+    found = [
+        error for error in ERRORS if all(want in (None, part) for want, part in zip(wanted, error[1:], strict=True))
+    ]
     return [name for name in IDS if any(error[0] == name for error in found)], len(found)
 
 
 def test_the_filter_shows_the_sentences_that_have_such_an_error(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         assert visible_cards(page) == IDS
-        for wanted in [*product((None, *KINDS), (None, *TYPES), (None, "LOC", "a type"))]:
+        for wanted in [*product((None, *KINDS), (None, "LOC", "PER", "all"), (None, "LOC", "a type"))]:
             for name, value in zip(("kind", "gold", "predicted"), wanted, strict=True):
                 names = (None, *(KINDS if name == "kind" else TYPES))
                 page.locator(f"select[name={name}]").select_option(index=names.index(value))
@@ -230,8 +232,8 @@ def test_arabic_is_read_from_right_to_left(browser: Browser, report: Path) -> No
             return [left, right];
           };
           const mark = row.querySelector("mark");
-          return [row.firstChild, mark.firstChild, mark.querySelector("b"), mark.querySelector("small"), mark.nextSibling]
-            .map(box);
+          const [surface, type, , note] = mark.childNodes;
+          return [mark.previousSibling, surface, type, note, mark.nextSibling].map(box);
         }""")
         assert len(boxes) == 5
         assert all(after[1] <= before[0] + 1 for before, after in pairwise(boxes)), boxes
@@ -255,6 +257,10 @@ def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) 
         said = page.locator("#sentences > .note").inner_text()
         assert said.startswith("800 sentences have errors; the 300 that stand here")
         assert said.endswith("500 are left out.")
+        page.get_by_role("button", name="PER, missed: 200", exact=True).click()
+        shown = len(visible_cards(page))
+        assert 75 <= shown < 200
+        assert page.locator("output").inner_text() == f"errors shown: {shown} of 200, sentences: {shown}"
 
 
 @pytest.mark.parametrize("sentences", [SENTENCES[:1], SENTENCES[5:]], ids=["no error", "no entity"])
