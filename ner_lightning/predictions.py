@@ -64,18 +64,23 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
     """Read a predictions file.
 
     Raises:
-        PredictionsError: If the file is missing, or a line is torn, lacks a key or contradicts itself.
+        PredictionsError: If the file is missing, a line is torn, lacks a key or contradicts itself, or two are of one
+            sentence.
     """
     try:
         content = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PredictionsError(f"{path}: a predictions file must be readable UTF-8, got {error}") from error
-    sentences = []
+    sentences: list[PredictedSentence] = []
+    line_by_id: dict[str, int] = {}
     for number, line in enumerate(content.removesuffix("\n").split("\n") if content else [], 1):
         try:
-            sentences.append(_from_line(line))
+            sentence = _from_line(line)
         except (ValueError, RecursionError) as error:
             raise PredictionsError(f"{path}:{number}: {error}") from error
+        if (former := line_by_id.setdefault(sentence.id, number)) != number:
+            raise PredictionsError(f"{path}:{number}: ids must be unique, {sentence.id!r} is that of line {former} too")
+        sentences.append(sentence)
     return sentences
 
 
@@ -118,19 +123,26 @@ def _from_line(line: str) -> PredictedSentence:
 
 
 def _refuse_constant(constant: str) -> float:
-    raise ValueError(f"a score must be a finite number or null, got {constant}")
+    raise ValueError(f"a score must be a number from 0 to 1 or null, got {constant}")
 
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key} must be a string, got {value!r}")
-    return value
+    return _writable(value)
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError(f"{key} must be a list of strings, got {str(value)[:40]}")
-    return tuple(value)
+    return tuple(map(_writable, value))
+
+
+def _writable(text: str) -> str:
+    """The text; JSON may hold halves of characters, which no file takes."""
+    if not text.isascii():
+        text.encode()
+    return text
 
 
 def _spans(key: str, value: Any, fields: tuple[str, ...]) -> tuple[EntitySpan, ...]:
@@ -150,4 +162,6 @@ def _span(key: str, item: Any, fields: tuple[str, ...]) -> EntitySpan:
     if not well_typed:
         raise ValueError(f"an entity in {key} must be [{', '.join(fields)}], got {item!r}")
     score = item[3] if item[3:] else None
-    return EntitySpan(item[0], item[1], item[2], None if score is None else float(score))
+    if score is not None and not 0 <= score <= 1:
+        raise ValueError(f"a score must be a number from 0 to 1 or null, got {str(score)[:40]}")
+    return EntitySpan(item[0], item[1], _writable(item[2]), None if score is None else float(score))

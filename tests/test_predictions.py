@@ -27,7 +27,7 @@ SENTENCE = PredictedSentence(
     ("O", "O", "B-LOC"),
 )
 
-any_text = st.text(st.characters())  # line separators and lone surrogates included
+any_text = st.text(st.characters(codec="utf-8"))  # line separators included
 
 
 @st.composite
@@ -35,10 +35,10 @@ def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
     """Fields, not values: values check themselves by sampling, which hypothesis forbids in here."""
     gold, num_words = draw(flat_entities())
     texts = st.lists(any_text, min_size=num_words, max_size=num_words).map(tuple)
-    scores = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+    scores = st.none() | st.floats(0, 1)
     predicted = [EntitySpan(e.start, e.end, draw(any_text), draw(scores)) for e in gold if draw(st.booleans())]
     return {
-        "id": draw(any_text),
+        "id": draw(st.uuids().map(str)) + draw(any_text),
         "document_id": draw(st.none() | any_text),
         "words": draw(texts),
         "gold": tuple(gold),
@@ -70,7 +70,8 @@ def test_the_file_is_what_the_design_says(tmp_path: Path):
 
 def test_a_file_of_another_program_is_read(tmp_path: Path):
     path = tmp_path / "test.jsonl"
-    other = {key: LINE[key] for key in ("id", "words", "gold")} | {
+    other = {key: LINE[key] for key in ("words", "gold")} | {
+        "id": "s2",
         "predicted": [[0, 1, "PER", None]],
         "lang": "en",
     }
@@ -126,7 +127,7 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
             for key in ("id", "words", "gold", "predicted")
         ],
         *[
-            (json.dumps(LINE | changed), message)
+            (json.dumps({**LINE, "id": "s2", **changed}), message)
             for changed, message in [
                 ({"id": 3}, "id must be a string, got 3"),
                 ({"document_id": 3}, "document_id must be a string, got 3"),
@@ -143,7 +144,14 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
                 ({"predicted": [[2, 4, "LOC", 0.5]]}, "ends after the last of 3 words"),
                 ({"predicted": [[2, 3, "LOC"]]}, r"predicted must be \[start, end, type, score\]"),
                 ({"predicted": [[2, 3, "LOC", "high"]]}, r"predicted must be \[start, end, type, score\]"),
-                ({"predicted": [[2, 3, "LOC", math.nan]]}, "finite number or null, got NaN"),
+                ({"predicted": [[2, 3, "LOC", math.nan]]}, "from 0 to 1 or null, got NaN"),
+                ({"predicted": [[2, 3, "LOC", 93]]}, "from 0 to 1 or null, got 93"),
+                ({"predicted": [[2, 3, "LOC", -0.1]]}, "from 0 to 1 or null, got -0.1"),
+                ({"predicted": [[2, 3, "LOC", 10**400]]}, "from 0 to 1 or null, got 1000"),
+                ({"words": ["Anna", "left", "R\ud800me"]}, "surrogates not allowed"),
+                ({"id": "\ud800"}, "surrogates not allowed"),
+                ({"gold": [[0, 1, "\ud800"]]}, "surrogates not allowed"),
+                ({"id": "s1"}, "ids must be unique, 's1' is that of line 1 too"),
                 ({"predicted": [7]}, r"predicted must be \[start, end, type, score\], got 7"),
             ]
         ],
@@ -151,7 +159,7 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
     path = tmp_path / "test.jsonl"
-    path.write_text(f"{json.dumps(LINE)}\n{line}\n{json.dumps(LINE)}\n")
+    path.write_text(f"{json.dumps(LINE)}\n{line}\n{json.dumps(LINE | {'id': 's3'})}\n")
     with pytest.raises(PredictionsError, match=message) as caught:
         read_predictions(path)
     assert str(caught.value).startswith(f"{path}:2: ")

@@ -13,6 +13,7 @@ from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
@@ -58,7 +59,7 @@ class DecoderComparison(FinalScoring):
             decoder: {name: score.item() for name, score in metric.compute().items()}
             for decoder, metric in self.metrics.items()
         }
-        folder = self.run_dir / "predictions"
+        folder = self.run_dir / PREDICTIONS
         for decoder, predicted in self.predicted.items():
             write_gathered(trainer, split, predicted, folder / f"{split}.{decoder}.jsonl")
         self.metrics, self.predicted = {}, {}

@@ -15,8 +15,10 @@ from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.scores import disagreements, score, scores_table, seqeval_scores
-from ner_lightning.evaluation.tables import rich_table
+from ner_lightning.evaluation.run_folders import PREDICTIONS
+from ner_lightning.evaluation.scores import score, scores_table
+from ner_lightning.evaluation.seqeval_referee import differences_from_seqeval, seqeval_scores
+from ner_lightning.evaluation.tables import print_table
 from ner_lightning.modeling.decoders import Decoder
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
 
@@ -68,7 +70,7 @@ class PredictionsFile(FinalScoring):
         self.predicted: list[PredictedSentence] = []
 
     def path(self, split: SplitName) -> Path:
-        return self.run_dir / "predictions" / f"{split}.jsonl"
+        return self.run_dir / PREDICTIONS / f"{split}.jsonl"
 
     def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
         self.predicted += predicted_sentences(tagger, tagger.decoder, outputs["logits"], outputs["tag_ids"], batch)
@@ -82,11 +84,11 @@ class PredictionsFile(FinalScoring):
             return
         written = read_predictions(path)
         logged = {name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()}
-        differing = disagreements(logged, seqeval_scores(written))
+        differing = differences_from_seqeval(logged, seqeval_scores(written))
         if differing:
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
         console = Console()
-        console.print(rich_table(scores_table(score(written), f"{split}: entities, per cent (seqeval agrees)")))
+        print_table(console, scores_table(score(written), f"{split}: entities, per cent (seqeval agrees)"))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
             f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {data.coverage(split)}",

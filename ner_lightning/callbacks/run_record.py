@@ -21,6 +21,7 @@ from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.evaluation.run_folders import RECORD
 from ner_lightning.whole_files import write_json
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
@@ -128,7 +129,7 @@ class RunRecord(L.Callback):
             "peak_memory_mib": taken["peak_memory_mib"],
             "coverage": {split: asdict(data.coverage(split)) for split in splits},
         }
-        write_json(self.run_dir / "run.json", record)
+        write_json(self.run_dir / RECORD, record)
 
 
 def peak_memory_mib() -> int:

@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from ner_lightning.bundle import SETTINGS_FILE
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import PredictedSentence, read_predictions
 from ner_lightning.tags import OUTSIDE
@@ -53,7 +54,7 @@ class WandbRun(L.Callback):
     def send_tables(self, trainer: L.Trainer, split: SplitName) -> None:
         """Send the scores of every type and the confusion of types, and the sentences if asked for."""
         for run in _wandb_runs(trainer):
-            sentences = read_predictions(self.run_dir / "predictions" / f"{split}.jsonl")
+            sentences = read_predictions(self.run_dir / PREDICTIONS / f"{split}.jsonl")
             names, gold, predicted = span_types(sentences)
             confusion = wandb.plot.confusion_matrix(y_true=gold, preds=predicted, class_names=names)
             run.log({f"{split}/types": types_table(sentences), f"{split}/confusion": confusion})

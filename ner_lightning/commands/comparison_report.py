@@ -17,7 +17,7 @@ from ner_lightning.evaluation.comparison_page import comparison_page
 from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import comparison_tables
 from ner_lightning.evaluation.run_folders import FinishedRun
-from ner_lightning.evaluation.tables import rich_table
+from ner_lightning.evaluation.tables import print_table
 from ner_lightning.whole_files import whole_file, write_json
 
 RESAMPLING_SEED: Final = 0  # the same runs give the same numbers
@@ -45,7 +45,7 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
     with Console(stderr=True).status("Writing"):
         write_files(comparison, output, " or ".join(arms))
     for table in comparison_tables(comparison):
-        console.print(rich_table(table))
+        print_table(console, table)
     for line in (*comparison.notes, *comparison.verdicts):
         say(console, line)
     say(Console(stderr=True), f"page: {output / 'comparison.html'}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ner_lightning.commands.error_lines import OneLineParser, fail
+from ner_lightning.evaluation.run_folders import FINISHED, RECORD, run_dir_of
 
 PROGRAM: Final = "python -m ner_lightning evaluate"
 DESCRIPTION: Final = f"""\
@@ -66,7 +67,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = build_parser().parse_args(arguments)
     if not 0 <= options.min_score <= 1:
         raise ArgumentError(None, f"--min_score must be from 0 to 1, got {options.min_score}")
-    inputs = {path.resolve() for path in (options.predictions, options.training_entities) if path is not None}
+    run_dir = run_dir_of(options.predictions)
+    of_run = () if run_dir is None else (run_dir / RECORD, run_dir / FINISHED)
+    read = (options.predictions, options.training_entities, *of_run)
+    inputs = {path.resolve() for path in read if path is not None}
     outputs = [path.resolve() for path in (options.report, options.json, options.suspects) if path is not None]
     if len({*inputs, *outputs}) < len(inputs) + len(outputs):
         raise ArgumentError(None, "every output must be a file of its own, got one twice, or an input")
@@ -84,7 +88,8 @@ def build_parser() -> OneLineParser:
         "--suspects",
         type=Path,
         metavar="FILE",
-        help="write the errors of high score as JSON Lines, the surest first, to review the annotation",
+        help="write the errors of high score as JSON Lines, the surest first, to review the annotation; gold entities "
+        "of which nothing is predicted have no score, and are not among them",
     )
     add("--min_score", type=float, default=0.9, metavar="S", help="the score from which on. Default: 0.9")
     add(

@@ -13,9 +13,9 @@ from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
 from ner_lightning.evaluation.error_tables import error_tables
 from ner_lightning.evaluation.report import write_report
-from ner_lightning.evaluation.strict_reading import StrictReading
+from ner_lightning.evaluation.scores import score_cells
 from ner_lightning.evaluation.suspects import find_suspects, write_suspects
-from ner_lightning.evaluation.tables import Table, rich_table
+from ner_lightning.evaluation.tables import Table, print_table
 from ner_lightning.evaluation.training_entities import read_training_entities
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
 from ner_lightning.whole_files import write_json
@@ -33,9 +33,10 @@ def evaluate(options: argparse.Namespace) -> None:
     given = options.training_entities
     training = None if given is None else read_training_entities(given)
     scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
-    file = analyse_file(options.predictions, training, scheme)
-    tables = error_tables(file.analysis)
-    suspects = find_suspects(file.analysis, options.min_score)
+    with Console(stderr=True).status("Analysing"):
+        file = analyse_file(options.predictions, training, scheme)
+        tables = error_tables(file.analysis)
+        suspects = find_suspects(file.analysis, options.min_score)
     written = {}
     if options.report is not None:
         write_report(options.report, file)
@@ -56,30 +57,34 @@ def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
     console = Console()
     for name, table in tables.items():
         if table.rows:
-            console.print(rich_table(table.head(MOST)))
+            print_table(console, table.head(MOST))
         if name == "scores":
             say(console, about_strict(analysis))
 
 
 def as_plain(file: AnalysedFile, tables: Mapping[str, Table]) -> dict[str, Any]:
     """The tables as JSON can hold them, with the strict scores and what is known of the run."""
-    strict = file.analysis.strict
     return {
         "predictions": str(file.path),
         "sentences": len(file.analysis.sentences),
-        "strict": None if strict is None else strict_as_plain(strict),
+        "strict": strict_as_plain(file.analysis),
         **{name: table.to_plain() for name, table in tables.items()},
         "run": file.record,
     }
 
 
-def strict_as_plain(strict: StrictReading) -> dict[str, Any]:
-    """The strict scores over all types."""
-    overall = strict.scores.overall
+def strict_as_plain(analysis: ErrorAnalysis) -> dict[str, Any] | None:
+    """The strict scores over all types; None where there are none."""
+    strict, scores = analysis.strict, analysis.strict_scores
+    if strict is None or scores is None:
+        return None
+    precision, recall, f1, *_ = score_cells(scores.overall)
     return {
         "scheme": strict.scheme.name,
-        "precision": overall.precision,
-        "recall": overall.recall,
-        "f1": overall.f1,
+        "is_scheme_told": analysis.is_scheme_told,
+        "precision": precision.share,
+        "recall": recall.share,
+        "f1": f1.share,
         "ill_formed": strict.ill_formed,
+        "contradicting_sentences": strict.contradicting,
     }

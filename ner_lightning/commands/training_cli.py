@@ -44,7 +44,7 @@ from ner_lightning.commands.resuming import (
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.report import write_run_report
-from ner_lightning.evaluation.run_folders import FINISHED, read_config
+from ner_lightning.evaluation.run_folders import FINISHED, PREDICTIONS, read_config
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
@@ -203,7 +203,7 @@ class TrainingCLI(PartsCLI):
             return
         splits = self.datamodule.corpus.splits
         if self.trainer.is_global_zero:
-            shutil.rmtree(self.run_dir / "predictions", ignore_errors=True)  # of a former start, which went on
+            shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on
         if "validation" in splits:
             self.trainer.validate(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if "test" in splits:

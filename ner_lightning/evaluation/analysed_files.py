@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, analyse
-from ner_lightning.evaluation.run_folders import FINISHED
+from ner_lightning.evaluation.run_folders import FINISHED, RECORD, read_record, run_dir_of
 from ner_lightning.evaluation.training_entities import TrainingEntities, read_training_entities
 from ner_lightning.predictions import PredictionsError, read_predictions
 from ner_lightning.schemes import LabelScheme, TagSet
-
-PREDICTIONS: Final = "predictions"
-RECORD: Final = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +39,25 @@ def analyse_file(
     sentences = read_predictions(path)
     if not sentences:
         raise PredictionsError(f"{path}: there must be a sentence to analyse, got an empty file")
-    run_dir = path.parent.parent if path.parent.name == PREDICTIONS else None
+    run_dir = run_dir_of(path)
     if training is None and run_dir is not None and (run_dir / FINISHED).is_file():
         training = read_training_entities(run_dir / FINISHED)
-    record = None if run_dir is None else _read_record(run_dir / RECORD)
+    record = None
+    if run_dir is not None and (run_dir / RECORD).is_file():
+        record = read_record(run_dir / RECORD)
+        scheme = scheme or _recorded_scheme(run_dir / RECORD, record)
     try:
-        return AnalysedFile(path, analyse(sentences, training, scheme or _recorded_scheme(record)), record)
+        return AnalysedFile(path, analyse(sentences, training, scheme), record)
     except ValueError as error:
         raise PredictionsError(f"{path}: {error}") from error
 
 
-def _read_record(path: Path) -> Mapping[str, Any] | None:
-    if not path.is_file():
+def _recorded_scheme(path: Path, record: Mapping[str, Any]) -> LabelScheme | None:
+    if "tags" not in record:
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: the record of a run must be JSON, got {error}") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path}: the record of a run must be a JSON object, got {str(record)[:40]}")
-    return record
-
-
-def _recorded_scheme(record: Mapping[str, Any] | None) -> LabelScheme | None:
-    return None if record is None or "tags" not in record else TagSet.from_plain(record["tags"]).scheme
+        return TagSet.from_plain(record["tags"]).scheme
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must tell the scheme and the entity types of its tags, got {record['tags']}"
+        ) from error

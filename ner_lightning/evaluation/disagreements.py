@@ -63,5 +63,5 @@ def find_disagreements(runs_by_arm: Mapping[str, RunsOfArm]) -> list[Disagreemen
 
 def _shares(of_runs: Sequence[PredictedSentence]) -> dict[EntitySpan, float]:
     """In which share of the runs each entity was predicted."""
-    counts = Counter(span for sentence in of_runs for span in sentence.predicted)
+    counts = Counter(span for sentence in of_runs for span in set(sentence.predicted))
     return {span: count / len(of_runs) for span, count in counts.items()}

@@ -25,11 +25,13 @@ class Grouping:
         title: What the groups go by.
         groups: Their names, in order.
         group_of: The name of an entity's group.
+        note: What a reader must know of it.
     """
 
     title: str
     groups: tuple[str, ...]
     group_of: Callable[[PredictedSentence, EntitySpan], str]
+    note: str = ""
 
     def scores(self, sentences: Iterable[PredictedSentence]) -> dict[str, SpanCounts]:
         """The counts of every group, those of an empty one included."""
@@ -55,7 +57,11 @@ def by_familiarity(training: TrainingEntities) -> Grouping:
         types = training.get(entity.surface(sentence.words), {})
         return seen if entity.entity_type in types else seen_otherwise if types else unseen
 
-    return Grouping("surface in training", names, familiarity)
+    note = (
+        "Seen: the surface, cased as it is, was annotated in training with the entity's own type. A predicted entity "
+        "of another type than gold may so stand in another row."
+    )
+    return Grouping("surface in training", names, familiarity, note)
 
 
 def by_frequency(training: TrainingEntities) -> Grouping:

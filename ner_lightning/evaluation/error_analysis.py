@@ -24,6 +24,8 @@ class ErrorAnalysis:
         scores: The counts of exact matches.
         training: The surfaces annotated in training; None where they are not known.
         strict: The strict reading; None where there are no predicted tags, or their scheme is not known.
+        strict_scores: Its counts of exact matches.
+        is_scheme_told: Whether somebody told the scheme of the tags, which is else recognised by their look.
     """
 
     sentences: Sequence[PredictedSentence]
@@ -31,6 +33,8 @@ class ErrorAnalysis:
     scores: Scores
     training: TrainingEntities | None
     strict: StrictReading | None
+    strict_scores: Scores | None
+    is_scheme_told: bool
 
     @property
     def entity_types(self) -> list[str]:
@@ -69,25 +73,32 @@ def analyse(
         ValueError: If a predicted tag is malformed, or none of the scheme's.
     """
     has_tags = all(sentence.predicted_tags is not None for sentence in sentences)
-    scheme = (scheme or recognised_scheme(sentences)) if has_tags else None
+    read_in = (scheme or recognised_scheme(sentences)) if has_tags else None
+    strict = None if read_in is None else read_strictly(sentences, read_in)
     return ErrorAnalysis(
         sentences,
         [pair_entities(sentence.gold, sentence.predicted) for sentence in sentences],
         score(sentences),
         training,
-        None if scheme is None else read_strictly(sentences, scheme),
+        strict,
+        None if strict is None else score(strict.sentences),
+        scheme is not None,
     )
 
 
 def about_strict(analysis: ErrorAnalysis) -> str:
-    """What there is to say of the strict reading, in a sentence."""
-    strict = analysis.strict
-    if strict is not None:
-        f1, ill_formed = 100 * strict.scores.overall.f1, 100 * strict.ill_formed
-        return f"Strict F1 {f1:.2f}: only what {strict.scheme.name} can write; ill-formed sentences {ill_formed:.2f} %."
-    if any(sentence.predicted_tags is None for sentence in analysis.sentences):
-        return "No strict scores: not every sentence has predicted tags."
-    return "No strict scores: the predicted tags are in no scheme that is known."
+    """What there is to say of the strict reading, in a sentence or two."""
+    strict, scores = analysis.strict, analysis.strict_scores
+    if strict is None or scores is None:
+        if any(sentence.predicted_tags is None for sentence in analysis.sentences):
+            return "No strict scores: not every sentence has predicted tags."
+        return "No strict scores: the look of the predicted tags does not tell their scheme; --scheme would."
+    scheme = strict.scheme.name if analysis.is_scheme_told else f"{strict.scheme.name}, as the tags look,"
+    f1, ill_formed = 100 * scores.overall.f1, 100 * strict.ill_formed
+    told = f"Strict F1 {f1:.2f}: only what {scheme} can write; ill-formed sentences {ill_formed:.2f} %."
+    if strict.contradicting:
+        told += f" In {strict.contradicting:,} sentences the predicted entities are not those of the predicted tags."
+    return told
 
 
 def problem(pair: EntityPair) -> str:

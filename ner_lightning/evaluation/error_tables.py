@@ -16,10 +16,14 @@ from ner_lightning.evaluation.entity_groups import (
 )
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, describe
 from ner_lightning.evaluation.scores import SCORE_COLUMNS, score_cells, scores_table
-from ner_lightning.evaluation.tables import Percent, Table, type_labels
+from ner_lightning.evaluation.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, count_kinds, count_semeval
 from ner_lightning.predictions import PredictedSentence
 
+PAIRING = (
+    "Entities are compared one to one, those that overlap best first; one whose only partners are taken counts as "
+    "missed or spurious."
+)
 BOUNDARIES = ("too long", "too short", "shifted")
 MOST = 20  # rows that are shown of a table with a row for everything that occurs
 
@@ -57,7 +61,9 @@ def semeval_table(analysis: ErrorAnalysis) -> Table:
     rows = [
         (
             measure,
-            *(Percent(share) for share in (counts.precision, counts.recall, counts.f1)),
+            Percent(counts.precision if counts.actual else None),
+            Percent(counts.recall if counts.possible else None),
+            Percent(counts.f1 if counts.actual or counts.possible else None),
             *(counts.correct, counts.incorrect, counts.partial, counts.missed, counts.spurious),
         )
         for measure, counts in counts_by_measure.items()
@@ -67,7 +73,7 @@ def semeval_table(analysis: ErrorAnalysis) -> Table:
         ("measure", "precision", "recall", "F1", "COR", "INC", "PAR", "MIS", "SPU"),
         tuple(rows),
         note="Strict wants boundaries and type; exact the boundaries; partial any overlap, worth a half where "
-        "boundaries differ; type the type and any overlap.",
+        "boundaries differ; type the type and any overlap. " + PAIRING,
     )
 
 
@@ -81,7 +87,7 @@ def kinds_table(analysis: ErrorAnalysis, side: Side) -> Table:
         "What became of gold entities" if side == "gold" else "What predicted entities are",
         ("type", side, *kinds),
         _with_total((labels[name], kept.total(), *(kept[kind] for kind in kinds)) for name, kept in counts.items()),
-        note=f"By {side} type. An entity is compared with the one of the other side that overlaps it best.",
+        note=f"By {side} type. {PAIRING}",
         has_total=True,
     )
 
@@ -94,7 +100,7 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
         if gold.entity_type != predicted.entity_type and (gold.start, gold.end) == (predicted.start, predicted.end):
             surfaces[gold.entity_type, predicted.entity_type][gold.surface(sentence.words)] += 1
     rows = [
-        (labels[gold], labels[predicted], _most_common(names), names.total(), _share(analysis, gold, names.total()))
+        (labels[gold], labels[predicted], Frequencies(names), names.total(), _share(analysis, gold, names.total()))
         for (gold, predicted), names in sorted(surfaces.items(), key=lambda item: (-item[1].total(), item[0]))
     ]
     return Table(
@@ -107,7 +113,7 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
 
 
 def confusion_matrix(analysis: ErrorAnalysis) -> Table:
-    """How often each type is taken for each, where the boundaries agree."""
+    """How often each type is taken for each, where the boundaries agree: for a page, which has room for it."""
     labels = type_labels(analysis.entity_types)
     counts = Counter(
         (gold.entity_type, predicted.entity_type)
@@ -173,7 +179,13 @@ def surfaces_table(analysis: ErrorAnalysis) -> Table:
         if pair.kind != "correct":
             errors[surface][describe(pair)] += 1
     rows = [
-        (surface, _most_common(kinds), _training_types(analysis, surface), kinds.total(), annotated[surface])
+        (
+            surface,
+            Frequencies(kinds),
+            Frequencies((analysis.training or {}).get(surface, {})),
+            kinds.total(),
+            annotated[surface],
+        )
         for surface, kinds in sorted(errors.items(), key=lambda item: (-item[1].total(), item[0]))
     ]
     return Table(
@@ -191,6 +203,7 @@ def group_table(analysis: ErrorAnalysis, grouping: Grouping) -> Table:
         f"By {grouping.title}",
         (grouping.title, *SCORE_COLUMNS),
         tuple((name, *score_cells(counts)) for name, counts in counts_by_group.items()),
+        note=grouping.note,
     )
 
 
@@ -202,12 +215,3 @@ def _with_total(rows: Iterable[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
 
 def _share(analysis: ErrorAnalysis, gold_type: str, times: int) -> Percent:
     return Percent(times / analysis.scores.by_type[gold_type].gold)
-
-
-def _most_common(counts: Counter[str]) -> str:
-    return ", ".join(name if times == 1 else f"{name} ({times})" for name, times in counts.most_common(3))
-
-
-def _training_types(analysis: ErrorAnalysis, surface: str) -> str:
-    types = (analysis.training or {}).get(surface, {})
-    return ", ".join(f"{name} ({times})" for name, times in types.items()) or "–"

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from ner_lightning.evaluation.analysed_files import PREDICTIONS, AnalysedFile, analyse_file
+from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
 from ner_lightning.evaluation.error_cards import error_cards, error_key, suspect_cards
 from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.page import render
+from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.evaluation.scores import score_cells
 from ner_lightning.evaluation.suspects import SURE, find_suspects
-from ner_lightning.evaluation.tables import Percent, Table, type_labels
+from ner_lightning.evaluation.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.metrics.error_types import ERROR_KINDS
 from ner_lightning.whole_files import whole_file
@@ -73,8 +74,8 @@ def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:
     """The scores that stand first, by what they are; a score of nothing is no zero, here as in the tables."""
     precision, recall, f1, *_ = score_cells(analysis.scores.overall)
     shown = {"F1, %": f1, "precision, %": precision, "recall, %": recall}
-    if analysis.strict is not None:
-        _, _, strict_f1, *_ = score_cells(analysis.strict.scores.overall)
+    if analysis.strict is not None and analysis.strict_scores is not None:
+        _, _, strict_f1, *_ = score_cells(analysis.strict_scores.overall)
         shown |= {"strict F1, %": strict_f1, "ill-formed sentences, %": Percent(analysis.strict.ill_formed)}
     return shown
 
@@ -86,8 +87,8 @@ def brief(table: Table) -> Table:
 
 
 def _beginning(cell: Any) -> Any:
-    is_long = isinstance(cell, str) and len(cell) > MOST_CHARACTERS
-    return f"{cell[:MOST_CHARACTERS].rstrip()} …" if is_long else cell
+    is_long = isinstance(cell, str | Frequencies) and len(str(cell)) > MOST_CHARACTERS
+    return f"{str(cell)[:MOST_CHARACTERS].rstrip()} …" if is_long else cell
 
 
 def most_confused(matrix: Table, most: int) -> Table:

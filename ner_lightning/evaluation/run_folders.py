@@ -15,9 +15,11 @@ from ner_lightning.evaluation.run_settings import Settings, arm_names, deciding,
 from ner_lightning.evaluation.training_entities import TrainingEntities, read_training_entities
 from ner_lightning.predictions import PredictedSentence, read_predictions
 
+RECORD: Final = "run.json"
+PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files
 FINISHED: Final = "training_entities.json"  # what `fit` writes last
-FILES: Final = ("config.yaml", "run.json", FINISHED)
-TRACES: Final = ("metrics.csv", "run.json", "checkpoints")  # one of which each run soon has, and no other folder
+FILES: Final = ("config.yaml", RECORD, FINISHED)
+TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # one of which each run soon has, and no other folder
 RECORDED: Final = {  # what a comparison reads of run.json
     "seed": int,
     "commit": str | None,
@@ -59,7 +61,7 @@ class FinishedRun:
         own = self.record["decoder"].partition("(")[0].lower()
         is_own = decoder is None or own == f"{decoder}decoder"
         name = f"{split}.jsonl" if is_own else f"{split}.{decoder}.jsonl"
-        return read_predictions(self.path / "predictions" / name)
+        return read_predictions(self.path / PREDICTIONS / name)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -77,22 +79,31 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def run_dir_of(predictions: Path) -> Path | None:
+    """The folder of the run that a predictions file lies in; None where it lies elsewhere."""
+    folder = predictions.absolute().parent
+    return folder.parent if folder.name == PREDICTIONS else None
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read a ``run.json``.
 
     Raises:
-        ValueError: If it is no JSON, or lacks what a comparison reads.
+        ValueError: If it is no JSON of a record.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} must be JSON, got {error}") from error
     if not isinstance(record, dict):
-        raise ValueError(f"{path} must hold the record of a run, got {record!r}")
+        raise ValueError(f"{path} must hold the record of a run, got {str(record)[:40]}")
+    return record
+
+
+def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
     for key, kind in RECORDED.items():
         if not isinstance(record.get(key, ...), kind):  # None is a commit, and no sign that there is none
             raise ValueError(f"{path} must tell {key}, got {record.get(key, 'no such key')!r}")
-    return record
 
 
 def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> FinishedRun:
@@ -108,7 +119,8 @@ def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = 
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
-    record = read_record(path / "run.json")
+    record = read_record(path / RECORD)
+    _require_recorded(record, path / RECORD)
     settings = deciding(settings_of(complete(read_config(path / "config.yaml")))) | {"ranks": record.get("ranks", 1)}
     return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ner_lightning.evaluation.scores import Scores, score
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE, detect_scheme
 from ner_lightning.schemes import LabelScheme, TagSet
@@ -21,15 +20,13 @@ class StrictReading:
         scheme: The label scheme that they are read in.
         sentences: The sentences with the entities so read as predicted.
         ill_formed: The share of sentences with a tag that the scheme does not allow where it stands.
+        contradicting: How many sentences have predicted entities that are not those of their tags, read leniently.
     """
 
     scheme: LabelScheme
     sentences: tuple[PredictedSentence, ...]
     ill_formed: float
-
-    @property
-    def scores(self) -> Scores:
-        return score(self.sentences)
+    contradicting: int
 
 
 def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -> StrictReading:
@@ -41,19 +38,23 @@ def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -
     rows = [_parsed(sentence, scheme) for sentence in sentences]
     types = {tag.entity_type for row in rows for tag in row} - {OUTSIDE_TAG.entity_type}
     tags = TagSet(scheme, tuple(sorted(types)))
+    ids = [[tags.tag_ids[str(tag)] for tag in row] for row in rows]
     read = tuple(
-        replace(sentence, predicted=tuple(tags.read((tags.tag_ids[str(tag)] for tag in row), "strict")))
-        for sentence, row in zip(sentences, rows, strict=True)
+        replace(sentence, predicted=tuple(tags.read(row, "strict")))
+        for sentence, row in zip(sentences, ids, strict=True)
+    )
+    contradicting = sum(
+        set(tags.read(row)) != set(sentence.predicted) for sentence, row in zip(sentences, ids, strict=True)
     )
     ill_formed = sum(
         not all(scheme.allows(previous, tag) for previous, tag in pairwise([OUTSIDE_TAG, *row, OUTSIDE_TAG]))
         for row in rows
     )
-    return StrictReading(scheme, read, ill_formed / max(len(sentences), 1))
+    return StrictReading(scheme, read, ill_formed / max(len(sentences), 1), contradicting)
 
 
 def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | None:
-    """The scheme that predicted tags look like; None where a sentence has none, or they look like none of ours.
+    """The scheme that predicted tags look like; None where a sentence has none, or they look like none or several.
 
     Raises:
         ValueError: If a tag is malformed.
@@ -61,7 +62,8 @@ def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | N
     rows = [sentence.predicted_tags for sentence in sentences if sentence.predicted_tags is not None]
     if len(rows) < len(sentences):
         return None
-    return SCHEME_BY_SOURCE.get(detect_scheme(rows).scheme)
+    evidence = detect_scheme(rows)
+    return None if evidence.also_possible else SCHEME_BY_SOURCE.get(evidence.scheme)
 
 
 def _parsed(sentence: PredictedSentence, scheme: LabelScheme) -> list[Tag]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import rich.table
 from markupsafe import Markup
+from rich.cells import cell_len
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 
+MOST_NAMES = 3  # that a cell shows
+WIDEST = 10_000  # columns that no table needs
+FEWEST_LETTERS = 8  # of a line of text in the terminal
 HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
 
 
@@ -26,6 +32,18 @@ class Percent:
         if self.share is None:
             return str(self)
         return Markup('<span class="bar" style="--share: {:.4f}">{}</span>').format(self.share, str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """How often each of several things occurs; people are shown the most frequent ones."""
+
+    counts: Mapping[str, int]
+
+    def __str__(self) -> str:
+        most = sorted(self.counts.items(), key=lambda item: -item[1])
+        shown = [name if times == 1 else f"{name} ({times})" for name, times in most[:MOST_NAMES]]
+        return ", ".join([*shown, "…"] if len(most) > MOST_NAMES else shown) or "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +98,32 @@ class Table:
         return replace(self, rows=self.rows[:most], note=note)
 
     def to_plain(self) -> list[dict[str, Any]]:
-        """The rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1."""
+        """The rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1.
+
+        A total has ``"is_total": true`` too, since a type may be called as it is.
+        """
         keys = [name.lower().replace(" ", "_") for name in self.header]
-        return [dict(zip(keys, map(_plain, row), strict=True)) for row in self.rows]
+        rows = [dict(zip(keys, map(_plain, row), strict=True)) for row in self.rows]
+        if self.has_total and rows:
+            rows[-1]["is_total"] = True
+        return rows
 
 
 def _plain(cell: Any) -> Any:
-    return cell.share if isinstance(cell, Percent) else cell if isinstance(cell, int | None) else str(cell)
+    if isinstance(cell, Percent):
+        return cell.share
+    if isinstance(cell, Frequencies):
+        return dict(cell.counts)
+    return cell if isinstance(cell, int | None) else str(cell)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print the table; in a terminal that is too narrow for its numbers, lines wrap."""
+    drawn = rich_table(table)
+    needed = Measurement.get(console, console.options.update_width(WIDEST), drawn).minimum
+    if needed > console.width:
+        drawn.width = needed
+    console.print(drawn, crop=False)
 
 
 def rich_table(table: Table) -> rich.table.Table:
@@ -95,10 +132,12 @@ def rich_table(table: Table) -> rich.table.Table:
     drawn.caption_justify = "left"
     for index, name in enumerate(table.header):
         is_text = index < table.text_columns
+        longest = max((cell_len(str(row[index])) for row in table.rows), default=0)
         drawn.add_column(
             escape(name) if is_text else escape(name).replace(" ", "\n"),
             justify="left" if is_text else "right",
             no_wrap=not is_text,  # where there is no room, text wraps, and no number is cut
+            min_width=min(longest, FEWEST_LETTERS) if is_text else longest,
             overflow="fold",
         )
     for index, row in enumerate(table.rows, 1):

@@ -35,7 +35,7 @@ def read_training_entities(path: Path) -> TrainingEntities:
     rule = f'{path}: training entities must be JSON of the form {{"surface": {{"type": count}}}}'
     try:
         entities = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{rule}, got {error}") from error
     counts_by_type = entities.values() if isinstance(entities, dict) else [entities]
     for counts in counts_by_type:

@@ -15,7 +15,7 @@ from offline_runs import OfflineRun, fit
 
 from ner_lightning.callbacks.wandb_run import span_types, types_table
 from ner_lightning.entities import EntitySpan
-from ner_lightning.evaluation.scores import seqeval_scores
+from ner_lightning.evaluation.seqeval_referee import seqeval_scores
 from ner_lightning.predictions import PredictedSentence, read_predictions
 
 ROOT = Path(__file__).parents[2]

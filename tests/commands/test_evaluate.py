@@ -38,7 +38,7 @@ def test_everything_is_written_that_was_asked_for(
     assert content["sentences"] == 6
     assert content["strict"] is None
     assert content["confusion"] == [
-        {"gold": "LOC", "predicted": "PER", "most_often": "Paris (2)", "times": 2, "share_of_gold": 2 / 3}
+        {"gold": "LOC", "predicted": "PER", "most_often": {"Paris": 2}, "times": 2, "share_of_gold": 2 / 3}
     ]
     assert [json.loads(line)["score"] for line in suspects.read_text().splitlines()] == [0.95, 0.92, 0.7]
     assert f"3 suspected annotation errors: {suspects}" in capsys.readouterr().err
@@ -61,7 +61,7 @@ def test_the_run_tells_its_scheme_and_what_training_showed(tmp_path: Path, capsy
 def test_training_entities_can_be_given(predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "seen.json").write_text(json.dumps(TRAINING))
     assert main(["evaluate", str(predictions), "--training_entities", str(tmp_path / "seen.json")]) == 0
-    assert "│ LOC (3), PER (1) │" in capsys.readouterr().out
+    assert "│ LOC (3), PER │" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,46 @@ def test_wrong_input_ends_in_one_line(
     assert message in error
 
 
-def test_the_predictions_are_never_replaced(predictions: Path) -> None:
-    before = predictions.read_bytes()
-    assert main(["evaluate", str(predictions), "--json", str(predictions)]) == 2
-    assert predictions.read_bytes() == before
+@pytest.mark.parametrize("name", ["predictions/test.jsonl", "run.json", FINISHED])
+def test_what_is_read_is_never_replaced(predictions: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = predictions.parents[1] / name
+    before = path.read_bytes() if path.exists() else None
+    assert main(["evaluate", str(predictions), "--json", str(path)]) == 2
+    assert "got one twice, or an input" in capsys.readouterr().err
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_the_run_is_found_from_any_folder(
+    predictions: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (predictions.parents[1] / FINISHED).write_text(json.dumps(TRAINING))
+    printed = []
+    for folder, path in ((predictions.parents[2], predictions), (predictions.parent, Path("test.jsonl"))):
+        monkeypatch.chdir(folder)
+        assert main(["evaluate", str(path)]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "surface in training" in printed[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ('{"tags": {}}', "must tell the scheme and the entity types of its tags, got {}"),
+        ('{"tags": null}', "must tell the scheme and the entity types of its tags, got None"),
+        ("[" * 100_000, "must be JSON, got"),
+        ("[]", "must hold the record of a run, got []"),
+    ],
+)
+def test_a_damaged_record_is_named(
+    predictions: Path, record: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (predictions.parents[1] / "run.json").write_text(record)
+    assert main(["evaluate", str(predictions)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert f"run.json {message}" in error
 
 
 @pytest.mark.parametrize(

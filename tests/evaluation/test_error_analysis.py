@@ -50,14 +50,20 @@ def test_problems_are_named(gold, predicted, expected):
 
 def test_the_scheme_is_given_or_recognised():
     sentences = [tagged("B-PER I-PER")]
-    recognised, given = analyse(sentences).strict, analyse(sentences, scheme=BIOES()).strict
-    assert recognised is not None
-    assert given is not None
-    assert (recognised.scheme, recognised.scores.overall.predicted) == (BIO(), 1)
-    assert (given.scheme, given.scores.overall.predicted) == (BIOES(), 0)
+    for scheme, read_in, found in ((None, BIO(), 1), (BIOES(), BIOES(), 0)):
+        analysis = analyse(sentences, scheme=scheme)
+        assert analysis.strict is not None
+        assert analysis.strict_scores is not None
+        assert (analysis.strict.scheme, analysis.strict_scores.overall.predicted) == (read_in, found)
+        assert ("as the tags look" in about_strict(analysis)) == (scheme is None)
 
 
 def test_what_there_is_of_strict_scores_is_said():
     assert about_strict(analyse([tagged("B-PER I-LOC")])).endswith("ill-formed sentences 100.00 %.")
     assert "not every sentence has predicted tags" in about_strict(analyse([*SENTENCES, tagged("B-PER I-PER")]))
-    assert "in no scheme that is known" in about_strict(analyse([tagged("I-PER B-PER O I-LOC")]))
+    for tags in ("I-PER B-PER O I-LOC", "I-PER I-PER", "O O"):  # IOB1; IO or a poor BIO; any
+        assert "does not tell their scheme; --scheme would" in about_strict(analyse([tagged(tags)]))
+    contradicting = [replace(tagged("B-PER O"), predicted=()), tagged("B-PER O")]
+    assert about_strict(analyse(contradicting)).endswith(
+        "In 1 sentences the predicted entities are not those of the predicted tags."
+    )

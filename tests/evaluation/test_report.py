@@ -7,7 +7,7 @@ from ner_lightning.evaluation.analysed_files import AnalysedFile
 from ner_lightning.evaluation.error_analysis import analyse
 from ner_lightning.evaluation.error_tables import MOST, confusion_matrix
 from ner_lightning.evaluation.report import MOST_CHARACTERS, brief, headline, most_confused, write_report
-from ner_lightning.evaluation.tables import Percent, Table
+from ner_lightning.evaluation.tables import Frequencies, Percent, Table
 
 
 def test_a_score_of_nothing_is_no_zero_at_the_top_either():
@@ -37,8 +37,8 @@ def test_a_matrix_of_many_types_is_cut():
 
 def test_long_texts_in_a_table_are_cut():
     text, long = "w" * MOST_CHARACTERS, "v" * (MOST_CHARACTERS + 1)
-    table = brief(Table("t", ("surface", "share"), ((text, Percent(0.5)), (long, 3))))
-    assert table.rows == ((text, Percent(0.5)), ("v" * MOST_CHARACTERS + " …", 3))
+    table = brief(Table("t", ("surface", "share"), ((text, Percent(0.5)), (long, 3), (Frequencies({long: 2}), 3))))
+    assert table.rows == ((text, Percent(0.5)), *[("v" * MOST_CHARACTERS + " …", 3)] * 2)
 
 
 @pytest.mark.parametrize("error_every", [10, 1000], ids=["many errors", "few errors"])

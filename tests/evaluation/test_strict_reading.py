@@ -1,12 +1,17 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2, IOBES
 
+from ner_lightning.entities import EntitySpan
+from ner_lightning.evaluation.scores import score
 from ner_lightning.evaluation.strict_reading import read_strictly, recognised_scheme
+from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
-from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+from ner_lightning.schemes import BIO, BIOES, TagSet
 from ner_lightning.tags import entities_of
 from strategies import ENTITY_TYPES, tag_id_lists
 
@@ -34,27 +39,35 @@ def test_strict_scores_are_seqevals(scheme, seqeval_scheme, data):
     ill_formed = [tags.write(tags.read(row), len(row)) != row for row in rows]
     assert reading.ill_formed == sum(ill_formed) / len(rows)
     gold_entities = any(s.gold for s in sentences)
-    strict_entities = reading.scores.overall.predicted
-    if gold_entities and strict_entities:  # seqeval fails without
+    strict = score(reading.sentences).overall
+    assert reading.contradicting == 0
+    if gold_entities and strict.predicted:  # seqeval fails without
         options = {"mode": "strict", "scheme": seqeval_scheme, "zero_division": 0}
-        assert reading.scores.overall.f1 == pytest.approx(f1_score(gold, predicted, **options), abs=1e-12)
+        assert strict.f1 == pytest.approx(f1_score(gold, predicted, **options), abs=1e-12)
 
 
 def test_strict_reading_by_hand():
     reading = read_strictly([sentence("B-PER I-PER O", "I-PER I-PER O"), sentence("B-LOC", "B-LOC")], BIO())
-    assert (reading.scores.overall.matched, reading.scores.overall.predicted, reading.scores.overall.gold) == (1, 1, 2)
+    assert score(reading.sentences).overall == SpanCounts(matched=1, predicted=1, gold=2)
     assert reading.ill_formed == 0.5
+
+
+def test_entities_that_are_not_those_of_the_tags_are_counted():
+    told, lenient = sentence("O O", "B-PER O"), sentence("O O", "I-PER O")
+    other = replace(told, predicted=(EntitySpan(0, 2, "PER"),))
+    assert read_strictly([told, lenient, other, replace(told, predicted=())], BIO()).contradicting == 2
 
 
 def test_bilou_is_read_as_bioes():
     reading = read_strictly([sentence("B-PER I-PER O B-LOC", "B-PER L-PER O U-LOC")], BIOES())
-    assert (reading.scores.overall.f1, reading.ill_formed) == (1.0, 0.0)
+    assert (score(reading.sentences).overall.f1, reading.ill_formed) == (1.0, 0.0)
 
 
 def test_schemes_are_recognised_by_the_tags():
     assert recognised_scheme([sentence("O O", "B-PER I-PER")]) == BIO()
     assert recognised_scheme([sentence("O O", "B-PER E-PER")]) == BIOES()
-    assert recognised_scheme([sentence("O O", "I-PER I-PER")]) == IO()
+    assert recognised_scheme([sentence("O O", "I-PER I-PER")]) is None  # IO, or BIO without its first tags
+    assert recognised_scheme([sentence("B-PER O", "O O")]) is None  # any
     assert recognised_scheme([sentence("O O O", "I-PER B-PER I-LOC")]) is None  # IOB1 is never predicted
     assert recognised_scheme([sentence("O O", "B-PER I-PER"), sentence("O", None)]) is None
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from ner_lightning.evaluation.tables import HUES, Percent, Table, rich_table, type_labels
+from ner_lightning.evaluation.tables import HUES, Frequencies, Percent, Table, print_table, rich_table, type_labels
 
 
 def test_a_share_is_shown_in_per_cent_with_a_bar_on_a_page():
@@ -28,6 +28,24 @@ def test_names_from_a_corpus_are_text_in_either():
     assert all(text in console.file.getvalue() for text in ("[bold]", "<b>[red]", "100.00", "[note]"))
 
 
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_no_number_is_cut_however_narrow_the_terminal(width):
+    rows = (("a type of a long name", "some words of text", *(10**digits for digits in range(4, 9))),)
+    console = Console(file=io.StringIO(), width=width)
+    print_table(console, Table("counts", ("type", "words", *"abcde"), rows, text_columns=2))
+    assert all(str(10**digits) in console.file.getvalue() for digits in range(4, 9))
+    if width == 80:
+        assert max(map(len, console.file.getvalue().splitlines())) <= width
+
+
+def test_frequencies_show_the_most_frequent_and_keep_all():
+    assert str(Frequencies({})) == "–"
+    assert str(Frequencies({"a, b": 1, "c": 3})) == "c (3), a, b"
+    many = {"a": 1, "b": 1, "c": 2, "d": 1}
+    assert str(Frequencies(many)) == "c (2), a, b, …"
+    assert Table("x", ("names",), ((Frequencies(many),),)).to_plain() == [{"names": many}]
+
+
 def test_every_row_needs_all_cells():
     with pytest.raises(ValueError, match="'scores' needs 2 cells, got 1"):
         Table("scores", ("type", "F1"), (("PER",),))
@@ -46,3 +64,5 @@ def test_the_head_of_a_table_says_what_it_leaves_out():
 def test_json_holds_shares_numbers_and_names():
     table = Table("scores", ("type", "F1", "in all"), ((type_labels(["PER"])["PER"], Percent(None), 3),))
     assert table.to_plain() == [{"type": "PER", "f1": None, "in_all": 3}]
+    total = replace(table, has_total=True)
+    assert total.to_plain() == [{"type": "PER", "f1": None, "in_all": 3, "is_total": True}]
