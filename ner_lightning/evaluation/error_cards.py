@@ -18,9 +18,9 @@ from ner_lightning.evaluation.tables import TypeLabel
 from ner_lightning.metrics.error_types import ERROR_KINDS, EntityPair, ErrorKind
 from ner_lightning.predictions import PredictedSentence
 
-MOST_SENTENCES: Final = 300  # that a page shows, as long as they take
-MOST_BYTES: Final = 700_000  # of it, so that a page stays below a megabyte
-MARKUP_BYTES: Final = 60  # around a piece of a sentence, half of them being an entity's
+MOST_SENTENCES: Final = 300  # that a page shows
+MOST_BYTES: Final = 800_000  # that they take, so that a page stays below a megabyte
+MARKUP_BYTES: Final = 60  # of an entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ErrorCard:
         entities = [piece.highlight for piece in pieces if piece.highlight is not None]
         texts = [*(piece.text for piece in pieces), *(f"{shown.label}{shown.note}" for shown in entities)]
         all_text = " ".join([self.title, self.text, *self.errors, *texts])
-        return len(escape(all_text).encode()) + MARKUP_BYTES * len(pieces)
+        return len(escape(all_text).encode()) + MARKUP_BYTES * len(entities)
 
 
 def error_cards(analysis: ErrorAnalysis, labels: Mapping[str, TypeLabel]) -> list[ErrorCard]:
