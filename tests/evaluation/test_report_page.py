@@ -263,10 +263,13 @@ def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) 
         assert page.locator("output").inner_text() == f"errors shown: {shown} of 200, sentences: {shown}"
 
 
-@pytest.mark.parametrize("sentences", [SENTENCES[:1], SENTENCES[5:]], ids=["no error", "no entity"])
-def test_there_may_be_no_errors(browser: Browser, tmp_path: Path, sentences: list) -> None:
+@pytest.mark.parametrize(
+    ("sentences", "f1"), [(SENTENCES[:1], "100.00"), (SENTENCES[5:], "–")], ids=["no error", "no entity"]
+)
+def test_there_may_be_no_errors(browser: Browser, tmp_path: Path, sentences: list, f1: str) -> None:
     write_report(tmp_path / "report.html", AnalysedFile(Path("test.jsonl"), analyse(sentences, {}), {}))
     with opened(browser, tmp_path / "report.html", viewport={"width": 390, "height": 800}) as page:
         assert visible_cards(page) == []
         assert overflow(page) == 0
+        assert page.locator(".tiles div").first.inner_text().split("\n") == ["F1, %", f1]
         assert "0 sentences have errors" in page.locator("#sentences > .note").inner_text()
