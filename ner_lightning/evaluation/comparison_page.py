@@ -20,7 +20,9 @@ from ner_lightning.evaluation.comparison_tables import (
     slices_of,
 )
 from ner_lightning.evaluation.disagreements import Disagreement
-from ner_lightning.evaluation.page import Highlight, Row, render, sentence_rows, svg_of
+from ner_lightning.evaluation.page import render
+from ner_lightning.evaluation.plots import svg_of
+from ner_lightning.evaluation.sentence_rows import Highlight, Row, sentence_rows
 from ner_lightning.evaluation.sliced_counts import AXES, LENGTH, TYPE
 from ner_lightning.evaluation.tables import TypeLabel, type_labels
 

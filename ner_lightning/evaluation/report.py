@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, zip_longest
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from random import Random
-from typing import Final
+from typing import Any, Final
 
 from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
-from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict, describe, problem
+from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.error_cards import error_cards, error_key, suspect_cards
 from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
-from ner_lightning.evaluation.page import Highlight, Row, render, sentence_rows
+from ner_lightning.evaluation.page import render
 from ner_lightning.evaluation.run_folders import PREDICTIONS
+from ner_lightning.evaluation.scores import score_cells
 from ner_lightning.evaluation.suspects import SURE, find_suspects
-from ner_lightning.evaluation.tables import Percent, TypeLabel, type_labels
+from ner_lightning.evaluation.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
-from ner_lightning.metrics.error_types import ERROR_KINDS, EntityPair, ErrorKind, pair_entities
-from ner_lightning.predictions import PredictedSentence
+from ner_lightning.metrics.error_types import ERROR_KINDS
 from ner_lightning.whole_files import whole_file
 
-MOST_SENTENCES: Final = 300  # with errors that a page shows, so that it stays below a megabyte
 MOST_SUSPECTS: Final = 20
+MOST_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
 SHOWN_OF_RECORD: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
-
-ErrorKey = tuple[ErrorKind, str]  # a kind of error, and an entity type that has part in it
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorCard:
-    """A sentence with errors as the page shows it.
-
-    Args:
-        title: Its id, and what is wrong.
-        rows: Gold above predicted.
-        errors: What the filter goes by.
-    """
-
-    title: str
-    rows: Sequence[Row]
-    errors: Collection[ErrorKey] = ()
 
 
 def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
@@ -66,25 +48,20 @@ def write_report(path: Path, file: AnalysedFile) -> None:
     analysis, record = file.analysis, file.record or {}
     labels = type_labels(analysis.entity_types)
     suspects = find_suspects(analysis)
-    cards = error_cards(analysis, labels)
+    errors = [pair for _, pair in analysis.errors()]
     values = {
         "analysis": analysis,
-        "tables": {name: table.head(MOST) for name, table in error_tables(analysis).items()},
-        "confusion_matrix": confusion_matrix(analysis),
-        "kinds": ERROR_KINDS[1:],
-        "num_of_kind": Counter(pair.kind for _, pair in analysis.errors()),
+        "tiles": headline(analysis),
+        "tables": {name: brief(table) for name, table in error_tables(analysis).items()},
+        "confusion_matrix": most_confused(confusion_matrix(analysis), MOST),
+        "kinds": ERROR_KINDS,
+        "num_of_kind": Counter(pair.kind for pair in errors),
+        "num_of_key": Counter(error_key(pair, analysis.entity_types) for pair in errors),
         "num_with_errors": sum(any(pair.kind != "correct" for pair in pairs) for pairs in analysis.pairs),
-        "cards": cards,
-        "suspects": [
-            ErrorCard(
-                f"{suspect.score:.3f} · {describe(suspect.pair)} · {suspect.sentence.id}",
-                error_rows(suspect.sentence, labels),
-            )
-            for suspect in suspects[:MOST_SUSPECTS]
-        ],
+        "cards": error_cards(analysis, labels),
+        "suspects": suspect_cards(analysis, suspects[:MOST_SUSPECTS], labels),
         "num_suspects": len(suspects),
         "sure": SURE,
-        "percent": Percent,
         "about_strict": about_strict(analysis),
         "record": {key: record[key] for key in SHOWN_OF_RECORD if key in record},
     }
@@ -93,60 +70,45 @@ def write_report(path: Path, file: AnalysedFile) -> None:
         output.write(page)
 
 
-def error_cards(analysis: ErrorAnalysis, labels: Mapping[str, TypeLabel]) -> list[ErrorCard]:
-    """The sentences with errors that the page has room for, in their order."""
-    keys_of = [error_keys(pairs) for pairs in analysis.pairs]
-    cards = []
-    for index in choose_fairly(keys_of, MOST_SENTENCES):
-        sentence, pairs = analysis.sentences[index], analysis.pairs[index]
-        errors = Counter(describe(pair) for pair in pairs if pair.kind != "correct")
-        told = ", ".join(error if times == 1 else f"{times} × {error}" for error, times in errors.items())
-        cards.append(ErrorCard(f"{sentence.id} · {told}", error_rows(sentence, labels), sorted(keys_of[index])))
-    return cards
+def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:
+    """The scores that stand first, by what they are; a score of nothing is no zero, here as in the tables."""
+    precision, recall, f1, *_ = score_cells(analysis.scores.overall)
+    shown = {"F1, %": f1, "precision, %": precision, "recall, %": recall}
+    if analysis.strict is not None and analysis.strict_scores is not None:
+        _, _, strict_f1, *_ = score_cells(analysis.strict_scores.overall)
+        shown |= {"strict F1, %": strict_f1, "ill-formed sentences, %": Percent(analysis.strict.ill_formed)}
+    return shown
 
 
-def error_keys(pairs: Sequence[EntityPair]) -> set[ErrorKey]:
-    """The kinds of errors of a sentence with the types that have part in each."""
-    return {
-        (pair.kind, entity.entity_type)
-        for pair in pairs
-        if pair.kind != "correct"
-        for entity in (pair.gold, pair.predicted)
-        if entity is not None
-    }
+def brief(table: Table) -> Table:
+    """The first rows of a table, with the beginnings of long texts."""
+    head = table.head(MOST)
+    return replace(head, rows=tuple(tuple(map(_beginning, row)) for row in head.rows))
 
 
-def choose_fairly(keys_of: Sequence[Collection[ErrorKey]], most: int) -> list[int]:
-    """Choose sentences so that each kind of error of each type is shown as often as the others, as far as it occurs.
+def _beginning(cell: Any) -> Any:
+    is_long = isinstance(cell, str | Frequencies) and len(str(cell)) > MOST_CHARACTERS
+    return f"{str(cell)[:MOST_CHARACTERS].rstrip()} …" if is_long else cell
 
-    Of each, sentences are drawn in turn, in a random order that is the same each time.
+
+def most_confused(matrix: Table, most: int) -> Table:
+    """The types of a confusion matrix that are taken for others, or others for them, most often.
 
     Args:
-        keys_of: The errors of every sentence; those without any are not chosen.
-        most: How many sentences to choose at most.
-
-    Returns:
-        Their indices, in order.
+        matrix: A row and, after that of the names, a column for every type.
+        most: How many types to keep.
     """
-    by_key: dict[ErrorKey, list[int]] = {}
-    for index, keys in enumerate(keys_of):
-        for key in sorted(keys):
-            by_key.setdefault(key, []).append(index)
-    drawn = [Random(0).sample(indices, len(indices)) for _, indices in sorted(by_key.items())]
-    in_turn = (index for index in chain.from_iterable(zip_longest(*drawn)) if index is not None)
-    return sorted(list(dict.fromkeys(in_turn))[:most])
-
-
-def error_rows(sentence: PredictedSentence, labels: Mapping[str, TypeLabel]) -> list[Row]:
-    """The sentence with its gold entities above the predicted ones; errors are marked and named."""
-    gold, predicted = [], []
-    for pair in pair_entities(sentence.gold, sentence.predicted):
-        wrong = pair.kind != "correct"
-        if pair.gold is not None:
-            note = "missed" if pair.predicted is None else ""
-            gold.append(Highlight(pair.gold, labels[pair.gold.entity_type], note, wrong))
-        if pair.predicted is not None:
-            score = "" if pair.predicted.score is None else f"{pair.predicted.score:.2f}"
-            note = f"{problem(pair)} {score}".strip() if wrong else score
-            predicted.append(Highlight(pair.predicted, labels[pair.predicted.entity_type], note, wrong))
-    return sentence_rows(sentence.words, {"gold": gold, "predicted": predicted})
+    counts = [row[1:] for row in matrix.rows]
+    if len(counts) <= most:
+        return matrix
+    columns = zip(*counts, strict=True)
+    confused = [
+        sum(row) + sum(column) - 2 * row[i] for i, (row, column) in enumerate(zip(counts, columns, strict=True))
+    ]
+    kept = sorted(sorted(range(len(counts)), key=lambda i: -confused[i])[:most])
+    return replace(
+        matrix,
+        header=(matrix.header[0], *(matrix.header[i + 1] for i in kept)),
+        rows=tuple((matrix.rows[i][0], *(counts[i][j] for j in kept)) for i in kept),
+        note=f"{matrix.note} The {most} types of {len(counts):,} that are confused most.",
+    )

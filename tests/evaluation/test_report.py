@@ -1,59 +1,54 @@
-from hypothesis import given
-from hypothesis import strategies as st
-from sentences_with_errors import SENTENCES
+"""What the page of an error analysis shows of its tables."""
 
+import pytest
+from sentences_with_errors import SENTENCES, sentence
+
+from ner_lightning.evaluation.analysed_files import AnalysedFile
 from ner_lightning.evaluation.error_analysis import analyse
-from ner_lightning.evaluation.report import choose_fairly, error_cards, error_keys, error_rows
-from ner_lightning.evaluation.tables import type_labels
-from ner_lightning.metrics.error_types import pair_entities
-
-KEYS = st.sets(st.tuples(st.sampled_from(["missed", "spurious", "wrong type"]), st.sampled_from(["PER", "LOC"])))
+from ner_lightning.evaluation.error_tables import MOST, confusion_matrix
+from ner_lightning.evaluation.report import MOST_CHARACTERS, brief, headline, most_confused, write_report
+from ner_lightning.evaluation.tables import Frequencies, Percent, Table
 
 
-@given(st.lists(KEYS, max_size=30), st.integers(0, 12))
-def test_every_kind_of_error_of_every_type_has_its_turn(keys_of, most):
-    chosen = choose_fairly(keys_of, most)
-    with_errors = [index for index, keys in enumerate(keys_of) if keys]
-    assert len(chosen) == min(most, len(with_errors))
-    assert set(chosen) <= set(with_errors)
-    assert chosen == sorted(set(chosen)) == choose_fairly(keys_of, most)
-    if most >= 6:  # a turn for each of the six
-        assert set().union(*(keys_of[index] for index in chosen)) == set().union(*keys_of)
-
-
-def test_rare_errors_are_not_crowded_out():
-    """The one spurious entity among a thousand missed ones is shown, wherever it stands."""
-    keys_of = [{("missed", "PER")}] * 1000
-    keys_of[700] = {("spurious", "LOC")}
-    assert 700 in choose_fairly(keys_of, 10)
-
-
-def test_an_error_counts_for_both_types_that_have_part_in_it():
-    second = SENTENCES[1]
-    assert error_keys(pair_entities(second.gold, second.predicted)) == {
-        ("wrong both", "PER"),
-        ("wrong both", "LOC"),
-        ("wrong type", "LOC"),
-        ("wrong type", "PER"),
+def test_a_score_of_nothing_is_no_zero_at_the_top_either():
+    assert {name: str(share) for name, share in headline(analyse([sentence("a b", [(0, 1, "X")], [])])).items()} == {
+        "F1, %": "0.00",
+        "precision, %": "–",
+        "recall, %": "0.00",
     }
+    assert set(map(str, headline(analyse(SENTENCES[5:])).values())) == {"–"}
 
 
-def test_gold_stands_above_predicted_with_what_is_wrong():
-    gold, predicted = error_rows(SENTENCES[3], type_labels(["PER"]))
-    shown = [
-        (row.name, piece.text, piece.highlight.note, piece.highlight.wrong)
-        for row in (gold, predicted)
-        for piece in row.pieces
-        if piece.highlight
-    ]
-    assert shown == [("gold", "May", "missed", True), ("predicted", "March", "spurious 0.92", True)]
+def test_the_matrix_keeps_the_types_that_are_confused_most():
+    """A is taken for D twice and B for A once; C is confused with none, however often it occurs."""
+    matrix = Table("m", ("gold", *"ABCD"), (("A", 0, 0, 0, 2), ("B", 1, 5, 0, 0), ("C", 0, 0, 9, 0), ("D", 0, 0, 0, 0)))
+    kept = most_confused(matrix, 3)
+    assert kept.header == ("gold", "A", "B", "D")
+    assert kept.rows == (("A", 0, 0, 2), ("B", 1, 5, 0), ("D", 0, 0, 0))
+    assert kept.note.strip() == "The 3 types of 4 that are confused most."
+    assert most_confused(matrix, 4) is matrix
 
 
-def test_cards_name_their_errors_and_leave_out_what_is_right():
-    cards = error_cards(analyse(SENTENCES), type_labels(["LOC", "ORG", "PER"]))
-    assert [card.title for card in cards] == [
-        "2 · PER as LOC, too short, LOC as PER",
-        "3 · ORG too long",
-        "4 · PER spurious, PER missed",
-        "5 · LOC as PER",
-    ]
+def test_a_matrix_of_many_types_is_cut():
+    many = [sentence("w", [(0, 1, f"T{i:02}")], [(0, 1, f"T{(i + 1) % 66:02}")]) for i in range(66)]
+    kept = most_confused(confusion_matrix(analyse(many)), MOST)
+    assert [str(row[0]) for row in kept.rows] == list(map(str, kept.header[1:])) == [f"T{i:02}" for i in range(MOST)]
+
+
+def test_long_texts_in_a_table_are_cut():
+    text, long = "w" * MOST_CHARACTERS, "v" * (MOST_CHARACTERS + 1)
+    table = brief(Table("t", ("surface", "share"), ((text, Percent(0.5)), (long, 3), (Frequencies({long: 2}), 3))))
+    assert table.rows == ((text, Percent(0.5)), *[("v" * MOST_CHARACTERS + " …", 3)] * 2)
+
+
+@pytest.mark.parametrize("error_every", [10, 1000], ids=["many errors", "few errors"])
+def test_a_page_of_long_documents_stays_below_a_megabyte(tmp_path, error_every):
+    """Documents of 2,000 words with 200 entities each take 1.2 MB if all is shown."""
+    words = " ".join(f"word{i}" for i in range(2000))
+    gold = [(i, i + 1, "PER") for i in range(0, 2000, 10)]
+    predicted = [(i, i + (2 if i % error_every == 0 else 1), "PER", 0.95) for i in range(0, 2000, 10)]
+    documents = [sentence(words, gold, predicted, str(i)) for i in range(20)]
+    write_report(tmp_path / "report.html", AnalysedFile(tmp_path / "test.jsonl", analyse(documents), None))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 200_000 < len(page.encode()) < 1_000_000
+    assert "20 sentences have errors" in page

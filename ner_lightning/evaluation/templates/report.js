@@ -1,42 +1,44 @@
-"use strict";
-// Shows the sentences that have an error of the chosen kind with the chosen type, and hold the words sought.
+// Shows the errors of the chosen kind and types, in the sentences that hold the words sought.
 const filter = document.querySelector(".filter");
-const { kind, type, words } = filter.elements;
-const cards = [...document.querySelectorAll("#sentences .card")];
-
-function matches(card) {
-  const fits = (error) => {
-    const [errorKind, errorType] = error.split(":");
-    return (kind.value === "" || kind.value === errorKind) && (type.value === "" || type.value === errorType);
-  };
-  return (
-    card.dataset.errors.trim().split(" ").some(fits) &&
-    card.querySelector(".sentence").textContent.toLowerCase().includes(words.value.trim().toLowerCase())
-  );
-}
+const { kind, gold, predicted, words } = filter.elements;
+const cards = document.querySelectorAll("#sentences .card");
+const timesByError = Object.entries(JSON.parse(filter.dataset.errors));
 
 function show() {
-  for (const card of cards) card.hidden = !matches(card);
-  const shown = cards.filter((card) => !card.hidden).length;
-  filter.querySelector("output").textContent = `${shown} of ${cards.length} shown`;
+  const wanted = [kind.value, gold.value, predicted.value];
+  const fits = (error) => error.split(":").every((part, i) => wanted[i] === "" || wanted[i] === part);
+  const sought = words.value.trim().toLowerCase();
+  let [errors, sentences, all] = [0, 0, 0];
+  for (const card of cards) {
+    const found = card.dataset.errors.split(" ").filter(fits).length;
+    card.hidden = found === 0 || !card.dataset.words.toLowerCase().includes(sought);
+    if (card.hidden) continue;
+    errors += found;
+    sentences += 1;
+  }
+  for (const [error, times] of timesByError) if (fits(error)) all += times;
+  filter.querySelector("output").textContent = `errors shown: ${errors} of ${all}, sentences: ${sentences}`;
 }
 
-function named(select, name) {
-  return [...select.options].find((option) => option.dataset.name === name);
+function choose(select, name) {
+  select.value = [...select.options].find((option) => option.dataset.name === name)?.value ?? "";
 }
 
-// In the tables of kinds, a number leads to its sentences; the total is of no type.
+// In the tables of kinds, a number leads to its sentences; the total is of any type.
 for (const cell of document.querySelectorAll("#kinds td:not(.zero)")) {
-  const column = named(kind, cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent);
-  if (column === undefined) continue;
+  const head = cell.closest("table").tHead.rows[0].cells;
+  const [row, column, side] = [cell.parentElement, head[cell.cellIndex].textContent, head[1].textContent];
+  if (![...kind.options].some((option) => option.dataset.name === column)) continue;
   const button = document.createElement("button");
   button.textContent = cell.textContent;
+  button.setAttribute("aria-label", `${row.cells[0].textContent}, ${column}: ${cell.textContent}`);
   button.addEventListener("click", () => {
-    kind.value = column.value;
-    type.value = named(type, cell.parentElement.cells[0].textContent)?.value ?? "";
-    words.value = "";
+    filter.reset();
+    choose(kind, column);
+    if (!row.matches(".total")) choose(filter.elements[side], row.cells[0].textContent);
     show();
     document.querySelector("#sentences").scrollIntoView();
+    document.querySelector("#sentences h2").focus({ preventScroll: true });
   });
   cell.replaceChildren(button);
 }
