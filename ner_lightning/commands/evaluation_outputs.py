@@ -39,7 +39,7 @@ def evaluate(options: argparse.Namespace) -> None:
         suspects = find_suspects(file.analysis, options.min_score)
     written = {}
     if options.report is not None:
-        write_report(options.report, file)
+        write_report(options.report, file, tables, options.min_score)
         written["page"] = options.report
     if options.json is not None:
         write_json(options.json, as_plain(file, tables))

@@ -80,14 +80,13 @@ def suspect_cards(
     analysis: ErrorAnalysis, suspects: Iterable[Suspect], labels: Mapping[str, TypeLabel]
 ) -> list[ErrorCard]:
     """Suspects with what stands around them."""
+    pairs_by_id = {sentence.id: pairs for sentence, pairs in zip(analysis.sentences, analysis.pairs, strict=True)}
     return [
         ErrorCard(
             f"{suspect.score:.3f} · {describe(suspect.pair)} · {suspect.sentence.id}",
-            error_rows(suspect.sentence, pairs, labels, [suspect.pair]),
+            error_rows(suspect.sentence, pairs_by_id[suspect.sentence.id], labels, [suspect.pair]),
         )
         for suspect in suspects
-        for sentence, pairs in zip(analysis.sentences, analysis.pairs, strict=True)
-        if sentence is suspect.sentence
     ]
 
 

@@ -36,23 +36,30 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
     paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
     found = next((path for path in paths if path.is_file()), None)
     if found is not None:
-        write_report(run_dir / "report.html", analyse_file(found, training))
+        file = analyse_file(found, training)
+        write_report(run_dir / "report.html", file, error_tables(file.analysis))
 
 
-def write_report(path: Path, file: AnalysedFile) -> None:
+def write_report(path: Path, file: AnalysedFile, tables: Mapping[str, Table], min_score: float = SURE) -> None:
     """Write the page of an error analysis.
+
+    Args:
+        path: Where to.
+        file: What was analysed.
+        tables: Its :func:`error_tables`.
+        min_score: The score from which on an error is suspected of being the annotation's.
 
     Raises:
         OSError: If it cannot be written.
     """
     analysis, record = file.analysis, file.record or {}
     labels = type_labels(analysis.entity_types)
-    suspects = find_suspects(analysis)
+    suspects = find_suspects(analysis, min_score)
     errors = [pair for _, pair in analysis.errors()]
     values = {
         "analysis": analysis,
         "tiles": headline(analysis),
-        "tables": {name: brief(table) for name, table in error_tables(analysis).items()},
+        "tables": {name: brief(table) for name, table in tables.items()},
         "confusion_matrix": most_confused(confusion_matrix(analysis), MOST),
         "kinds": ERROR_KINDS,
         "num_of_kind": Counter(pair.kind for pair in errors),
@@ -61,7 +68,7 @@ def write_report(path: Path, file: AnalysedFile) -> None:
         "cards": error_cards(analysis, labels),
         "suspects": suspect_cards(analysis, suspects[:MOST_SUSPECTS], labels),
         "num_suspects": len(suspects),
-        "sure": SURE,
+        "min_score": min_score,
         "about_strict": about_strict(analysis),
         "record": {key: record[key] for key in SHOWN_OF_RECORD if key in record},
     }

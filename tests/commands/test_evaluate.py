@@ -34,6 +34,7 @@ def test_everything_is_written_that_was_asked_for(
     options = ["--report", page, "--json", tables, "--suspects", suspects, "--min_score", "0.7"]
     assert main(["evaluate", str(predictions), *map(str, options)]) == 0
     assert "<title>Errors in test predictions</title>" in page.read_text()
+    assert "a score of at least 0.7, and yet not gold: 3" in page.read_text()
     content = json.loads(tables.read_text())
     assert content["sentences"] == 6
     assert content["strict"] is None

@@ -5,7 +5,7 @@ from sentences_with_errors import SENTENCES, sentence
 
 from ner_lightning.evaluation.analysed_files import AnalysedFile
 from ner_lightning.evaluation.error_analysis import analyse
-from ner_lightning.evaluation.error_tables import MOST, confusion_matrix
+from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.report import MOST_CHARACTERS, brief, headline, most_confused, write_report
 from ner_lightning.evaluation.tables import Frequencies, Percent, Table
 
@@ -48,7 +48,10 @@ def test_a_page_of_long_documents_stays_below_a_megabyte(tmp_path, error_every):
     gold = [(i, i + 1, "PER") for i in range(0, 2000, 10)]
     predicted = [(i, i + (2 if i % error_every == 0 else 1), "PER", 0.95) for i in range(0, 2000, 10)]
     documents = [sentence(words, gold, predicted, str(i)) for i in range(20)]
-    write_report(tmp_path / "report.html", AnalysedFile(tmp_path / "test.jsonl", analyse(documents), None))
+    analysis = analyse(documents)
+    write_report(
+        tmp_path / "report.html", AnalysedFile(tmp_path / "test.jsonl", analysis, None), error_tables(analysis)
+    )
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert 200_000 < len(page.encode()) < 1_000_000
     assert "20 sentences have errors" in page

@@ -12,6 +12,7 @@ from sentences_with_errors import SENTENCES, TRAINING, sentence
 from ner_lightning.evaluation.analysed_files import AnalysedFile
 from ner_lightning.evaluation.error_analysis import analyse
 from ner_lightning.evaluation.error_cards import MOST_SENTENCES
+from ner_lightning.evaluation.error_tables import error_tables
 from ner_lightning.evaluation.report import write_report
 
 MORE = [
@@ -46,7 +47,8 @@ TYPES = ("<b>", "LOC", "ORG", "PER", "a type", "all")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "report.html"
     record = {"seed": 0, "commit": "0" * 40, "corpus_checksum": "f" * 64, "versions": {"python": "3.11"}}
-    write_report(path, AnalysedFile(Path("test.jsonl"), analyse([*SENTENCES, *MORE], TRAINING), record))
+    analysis = analyse([*SENTENCES, *MORE], TRAINING)
+    write_report(path, AnalysedFile(Path("test.jsonl"), analysis, record), error_tables(analysis))
     return path
 
 
@@ -251,7 +253,8 @@ def test_types_are_told_by_name_too(browser: Browser, report: Path) -> None:
 
 def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) -> None:
     many = [replace(each, id=f"{copy}-{each.id}") for copy in range(200) for each in SENTENCES]
-    write_report(tmp_path / "report.html", AnalysedFile(Path("test.jsonl"), analyse(many), None))
+    analysis = analyse(many)
+    write_report(tmp_path / "report.html", AnalysedFile(Path("test.jsonl"), analysis, None), error_tables(analysis))
     with opened(browser, tmp_path / "report.html") as page:
         assert len(visible_cards(page)) == MOST_SENTENCES
         said = page.locator("#sentences > .note").inner_text()
@@ -267,7 +270,8 @@ def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) 
     ("sentences", "f1"), [(SENTENCES[:1], "100.00"), (SENTENCES[5:], "–")], ids=["no error", "no entity"]
 )
 def test_there_may_be_no_errors(browser: Browser, tmp_path: Path, sentences: list, f1: str) -> None:
-    write_report(tmp_path / "report.html", AnalysedFile(Path("test.jsonl"), analyse(sentences, {}), {}))
+    analysis = analyse(sentences, {})
+    write_report(tmp_path / "report.html", AnalysedFile(Path("test.jsonl"), analysis, {}), error_tables(analysis))
     with opened(browser, tmp_path / "report.html", viewport={"width": 390, "height": 800}) as page:
         assert visible_cards(page) == []
         assert overflow(page) == 0
