@@ -14,12 +14,13 @@ from typing import Any
 import lightning as L
 import torch
 import yaml
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
+from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
 from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.finite_steps import FiniteSteps
@@ -162,6 +163,7 @@ class TrainingCLI(PartsCLI):
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
+            callbacks.insert(0, LambdaCallback(on_fit_start=self.begin))  # others read what it writes
             callbacks += [StartLines(), RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
@@ -177,20 +179,16 @@ class TrainingCLI(PartsCLI):
     def checkpoint_callbacks(self) -> list[L.Callback]:
         """The best by validation F1, and the last, which is also saved where a run must stop."""
         folder = self.run_dir / CHECKPOINTS
-        self.best = ModelCheckpoint(
-            folder,
-            filename="best",
-            monitor="validation/f1",
-            mode="max",
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
+        self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
         return [FiniteSteps(last), self.best, StopOnSigterm(last), last]
 
-    def before_fit(self) -> None:
-        """Tell what is run; a run that goes on is no longer finished, and may train longer than it was to."""
-        if self.trainer.is_global_zero:
+    def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
+        """Tell what is run, as soon as nothing speaks against it.
+
+        A run that goes on is no longer finished, and may train longer than it was to.
+        """
+        if trainer.is_global_zero:
             resolved = self.resolved_config()
             with whole_file(self.run_dir / CONFIG) as file:
                 file.write(resolved)

@@ -4,6 +4,8 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir)
     assert status == 0, printed
     return run_dir, time.monotonic() - begun
+
+
+@contextmanager
+def gone(folder: Path) -> Iterator[None]:
+    """Have a folder lie elsewhere for a while, so that a copy of it cannot read there."""
+    away = folder.rename(folder.with_name(f"{folder.name}.away"))
+    try:
+        yield
+    finally:
+        away.rename(folder)
 
 
 def resume(run_dir: Path, *options: str) -> None:
@@ -110,6 +122,19 @@ def test_a_run_goes_on_with_the_settings_that_it_began_with(
     assert (whole[0] / FINISHED).exists()
 
 
+def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
+    tmp_path: Path, whole: tuple[Path, float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole[0], run_dir)
+    (run_dir / "checkpoints" / "best.ckpt").unlink()
+    before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
+    longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
+    assert main(longer) == 2
+    assert "a run goes on with its best checkpoint so far, found nothing" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
+
+
 def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
     tmp_path: Path, whole: tuple[Path, float]
 ) -> None:
@@ -125,7 +150,8 @@ def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
     assert forked_runs.run(*longer, prepare=kill)[0] == -signal.SIGKILL
     assert not (run_dir / FINISHED).exists()
     assert read_config(run_dir / "config.yaml") == expected
-    status, printed = forked_runs.run(*longer)
+    with gone(whole[0]):
+        status, printed = forked_runs.run(*longer)
     assert status == 0, printed
     assert (run_dir / FINISHED).exists()
     assert read_config(run_dir / "config.yaml") == expected
@@ -136,7 +162,8 @@ def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: tuple[P
     """One with nothing left to train has taken what it took; time of the machine grows by that of the start."""
     run_dir = tmp_path / "again"
     shutil.copytree(whole[0], run_dir)
-    resume(run_dir)
+    with gone(whole[0]):
+        resume(run_dir)
     before, now = read_record(whole[0] / "run.json"), read_record(run_dir / "run.json")
     for key in ("training_seconds", "windows_per_second", "padding"):
         assert now[key] == before[key] > 0

@@ -1,0 +1,77 @@
+"""The best checkpoint of a run whose folder is moved between two starts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch.demos.boring_classes import BoringModel
+from quiet_trainer import quiet_trainer
+
+from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.checkpoints import CheckpointError
+
+SCORES = (0.5, 0.9, 0.1, 0.95)
+
+
+class Scored(BoringModel):
+    """Has the scores of the list, epoch by epoch."""
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("validation/f1", SCORES[self.current_epoch])
+
+
+def fit(folder: Path, num_epochs: int, resumed: Path | None = None) -> BestCheckpoint:
+    """Train up to the epoch, from the last checkpoint of a folder if one is given."""
+    best = BestCheckpoint(folder)
+    trainer = quiet_trainer(
+        max_epochs=num_epochs,
+        limit_train_batches=2,
+        limit_val_batches=1,
+        enable_checkpointing=True,
+        callbacks=[best, LastCheckpoint(folder)],
+    )
+    checkpoint = None if resumed is None else resumed / "last.ckpt"
+    trainer.fit(Scored(), ckpt_path=checkpoint, weights_only=True)
+    return best
+
+
+def epoch_of_best(folder: Path) -> int:
+    return int(torch.load(folder / "best.ckpt", weights_only=True)["epoch"])
+
+
+def test_a_moved_run_keeps_its_best_checkpoint_until_a_better_one(tmp_path: Path) -> None:
+    fit(tmp_path / "begun", 2)
+    moved = (tmp_path / "begun").rename(tmp_path / "moved")
+    for num_epochs, epoch in ((2, 1), (3, 1), (4, 3)):
+        best = fit(moved, num_epochs, resumed=moved)
+        assert best.best_model_path == str(moved / "best.ckpt")
+        assert float(best.best_model_score) == pytest.approx(SCORES[epoch])
+        assert epoch_of_best(moved) == epoch
+    assert not (tmp_path / "begun").exists()
+
+
+def test_a_run_of_a_former_version_keeps_it_too(tmp_path: Path) -> None:
+    fit(tmp_path / "begun", 2)
+    moved = (tmp_path / "begun").rename(tmp_path / "moved")
+    checkpoint = torch.load(moved / "last.ckpt", weights_only=True)
+    states = checkpoint["callbacks"]
+    (key,) = (key for key in states if key.startswith("BestCheckpoint"))
+    states[key.replace("BestCheckpoint", "ModelCheckpoint")] = states.pop(key)
+    torch.save(checkpoint, moved / "last.ckpt")
+    fit(moved, 3, resumed=moved)
+    assert epoch_of_best(moved) == 1
+
+
+def test_a_best_checkpoint_that_is_gone_is_missed_at_once(tmp_path: Path) -> None:
+    fit(tmp_path, 2)
+    (tmp_path / "best.ckpt").unlink()
+    with pytest.raises(CheckpointError, match=r"best\.ckpt: a run goes on with its best checkpoint so far"):
+        fit(tmp_path, 3, resumed=tmp_path)
+
+
+def test_a_run_that_begins_from_a_checkpoint_of_another_has_no_best_yet(tmp_path: Path) -> None:
+    fit(tmp_path / "other", 2)
+    best = fit(tmp_path / "new", 3, resumed=tmp_path / "other")
+    assert (epoch_of_best(tmp_path / "new"), epoch_of_best(tmp_path / "other")) == (2, 1)
+    assert float(best.best_model_score) == pytest.approx(SCORES[2])
