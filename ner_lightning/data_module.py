@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import lightning as L
 import torch
@@ -32,6 +32,12 @@ from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
+
+KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a person
+    "corpus_checksum": "the corpus's checksum",
+    "num_ranks": "the number of ranks",
+    "precision": "the precision",
+}
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,7 @@ class NERDataModule(L.LightningDataModule):
             ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
                 ``repeat_threshold`` is no share.
         """
+        self._resume = None  # a former run of a notebook ended, or was broken off
         if not hasattr(self, "corpus"):
             self.bind(select_entity_types(self.reader.read(), self.selected_types))
         needed: dict[str | None, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
@@ -202,11 +209,6 @@ class NERDataModule(L.LightningDataModule):
             num_ranks=num_ranks,
         )
         if self._resume is not None:
-            if self._resume["batch"] and self._resume["num_ranks"] != num_ranks:
-                raise ValueError(
-                    f"a run must go on within an epoch on as many ranks as before, {self._resume['num_ranks']}, "
-                    f"got {num_ranks}"
-                )
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
         if not self.changes:
             return self._loader(windows, sampler, self.window_encoder.collate)
@@ -246,7 +248,7 @@ class NERDataModule(L.LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where in which epoch training stands: the next batch to come, of each of so many ranks."""
+        """Where in which epoch training stands, by the next batch to come, and what it must go on with."""
         if self.trainer is None:
             return {}
         loop: Any = self.trainer.fit_loop
@@ -254,10 +256,28 @@ class NERDataModule(L.LightningDataModule):
         batch = loop.epoch_loop.batch_progress.current.processed
         if batch >= self.trainer.num_training_batches:
             epoch, batch = epoch + 1, 0
-        return {"epoch": epoch, "batch": batch, "num_ranks": self.trainer.world_size}
+        return {"epoch": epoch, "batch": batch, **self._kept_by_resuming(self.trainer)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._resume = state_dict or None
+        """Go on where a checkpoint stands; one that is only scored changes nothing.
+
+        Raises:
+            ValueError: If training would go on with another corpus, other batches or other arithmetic.
+        """
+        if self.trainer is None or not self.trainer.training:
+            return
+        for key, now in self._kept_by_resuming(self.trainer).items():
+            former = state_dict.get(key, now)  # former versions did not tell all
+            if former != now:
+                raise ValueError(
+                    "a resumed run must keep its corpus, its number of ranks and its precision; "
+                    f"{KEPT_BY_RESUMING[key]} was {former}, got {now}"
+                )
+        self._resume = state_dict
+
+    def _kept_by_resuming(self, trainer: L.Trainer) -> dict[str, Any]:
+        values = (self.corpus_checksum, trainer.world_size, str(trainer.precision))
+        return dict(zip(KEPT_BY_RESUMING, values, strict=True))
 
     def _with_unknown_types(self, corpus: Corpus) -> tuple[str, ...]:
         known = self.tags.entity_types

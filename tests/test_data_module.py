@@ -2,9 +2,15 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import lightning as L
 import pytest
+import torch
+from quiet_trainer import quiet_trainer
 
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
@@ -16,6 +22,7 @@ from ner_lightning.modeling.class_weights import Balanced
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.schemes import BIO, IO, LabelScheme
 from ner_lightning.sentences import Sentence
+from ner_lightning.tagger import NERTagger
 
 PERSON = Sentence(("Anna", "left"), (EntitySpan(0, 1, "PER"),), "0")
 PLACE = Sentence(("In", "Oslo"), (EntitySpan(1, 2, "LOC"),), "0")
@@ -167,12 +174,104 @@ def test_words_are_counted_by_type_once_each() -> None:
     assert data.word_counts == {"O": 1, "LOC": 1, "PER": 2}
 
 
-def test_a_run_goes_on_within_an_epoch_on_as_many_ranks() -> None:
-    """Else the batches that are left out would not be those that were learned."""
-    data = example_data()
+class Batches(L.Callback):
+    """Counts the batches of every epoch, and saves a checkpoint within the first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.by_epoch: Counter[int] = Counter()
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        self.by_epoch[trainer.current_epoch] += 1
+        if trainer.global_step == 3:
+            trainer.save_checkpoint(self.path)
+
+
+def small_corpus() -> Corpus:
+    return ExampleCorpus(num_train=40, num_validation=8, num_test=8).read()
+
+
+def five_batches(corpus: Corpus) -> NERDataModule:
+    data = NERDataModule(ReadCorpus(corpus), TINY, batches=BatchSettings(max_windows=8))
     data.setup()
-    data.load_state_dict({"epoch": 1, "batch": 2, "num_ranks": 2})
-    with pytest.raises(ValueError, match="on as many ranks as before, 2, got 1"):
-        data.train_dataloader()
-    data.load_state_dict({"epoch": 1, "batch": 0, "num_ranks": 2})
-    assert len(data.train_dataloader()) > 0
+    return data
+
+
+class ReadCorpus(CorpusReader):
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
+    def read(self) -> Corpus:
+        return self.corpus
+
+
+TINY = SmallBert(hidden_size=16, num_heads=2, num_layers=1, vocabulary_size=200)
+
+
+@pytest.fixture(scope="module")
+def third_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint within the first of two epochs of five batches."""
+    path = tmp_path_factory.mktemp("run") / "third_step.ckpt"
+    batches = Batches(path)
+    quiet_trainer(max_epochs=2, callbacks=[batches]).fit(NERTagger(TINY), five_batches(small_corpus()))
+    assert batches.by_epoch == {0: 5, 1: 5}
+    return path
+
+
+def test_only_the_run_that_is_resumed_leaves_out_what_it_learned(third_step: Path, tmp_path: Path) -> None:
+    data = five_batches(small_corpus())
+    checkpoint = {"ckpt_path": third_step, "weights_only": True}
+    quiet_trainer().validate(NERTagger(TINY), data, verbose=False, **checkpoint)
+    for start, expected in (({}, {0: 5, 1: 5}), (checkpoint, {0: 2, 1: 5}), ({}, {0: 5, 1: 5})):
+        batches = Batches(tmp_path / "again.ckpt")
+        quiet_trainer(max_epochs=2, callbacks=[batches]).fit(NERTagger(TINY), data, **start)
+        assert batches.by_epoch == expected
+
+
+def test_a_run_that_broke_off_leaves_nothing_for_the_next(third_step: Path, tmp_path: Path) -> None:
+    class BreakOff(L.Callback):
+        def on_train_batch_start(self, *_: object) -> None:
+            raise RuntimeError("broken off")
+
+    data = five_batches(small_corpus())
+    with pytest.raises(RuntimeError, match="broken off"):
+        quiet_trainer(max_epochs=1, callbacks=[BreakOff()]).fit(
+            NERTagger(TINY), data, ckpt_path=third_step, weights_only=True
+        )
+    batches = Batches(tmp_path / "again.ckpt")
+    quiet_trainer(max_epochs=1, callbacks=[batches]).fit(NERTagger(TINY), data)
+    assert batches.by_epoch == {0: 5}
+
+
+def with_one_label_less(corpus: Corpus) -> Corpus:
+    first, *others = corpus.splits["validation"]
+    return replace(corpus, splits={**corpus.splits, "validation": (replace(first, entities=()), *others)})
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "message"),
+    [
+        (with_one_label_less, {}, "the corpus's checksum was [0-9a-f]{64}, got [0-9a-f]{64}"),
+        (lambda corpus: corpus, {"precision": "64-true"}, "the precision was 32-true, got 64-true"),
+        (lambda corpus: corpus, {"devices": 2, "strategy": "ddp_spawn"}, "the number of ranks was 1, got 2"),
+    ],
+)
+def test_a_run_goes_on_with_what_decides_its_batches_and_scores(
+    third_step: Path, change: Callable[[Corpus], Corpus], settings: dict[str, Any], message: str
+) -> None:
+    data = five_batches(change(small_corpus()))
+    data.trainer = quiet_trainer(**settings)
+    data.trainer.training = True
+    state = torch.load(third_step, weights_only=True)["NERDataModule"]
+    with pytest.raises(ValueError, match=f"a resumed run must keep .*; {message}"):
+        data.load_state_dict(state)
+    data.trainer.validating = True
+    data.load_state_dict(state)  # what is only scored may be of anything
+
+
+def test_a_checkpoint_of_a_former_version_tells_less() -> None:
+    data = five_batches(with_one_label_less(small_corpus()))
+    data.trainer = quiet_trainer()
+    data.trainer.training = True
+    data.load_state_dict({"epoch": 0, "batch": 3, "num_ranks": 1})
+    assert sum(1 for _ in data.train_dataloader()) == 2
