@@ -89,6 +89,19 @@ def require_split(corpus: Corpus, split: SplitName, user: str | None) -> None:
         raise CorpusError(f"{user} needs the {split} split, got a corpus with {', '.join(corpus.splits) or 'none'}")
 
 
+def require_unique_ids(corpus: Corpus) -> None:
+    """Check that predictions can be told apart by the ids of their sentences.
+
+    Raises:
+        CorpusError: If two sentences of a split have one.
+    """
+    for split, sentences in corpus.splits.items():
+        repeated = [(name, count) for name, count in Counter(s.id for s in sentences).items() if count > 1]
+        if repeated:
+            name, count = repeated[0]
+            raise CorpusError(f"a sentence's id must be unique in its split, got {name!r} for {count} of {split}")
+
+
 class NERDataModule(L.LightningDataModule):
     """Serves a labelled corpus: windows to train on, whole sentences to score.
 
@@ -149,6 +162,7 @@ class NERDataModule(L.LightningDataModule):
         the text that an encoder may take its vocabulary from: arms of a learning curve differ in sentences alone.
         """
         require_split(whole, "train", "the tag set")
+        require_unique_ids(whole)
         corpus = keep_training_share(whole, self.train_share, self.seed)
         training = corpus.splits["train"]
         if not corpus.entity_types("train"):

@@ -59,6 +59,12 @@ def test_a_training_split_without_entities_is_refused() -> None:
         data_module(train=Sentence(("Anna",), (), "0")).setup()
 
 
+def test_sentences_that_share_an_id_are_refused() -> None:
+    """Else one of them would be lost among the predictions."""
+    with pytest.raises(CorpusError, match=r"unique in its split, got '0' for 2 of validation$"):
+        data_module().bind(Corpus({"train": (PERSON,), "validation": (PERSON, replace(PLACE, id="1"), TWO_PEOPLE)}))
+
+
 def test_types_that_training_does_not_know_are_counted_not_dropped() -> None:
     data = data_module(train=PERSON, validation=PLACE)
     data.setup("fit")

@@ -9,10 +9,13 @@ import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
 
 
-class LastCheckpoint(Checkpoint):
-    """Saves ``last.ckpt`` at the end of every epoch, and within it where asked to.
+def is_validated_next(trainer: L.Trainer) -> bool:
+    """Whether validation follows the batch: what Lightning resumes from such a batch has lost that validation."""
+    return trainer.is_last_batch or (trainer.should_stop and trainer.fit_loop._can_stop_early)
 
-    Never on the last batch of an epoch: what Lightning resumes from there has lost the epoch's validation.
+
+class LastCheckpoint(Checkpoint):
+    """Saves ``last.ckpt`` at the end of every epoch, and within it where asked to, except before a validation.
 
     Args:
         folder: Folder of the checkpoint.
@@ -37,7 +40,7 @@ class LastCheckpoint(Checkpoint):
         batch_idx: int,
     ) -> None:
         step = trainer.global_step
-        if self.every_n_steps and step - self.saved_step >= self.every_n_steps and not trainer.is_last_batch:
+        if self.every_n_steps and step - self.saved_step >= self.every_n_steps and not is_validated_next(trainer):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.callbacks.start_lines import count_parameters
@@ -37,10 +38,11 @@ class RunRecord(L.Callback):
     Args:
         run_dir: The run folder.
         metrics: The run's metrics; a checkpoint remembers how many rows it had.
+        best: Keeps the run's best checkpoint; a user may have others kept.
     """
 
-    def __init__(self, run_dir: Path, metrics: MetricsFile) -> None:
-        self.run_dir, self.metrics = run_dir, metrics
+    def __init__(self, run_dir: Path, metrics: MetricsFile, best: BestCheckpoint) -> None:
+        self.run_dir, self.metrics, self.best = run_dir, metrics, best
         self.windows = self.subwords = self.computed_subwords = 0
         self.training_seconds = 0.0
         self.rows_of_checkpoint: int | None = None
@@ -103,6 +105,7 @@ class RunRecord(L.Callback):
     def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, taken: Mapping[str, float]) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         splits: list[SplitName] = list(data.corpus.splits)
+        best_score = self.best.best_model_score
         record = {
             "seed": data.seed,
             "commit": current_commit(),
@@ -119,7 +122,7 @@ class RunRecord(L.Callback):
             "device": str(pl_module.device),
             "parameters": count_parameters(pl_module),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "best_checkpoint_score": _best_score(trainer),
+            "best_checkpoint_score": None if best_score is None else float(best_score),
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
             "wall_seconds": round(taken["wall_seconds"], 1),
@@ -146,9 +149,3 @@ def current_commit() -> str | None:
     except FileNotFoundError:
         return None
     return found.stdout.strip() or None
-
-
-def _best_score(trainer: L.Trainer) -> float | None:
-    checkpoint: Any = trainer.checkpoint_callback
-    score = checkpoint.best_model_score if checkpoint is not None else None
-    return None if score is None else float(score)

@@ -9,7 +9,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, is_validated_next
 
 
 class StopOnSigterm(Checkpoint):
@@ -38,7 +38,7 @@ class StopOnSigterm(Checkpoint):
     ) -> None:
         made_step = trainer.global_step > self.finished_steps
         self.finished_steps = trainer.global_step
-        if made_step and not trainer.is_last_batch and self._is_any_rank_asked(trainer):
+        if made_step and not is_validated_next(trainer) and self._is_any_rank_asked(trainer):
             self.last.save(trainer)
             raise SIGTERMException
 

@@ -30,6 +30,7 @@ from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.validated_end import ValidatedEnd
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.rank_errors import fail_once, is_first_rank
@@ -40,6 +41,7 @@ from ner_lightning.commands.resuming import (
     require_kept_settings,
     require_new_folder,
 )
+from ner_lightning.commands.trainer_settings import require_whole_splits_and_epochs
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -107,6 +109,7 @@ class TrainingCLI(PartsCLI):
         if config.trainer.precision is None:
             config.trainer.precision = fastest_exact_precision(config.trainer.accelerator)
         config.weights_only = True  # no checkpoint may run code
+        require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
 
@@ -159,12 +162,14 @@ class TrainingCLI(PartsCLI):
             self.wandb_run,
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
-        if self.subcommand == "fit":
+        if config.fast_dev_run:
+            callbacks = []  # Lightning's trial of a few batches leaves nothing
+        elif self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
-            callbacks.insert(0, LambdaCallback(on_fit_start=self.begin))  # others read what it writes
-            callbacks += [StartLines(), RunRecord(self.run_dir, metrics), *self.checkpoint_callbacks()]
+            callbacks = [LambdaCallback(on_fit_start=self.begin), *callbacks]  # the others read what it writes
+            callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
         return super().instantiate_trainer(
@@ -181,7 +186,7 @@ class TrainingCLI(PartsCLI):
         folder = self.run_dir / CHECKPOINTS
         self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
-        return [FiniteSteps(last), self.best, StopOnSigterm(last), last]
+        return [FiniteSteps(last), ValidatedEnd(), self.best, StopOnSigterm(last), last]
 
     def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
         """Tell what is run, as soon as nothing speaks against it.
@@ -195,10 +200,20 @@ class TrainingCLI(PartsCLI):
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def after_fit(self) -> None:
-        """Score the best checkpoint and save it as a bundle."""
+        """Score the best checkpoint and save it as a bundle.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if self.trainer.fast_dev_run:
+            Console(stderr=True).print("trainer.fast_dev_run tries a few batches: nothing was kept", highlight=False)
+            return
         best = self.best.best_model_path
         if not best:
-            return
+            raise ValueError(
+                f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and to keep; "
+                "look at trainer.limit_val_batches, trainer.check_val_every_n_epoch and what ended training"
+            )
         splits = self.datamodule.corpus.splits
         if self.trainer.is_global_zero:
             shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on

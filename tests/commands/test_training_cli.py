@@ -1,5 +1,6 @@
 """`fit`, `test` and `check` as commands: what they leave, and what they say of wrong input."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
         (["--model.warmup_ratio=2"], "from 0 to 1"),
         (["--model.warmup=2"], "warmup"),
         (["--data.batches.max_windows=four"], "four"),
+        (["--trainer.limit_val_batches=2"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 2:"),
+        (["--trainer.limit_val_batches=1"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 1:"),
+        (["--trainer.limit_test_batches=0.5"], "limit_test_batches must be 1.0, or 0 to leave the split out, got 0.5:"),
+        (["--trainer.overfit_batches=2"], "overfit_batches must be 0, got 2: scores are of whole splits"),
+        (
+            ["--trainer.val_check_interval=2"],
+            "val_check_interval must be 1.0, got 2: the best checkpoint is of",
+        ),
+        (["--trainer.val_check_interval=00:01:00:00"], "val_check_interval must be 1.0, got '00:01:00:00':"),
     ],
 )
 def test_wrong_input_ends_in_one_line(
@@ -145,6 +155,36 @@ def test_wrong_input_ends_in_one_line(
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(error) == 1
     assert message in error[0]
+
+
+def test_a_run_that_ends_within_an_epoch_is_validated_and_scored(tmp_path: Path) -> None:
+    """Also where the user has a checkpoint of their own kept, which is another best."""
+    run_dir = tmp_path / "run"
+    others = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor=validation/loss"]
+    options = ["--trainer.max_steps=2", *others, f"--trainer.callbacks.dirpath={tmp_path / 'others'}"]
+    assert main(["fit", *TINY_RUN, *options, "--run_dir", str(run_dir)]) == 0
+    with (run_dir / "metrics.csv").open(newline="") as file:
+        scores = [float(row["validation/f1"]) for row in csv.DictReader(file) if row["validation/f1"]]
+    assert len(scores) == 2  # at the end of training, and of the best checkpoint
+    record = json.loads((run_dir / "run.json").read_text())
+    assert (record["steps"], [record["best_checkpoint_score"]] * 2) == (2, scores)
+    assert read_run(run_dir).predictions("test")
+    assert list((tmp_path / "others").iterdir())
+
+
+def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--trainer.limit_val_batches=0", "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
+    assert main(["fit", *TINY_RUN, *options]) == 2
+    assert f"so {tmp_path / 'run'} has no best checkpoint" in capsys.readouterr().err
+
+
+def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_dir = tmp_path / "run"
+    assert main(["fit", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 0
+    assert "fast_dev_run tries a few batches: nothing was kept\n" in capsys.readouterr().err
+    assert not run_dir.exists()
+    assert main(["test", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 2
+    assert "fast_dev_run is for fit, got it for test" in capsys.readouterr().err
 
 
 def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

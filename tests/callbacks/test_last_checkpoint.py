@@ -1,0 +1,67 @@
+"""When the last checkpoint is saved, where a run ends within an epoch."""
+
+import os
+import signal
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.demos.boring_classes import BoringModel
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from quiet_trainer import quiet_trainer
+
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.validated_end import ValidatedEnd
+
+
+class Watch(L.Callback):
+    """Notes the step of the last checkpoint where a validation begins, and may ask the run to stop at a step."""
+
+    def __init__(self, path: Path, asked_at: int | None = None) -> None:
+        self.path, self.asked_at = path, asked_at
+        self.saved_steps: list[int] = []
+
+    def on_train_batch_start(self, trainer: L.Trainer, *_: object) -> None:
+        if trainer.global_step + 1 == self.asked_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_validation_start(self, *_: object) -> None:
+        self.saved_steps.append(step_of(self.path))
+
+
+def step_of(path: Path) -> int:
+    return int(torch.load(path, weights_only=True)["global_step"])
+
+
+def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
+    """Train for so many steps, in epochs of four, with a checkpoint after each step."""
+    last = LastCheckpoint(folder, every_n_steps=1)
+    watch = Watch(last.path, asked_at)
+    callbacks = [watch, ValidatedEnd(), StopOnSigterm(last), last]
+    settings = {"limit_train_batches": 4, "limit_val_batches": 1, "enable_checkpointing": True}
+    trainer = quiet_trainer(max_epochs=2, max_steps=num_steps, callbacks=callbacks, **settings)
+    if asked_at is None:
+        trainer.fit(BoringModel())
+    else:
+        with pytest.raises(SIGTERMException):
+            trainer.fit(BoringModel())
+    return watch
+
+
+@pytest.mark.parametrize(("num_steps", "validated"), [(3, [2]), (4, [3]), (6, [3, 5]), (-1, [3, 7])])
+def test_no_checkpoint_lacks_the_validation_that_is_due(tmp_path: Path, num_steps: int, validated: list[int]) -> None:
+    """When a validation begins, there is the checkpoint of the step before; at the end, that of the last."""
+    assert fit(tmp_path, num_steps).saved_steps == validated
+    assert step_of(tmp_path / "last.ckpt") == (num_steps if num_steps > 0 else 8)
+
+
+def test_a_run_told_to_stop_in_its_last_step_is_validated_first(tmp_path: Path) -> None:
+    assert fit(tmp_path, 3, asked_at=3).saved_steps == [2]
+    assert step_of(tmp_path / "last.ckpt") == 3
+
+
+def test_a_run_told_to_stop_before_saves_at_once(tmp_path: Path) -> None:
+    assert fit(tmp_path, 3, asked_at=2).saved_steps == []
+    assert step_of(tmp_path / "last.ckpt") == 2
