@@ -12,11 +12,14 @@ import pytest
 import torch
 from quiet_trainer import quiet_trainer
 
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.validated_end import ValidatedEnd
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
+from ner_lightning.encoding.batches import Batch
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.class_weights import Balanced
 from ner_lightning.modeling.encoders import SmallBert
@@ -247,6 +250,31 @@ def test_a_run_that_broke_off_leaves_nothing_for_the_next(third_step: Path, tmp_
     batches = Batches(tmp_path / "again.ckpt")
     quiet_trainer(max_epochs=1, callbacks=[batches]).fit(NERTagger(TINY), data)
     assert batches.by_epoch == {0: 5}
+
+
+class Order(L.Callback):
+    """Notes the sentences of every batch with its epoch."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, tuple[str, ...]]] = []
+
+    def on_train_batch_start(self, trainer: L.Trainer, _: L.LightningModule, batch: Batch, __: int) -> None:
+        self.batches.append((trainer.current_epoch, batch.sentence_ids))
+
+
+def order_of_fit(folder: Path, max_steps: int = -1, **start: Any) -> list[tuple[int, tuple[str, ...]]]:
+    callbacks = [order := Order(), ValidatedEnd(), LastCheckpoint(folder)]
+    trainer = quiet_trainer(max_epochs=2, max_steps=max_steps, callbacks=callbacks, enable_checkpointing=True)
+    trainer.fit(NERTagger(TINY), five_batches(small_corpus()), weights_only=True, **start)
+    return order.batches
+
+
+def test_a_run_that_was_ended_within_an_epoch_goes_on_in_it(tmp_path: Path) -> None:
+    whole = order_of_fit(tmp_path / "whole")
+    assert order_of_fit(tmp_path / "ended", max_steps=2) == whole[:2]
+    for max_steps, end in ((-1, 10), (9, 9)):
+        checkpoint = tmp_path / "ended" / "last.ckpt"
+        assert order_of_fit(tmp_path / "longer", max_steps=max_steps, ckpt_path=checkpoint) == whole[2:end]
 
 
 def with_one_label_less(corpus: Corpus) -> Corpus:

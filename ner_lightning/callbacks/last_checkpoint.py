@@ -44,7 +44,14 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save; an epoch within which the run was ended is saved as under way, so that a longer run goes on in it."""
+        counts = (trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_progress.total)
+        under_way = int(not trainer.is_last_batch)
+        for count in counts:
+            count.processed -= under_way
         self.save(trainer)
+        for count in counts:
+            count.processed += under_way
 
     def save(self, trainer: L.Trainer) -> None:
         """Save now; every rank must come here."""

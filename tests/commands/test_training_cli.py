@@ -170,6 +170,8 @@ def test_a_run_that_ends_within_an_epoch_is_validated_and_scored(tmp_path: Path)
     assert (record["steps"], [record["best_checkpoint_score"]] * 2) == (2, scores)
     assert read_run(run_dir).predictions("test")
     assert list((tmp_path / "others").iterdir())
+    assert main(["fit", *TINY_RUN, *options, "--run_dir", str(run_dir), "--ckpt_path", "last"]) == 0
+    assert json.loads((run_dir / "run.json").read_text())["best_checkpoint_score"] == scores[0]
 
 
 def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
