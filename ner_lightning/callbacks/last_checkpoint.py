@@ -45,12 +45,12 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save; an epoch within which the run was ended is saved as under way, so that a longer run goes on in it."""
-        counts = (trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_progress.total)
+        progress: Any = trainer.fit_loop.epoch_progress
         under_way = int(not trainer.is_last_batch)
-        for count in counts:
+        for count in (progress.current, progress.total):
             count.processed -= under_way
         self.save(trainer)
-        for count in counts:
+        for count in (progress.current, progress.total):
             count.processed += under_way
 
     def save(self, trainer: L.Trainer) -> None:

@@ -205,7 +205,7 @@ class TrainingCLI(PartsCLI):
         Raises:
             ValueError: If there is none.
         """
-        if self.trainer.fast_dev_run:
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             Console(stderr=True).print("trainer.fast_dev_run tries a few batches: nothing was kept", highlight=False)
             return
         best = self.best.best_model_path
