@@ -48,9 +48,12 @@ class ColumnLayout:
     separator: Separator
     comment: str | None
 
+    def is_cut_at_tabs(self, line: str) -> bool:
+        return self.separator == "tab" or (self.separator == "auto" and "\t" in line)
+
     def fields(self, line: str) -> list[str]:
         """The columns of a line. Only the separator cuts: a word may hold U+00A0 or any other space."""
-        if self.separator == "tab" or (self.separator == "auto" and "\t" in line):
+        if self.is_cut_at_tabs(line):
             return line.rstrip(" \t").split("\t")
         return re.split("[ \t]+", line.strip(" \t"))
 
@@ -69,6 +72,23 @@ class ColumnLayout:
                 f"(from 0, from the end if negative), got {num} column{'s' * (num > 1)}: {line[:80]!r}"
             )
         return fields[self.word_column], fields[self.tag_column].strip(" ")
+
+    def require_columns_of(self, first_line: str, line: str) -> None:
+        """Check that a line has as many columns as the first one: blanks would cut a word that holds one.
+
+        Tabs cut no word, so lines that all hold them may have further columns or none.
+
+        Raises:
+            ValueError: If it has more or fewer.
+        """
+        if self.is_cut_at_tabs(line) and self.is_cut_at_tabs(first_line):
+            return
+        num, expected = len(self.fields(line)), len(self.fields(first_line))
+        if num != expected:
+            raise ValueError(
+                f"every line must have as many columns as the first ({expected}: {first_line[:80]!r}), "
+                f"got {num}: {line[:80]!r}; a word can hold a blank only where tabs separate the columns"
+            )
 
     def document_marker(self, line: str) -> re.Match[str] | None:
         """The match of a line that begins a document, by the name of the document if it has one."""
@@ -94,25 +114,30 @@ def group_lines(lines: Sequence[str], layout: ColumnLayout, split: SplitName, pa
     """The sentences of a file's lines.
 
     Raises:
-        CorpusError: If a line has too few columns.
+        CorpusError: If a line has too few columns, or others than the first, or a line ends in CR alone.
     """
     unnamed_documents = (f"{split}-document-{number}" for number in count())
     document_id: str | None = None
     sentence = OpenSentence()
+    first_line: str | None = None
     for number, line in enumerate([*lines, ""], start=1):
+        if "\r" in line:
+            raise CorpusError(f"{path}:{number}: line ends must be LF or CRLF, found CR")
         marker = layout.document_marker(line)
         if marker is None and layout.comment is not None and line.startswith(layout.comment):
             if named := SENTENCE_COMMENT.fullmatch(line):
                 sentence.id = named["id"]
-        elif marker is not None or not line.strip(" \t\r") or DOCUMENT_END.fullmatch(line):
+        elif marker is not None or not line.strip(" \t") or DOCUMENT_END.fullmatch(line):
             if sentence.words:
                 yield sentence.close(document_id)
                 sentence = OpenSentence()
             if marker is not None:
                 document_id = marker[marker.lastgroup] if marker.lastgroup else next(unnamed_documents)
         else:
+            first_line = line if first_line is None else first_line
             try:
                 word, tag = layout.word_and_tag(line)
+                layout.require_columns_of(first_line, line)
             except ValueError as error:
                 raise CorpusError(f"{path}:{number}: {error}") from None
             sentence.words.append(word)
@@ -134,7 +159,8 @@ class ColumnFiles(CorpusReader):
         word_column: Column of the word, counted from 0; from the end if negative.
         tag_column: Column of the tag; -1 is the last one.
         separator: What stands between columns: a tab, blanks, or auto: a tab in lines that hold one, else
-            blanks. Words can hold blanks only where tabs separate.
+            blanks. Words can hold blanks only where tabs separate; blanks must cut every line into as many
+            columns.
         scheme: The label scheme of the tags; null recognises it in each file and says why.
         comment: Lines that begin with this are comments, as in "# " (a bare # may well begin a word);
             null: no line is. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name documents and

@@ -87,6 +87,11 @@ def test_separator_can_be_stated(tmp_path):
     assert by_blank.words == ("a",)
 
 
+def test_lines_of_tabs_may_have_further_columns(tmp_path):
+    text = "New York\tB-LOC\tsure\nfell\tO\t\nBill\tB-PER\n"
+    assert read_text(tmp_path, text, tag_column=1).splits["train"][0].words == ("New York", "fell", "Bill")
+
+
 def test_comments_name_documents_and_sentences(tmp_path):
     text = (
         "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n# id s2 domain=en\nx\tO\n"
@@ -122,6 +127,16 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         ("a b O\n", {"tag_column": 3}, r":1: a line must have .* got 3 columns: 'a b O'"),
         ("a O\n", {"word_column": 1}, r":1: a line must have"),
         ("a\tO\nb\tS-PER\n", {"scheme": "BIO"}, r":2: the scheme is stated as BIO.* B I, got 'S-PER'"),
+        (
+            "-DOCSTART- O\n\nBill B-PER\nis O\n\nNew York B-LOC\n",
+            {},
+            r":6: every line must have as many columns as the first \(2: 'Bill B-PER'\), got 3: 'New York B-LOC'; "
+            r"a word can hold a blank only where tabs separate",
+        ),
+        ("New York\tB-LOC\nNew York B-LOC\n", {}, r":2: every line must have as many columns as the first"),
+        ("New York B-LOC\nBill\tB-PER\n", {}, r":2: every line must have as many columns as the first"),
+        ("A\tB-PER\rB\tI-PER\r\rC\tO\r", {}, r":1: line ends must be LF or CRLF, found CR"),
+        ("A\tO\r\n\r\nB\tO\r\r\n", {}, r":3: line ends must be LF or CRLF, found CR"),
         ("", {}, r": the train split must hold at least one sentence, got none"),
         ("-DOCSTART- O\n\n \n", {}, r": the train split must hold at least one sentence, got none"),
         (
