@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ner_lightning.corpora.column_files import DOCUMENT_END, ColumnLayout
-from ner_lightning.corpora.json_rows import HALF_A_CHARACTER, Row
+from ner_lightning.corpora.json_rows import Row
 from ner_lightning.corpora.reader import CorpusError
 
 InputFormat = Literal["text", "jsonl", "columns"]
@@ -101,8 +101,7 @@ def _from_json(line: str, place: str) -> InputRecord:
     if ("text" in row.values) == ("words" in row.values):
         found = ", ".join(f'"{key}"' for key in row.values)[:80] or "none"
         raise CorpusError(f'{place}: must have one of the keys "text" and "words", got {found}')
-    if HALF_A_CHARACTER.search(row.name("id") or ""):
-        raise row.fail("id", "a string of valid Unicode", row.values["id"])
+    row.name("id")  # fails where it is none; the record takes it as it stands
     if "text" in row.values:
         return InputRecord(text=row.text(), id=row.values.get("id"))
     return InputRecord(words=row.words("words"), id=row.values.get("id"))

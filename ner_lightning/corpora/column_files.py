@@ -25,6 +25,7 @@ from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolv
 from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE, Tag, entities_of
+from ner_lightning.whole_files import whole_file
 
 Separator = Literal["auto", "tab", "blank"]
 
@@ -208,6 +209,7 @@ LOST_WORD = "words or entity types with a tab or a line break in them: written w
 LOST_EMPTY_WORD = "empty words: written as an empty column, which other readers may skip"
 LOST_MARKER = f"words that begin with {DOCSTART}, which marks documents: written with a blank before"
 LOST_SENTENCE = "sentences without words: left out"
+LOST_DOCUMENT_ID = "documents whose id is empty or holds a tab or a line break: read under another id"
 LOST_TEXT = "sentences with a raw text: only the words are written"
 LOST_ID = "sentences with an id of their own: not written"
 LOST_END = "sentences of no document behind one that has: they will be read as part of it"
@@ -225,6 +227,7 @@ class ColumnFilesWriter(CorpusWriter):
         self.scheme = scheme
 
     def write(self, corpus: Corpus, output_dir: str) -> list[str]:
+        require_types_without_outer_blanks(corpus)
         losses: Counter[str] = Counter()
         for split in SPLIT_NAMES:
             if split not in corpus.splits:
@@ -232,7 +235,8 @@ class ColumnFilesWriter(CorpusWriter):
             text = "".join(f"{line}\n" for line in self._lines(corpus.splits[split], split, losses))
             # A byte order mark at the very beginning would be taken for the file's, so a line goes before it.
             text = "\n" + text if text.startswith("\ufeff") else text
-            Path(output_dir, f"{split}.conll").write_text(text, encoding="utf-8", newline="\n")
+            with whole_file(Path(output_dir, f"{split}.conll")) as file:
+                file.write(text)
         return [f"{number} {loss}" for loss, number in losses.items() if number]
 
     def _lines(self, sentences: Iterable[Sentence], split: SplitName, losses: Counter[str]) -> Iterator[str]:
@@ -246,13 +250,30 @@ class ColumnFilesWriter(CorpusWriter):
                 losses[LOST_END] += 1
             elif sentence.document_id != document_id:
                 document_id = sentence.document_id
-                yield from (f"{DOCSTART} ({document_id})\t{OUTSIDE}", "")
+                written_id = (document_id or "").translate(LINE_BREAKING)
+                losses[LOST_DOCUMENT_ID] += not written_id or written_id != document_id
+                yield from (f"{DOCSTART} ({written_id})\t{OUTSIDE}", "")
             tags = write_tags(sentence, self.scheme)
             losses[LOST_BOUNDARY] += entities_of(tags) != list(sentence.entities)
             for word, tag in zip(sentence.words, tags, strict=True):
                 yield f"{writable_word(word)}\t{tag.translate(LINE_BREAKING)}"
             yield ""
             position += 1
+
+
+def require_types_without_outer_blanks(corpus: Corpus) -> None:
+    """Check that no entity type begins or ends with a blank: without it, two types could become one.
+
+    Raises:
+        CorpusError: If one does.
+    """
+    for entity_type in sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)}):
+        written = entity_type.translate(LINE_BREAKING)
+        if written != written.strip(" "):
+            raise CorpusError(
+                f"an entity type must not begin or end with a blank in column files, which do not keep it, "
+                f"got {entity_type!r}"
+            )
 
 
 def write_tags(sentence: Sentence, scheme: LabelScheme) -> list[str]:

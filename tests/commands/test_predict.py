@@ -256,7 +256,7 @@ BAD_LINES = [
     (
         "in.jsonl",
         b'{"text": "a"}\n' * 5 + b'{"text": "a", "id": [1]}',
-        'in.jsonl:6: "id" must be a string or',
+        'in.jsonl:6: "id" must be a string of',
     ),
     (
         "in.jsonl",

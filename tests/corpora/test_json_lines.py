@@ -96,6 +96,9 @@ def test_word_splitter_can_be_chosen(tmp_path):
         ({"tokens": ["a"], "ner_tags": [None]}, '"ner_tags" must be a list of tags'),
         ({"tokens": ["a"], "ner_tags": ["PER"]}, "a tag must be O"),
         ({"id": [1], "words": [], "entities": []}, '"id" must be'),
+        ({"id": True, "words": [], "entities": []}, '"id" must be a string of valid Unicode or a whole number'),
+        ({"id": "x\ud800", "words": [], "entities": []}, '"id" must be a string of valid Unicode or a whole number'),
+        ({"document_id": "\ud800", "words": [], "entities": []}, '"document_id" must be a string of valid'),
     ],
 )
 def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
@@ -103,6 +106,20 @@ def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
         read_rows(tmp_path, {"words": ["fine"], "entities": []}, row)
     assert str(caught.value).startswith(f"{tmp_path / 'a.jsonl'}:2: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"text": "a b", "text": "Bill left", "entities": []}', "text"),
+        ('{"text": "Bill", "entities": [{"start": 0, "start": 1, "end": 4, "type": "PER"}]}', "start"),
+    ],
+)
+def test_a_repeated_key_is_refused(tmp_path, line, key):
+    path = tmp_path / "a.jsonl"
+    path.write_text(line)
+    with pytest.raises(CorpusError, match=rf'a\.jsonl:1: .* every key must occur once in an object, "{key}" is repeated'):
+        JsonLines(train=str(path)).read()
 
 
 def test_wrong_files(tmp_path):
