@@ -21,7 +21,7 @@ from ner_lightning.corpora.reader import (
     require_sentences,
 )
 from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_notes, recognise_scheme
-from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
+from ner_lightning.corpora.text_files import paths_of_splits, read_lines, require_line_ends, resolve_path, with_ids
 from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE, Tag, entities_of
@@ -115,15 +115,13 @@ def group_lines(lines: Sequence[str], layout: ColumnLayout, split: SplitName, pa
     """The sentences of a file's lines.
 
     Raises:
-        CorpusError: If a line has too few columns, or others than the first, or a line ends in CR alone.
+        CorpusError: If a line has too few columns, or other ones than the first.
     """
     unnamed_documents = (f"{split}-document-{number}" for number in count())
     document_id: str | None = None
     sentence = OpenSentence()
-    first_line: str | None = None
+    first_line = ""
     for number, line in enumerate([*lines, ""], start=1):
-        if "\r" in line:
-            raise CorpusError(f"{path}:{number}: line ends must be LF or CRLF, found CR")
         marker = layout.document_marker(line)
         if marker is None and layout.comment is not None and line.startswith(layout.comment):
             if named := SENTENCE_COMMENT.fullmatch(line):
@@ -135,7 +133,7 @@ def group_lines(lines: Sequence[str], layout: ColumnLayout, split: SplitName, pa
             if marker is not None:
                 document_id = marker[marker.lastgroup] if marker.lastgroup else next(unnamed_documents)
         else:
-            first_line = line if first_line is None else first_line
+            first_line = first_line or line
             try:
                 word, tag = layout.word_and_tag(line)
                 layout.require_columns_of(first_line, line)
@@ -193,7 +191,9 @@ class ColumnFiles(CorpusReader):
         evidence: dict[SplitName, str] = {}
         for split, given_path in self.paths.items():
             path = resolve_path(given_path)
-            tagged = list(group_lines(read_lines(path), self.layout, split, str(path)))
+            lines = read_lines(path)
+            require_line_ends(lines, path)
+            tagged = list(group_lines(lines, self.layout, split, str(path)))
             scheme, evidence[split] = recognise_scheme(tagged, self.scheme, str(path))
             notes += ill_formed_notes(tagged, scheme, split, str(path))
             first_lines = [sentence.lines[0] for sentence in tagged]
