@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ner_lightning.__main__ import COMMANDS, main
 from ner_lightning.commands import compare
@@ -61,6 +62,29 @@ def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_p
         "train.conll",
         "validation.conll",
     ]
+
+
+def test_the_commands_for_own_data_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the built-in corpus as one's own data, and a small encoder in place of the pretrained one."""
+    monkeypatch.chdir(tmp_path)
+    sizes = {"--from.num_train": "60", "--from.num_validation": "20", "--from.num_test": "20"}
+    own = ["convert", "--from", "ExampleCorpus", *chain(*sizes.items()), "--to", "ColumnFiles", "--output", "my"]
+    assert main(own) == 0
+    config = yaml.safe_load(blocks("yaml")[0])
+    config["model"]["encoder"] = {
+        "class_path": "ner_lightning.modeling.encoders.SmallBert",
+        "init_args": {"hidden_size": 32, "vocabulary_size": 300},
+    }
+    config["trainer"] = {"max_epochs": 1}
+    Path("mine.yaml").write_text(yaml.safe_dump(config))
+    Path("texts.txt").write_text("Marund Velski left Lake Tarnhaven.\n")
+    section = README.split("## Your own data")[1].split("\n## ")[0]
+    commands = re.findall(r"^python -m ner_lightning (.*)$", section, re.MULTILINE)[:-1]  # the last one is tested above
+    assert [command.split()[0] for command in commands] == ["check", "fit", "evaluate", "predict"]
+    for command in commands:
+        assert main(shlex.split(command, comments=True)) == 0
+    assert json.loads(Path("entities.jsonl").read_text())["text"] == "Marund Velski left Lake Tarnhaven."
+    assert Path("review.jsonl").is_file()
 
 
 def comparisons() -> list[list[str]]:
