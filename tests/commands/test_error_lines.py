@@ -25,9 +25,9 @@ def test_what_is_not_configured_is_named(
 
 
 def test_what_a_class_may_be_given_as_is_noise(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(["fit", "--model.encoder", "3"]) == 2
+    assert train(["fit", "--model.encoder", "[1]"]) == 2
     error = capsys.readouterr().err
-    assert "3" in error
+    assert "Not a valid subclass of Encoder. Got value: [1]" in error
     assert "Subclass types" not in error
     assert "class_path entry" not in error
 
