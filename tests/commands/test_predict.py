@@ -142,7 +142,7 @@ def test_the_tokens_of_a_corpus_are_words(in_folder, model):
     ("input_format", "record"),
     [("text", "Bill\n"), ("jsonl", '{"text": "Bill"}\n\n'), ("columns", "Bill O\n\nand O\n")],
 )
-def test_what_came_through_a_pipe_is_answered_before_more_comes(in_folder, model, monkeypatch, input_format, record):
+def test_what_came_through_a_pipe_is_answered_before_more_comes(model, monkeypatch, input_format, record):
     reading, writing = os.pipe()
     answers, answering = os.pipe()
     with (
