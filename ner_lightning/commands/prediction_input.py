@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedIOBase
 from itertools import chain, count
@@ -70,14 +70,18 @@ def read_records(
     Raises:
         CorpusError: If a line is not UTF-8 or not of the format.
     """
-    completed = {"text": _from_text, "jsonl": _from_json, "columns": SentenceLines(layout)}[input_format]
+    readers: dict[InputFormat, Callable[[str, str], InputRecord | None]] = {
+        "text": _from_text,
+        "jsonl": _from_json,
+        "columns": SentenceLines(layout),
+    }
     if input_format == "columns":
         blocks = chain(blocks, [[b""]])  # the end of the input ends a sentence
     numbers = count(1)
     for block in blocks:
         for line, number in zip(block, numbers, strict=False):
             place = f"{source}:{number}"
-            record = completed(_decoded(line, place, number == 1), place)
+            record = readers[input_format](_decoded(line, place, number == 1), place)
             if record is not None:
                 yield record
         yield None
