@@ -48,6 +48,7 @@ from ner_lightning.evaluation.run_folders import FINISHED, PREDICTIONS, read_con
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
+from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
@@ -213,7 +214,7 @@ class TrainingCLI(PartsCLI):
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
-            Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
+            say(Console(stderr=True), f"run folder: {self.run_dir}")
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""

@@ -158,10 +158,12 @@ def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_dir = tmp_path / "run"
+    run_dir = tmp_path / "run [1] :100:"  # neither markup nor emoji
     options = ["--data.train_share=0.25", "--trainer.max_epochs=1", "--run_dir", str(run_dir)]
     assert main(["fit", *TINY_RUN, *options]) == 0
-    assert "learns from 24 of 96 training sentences\n" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "learns from 24 of 96 training sentences\n" in said
+    assert f"run folder: {run_dir}\n" in said
     assert json.loads((run_dir / "run.json").read_text())["training_sentences"] == 24
     assert yaml.safe_load((run_dir / "config.yaml").read_text())["data"]["train_share"] == 0.25
     annotated = json.loads((run_dir / "training_entities.json").read_text())
