@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.corpora.training_share import keep_training_share
-from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
 from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.class_weights import Balanced
@@ -176,3 +177,21 @@ def test_a_run_goes_on_within_an_epoch_on_as_many_ranks() -> None:
         data.train_dataloader()
     data.load_state_dict({"epoch": 1, "batch": 0, "num_ranks": 2})
     assert len(data.train_dataloader()) > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BatchSettings(max_windows=0), "max_windows must be at least 1, got 0"),
+        (lambda: BatchSettings(max_subwords=-5), "max_subwords must be at least 1, got -5"),
+        (lambda: BatchSettings(pool=0), "pool must be at least 1, got 0"),
+        (lambda: BatchSettings(evaluation_subwords=0), "evaluation_subwords must be at least 1, got 0"),
+        (lambda: BatchSettings(num_workers=-1), "num_workers must be at least 0, got -1"),
+        (lambda: WindowSettings(subwords="last"), "subwords must be one of first, all, got last"),
+        (lambda: WindowSettings(max_subwords=0), "max_subwords must be null or at least 1, got 0"),
+        (lambda: WindowSettings(overlap=-1), "overlap must be at least 0, got -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -230,7 +230,8 @@ def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerato
     bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
     """
     on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    computed = torch.cuda.is_bf16_supported(False) if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    computed = torch.cuda.is_bf16_supported(False) if on_gpu else on_cpu
     return "bf16-mixed" if computed else "32-true"
 
 

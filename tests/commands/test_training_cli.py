@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from ner_lightning.__main__ import main
+from ner_lightning.commands.training_cli import fastest_exact_precision
 from ner_lightning.evaluation.run_folders import read_run
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import read_predictions
@@ -182,3 +184,9 @@ def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *PARTS, "--format", "json"]) == 0
     assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}
+
+
+def test_a_build_of_torch_without_mkldnn_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())  # which has no operation
+    assert fastest_exact_precision("cpu") == "32-true"
