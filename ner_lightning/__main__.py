@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,6 +22,7 @@ USAGE = "usage: python -m ner_lightning COMMAND [OPTION ...]"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    accept_any_character()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in {"-h", "--help"}:
         sys.stdout.write(help_text())
@@ -33,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module = import_module(f"ner_lightning.commands.{module_name}")
     takes_command = module_name == "training_cli"
     return module.main(arguments if takes_command else arguments[1:])
+
+
+def accept_any_character() -> None:
+    """Let no character end a command: files and pipes get UTF-8, and what a terminal cannot show is escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # that of a notebook is none
+        sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def help_text() -> str:

@@ -87,9 +87,7 @@ def save_bundle(
         folder.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
         try:
-            _write_files(workplace / "new", network, tokenizer, settings)
-            if transitions is not None:
-                save_file(_plain_tensors(transitions), workplace / "new" / TRANSITIONS_FILE)
+            _write_files(workplace / "new", network, tokenizer, settings, transitions)
             if folder.exists():
                 folder.rename(workplace / "former")
             (workplace / "new").rename(folder)
@@ -107,7 +105,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     """
     folder = Path(folder)
     settings = read_settings(folder)
-    try:
+    try:  # foreign loaders on foreign files: beside errors of their own they raise whatever those lead them to
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         with _without_progress_bars():
             network, loading = AutoModelForTokenClassification.from_pretrained(
@@ -119,8 +117,11 @@ def load_bundle(folder: str | Path) -> Bundle:
                 output_loading_info=True,
             )
         word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: must be a bundle that loads, got: {str(error).splitlines()[0]}") from error
+    except Exception as error:
+        lines = (line.strip() for line in str(error).splitlines()[:2])
+        raise BundleError(
+            f"{folder}: must be a bundle that loads, got {type(error).__name__}: {' '.join(lines)}"
+        ) from error
     if loading["missing_keys"]:
         names = ", ".join(sorted(loading["missing_keys"])[:3])
         raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
@@ -178,7 +179,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _write_files(
-    folder: Path, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: BundleSettings
+    folder: Path,
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: BundleSettings,
+    transitions: Transitions | None,
 ) -> None:
     folder.mkdir()
     plain = json.dumps(settings.to_plain(), indent=2, ensure_ascii=False, allow_nan=False)
@@ -187,8 +192,10 @@ def _write_files(
     with _without_progress_bars():
         precise.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    if transitions is not None:
+        save_file(_plain_tensors(transitions), folder / TRANSITIONS_FILE)
     for path in folder.iterdir():
-        path.chmod(0o644)  # safetensors lets nobody else read
+        shutil.copymode(folder / SETTINGS_FILE, path)  # safetensors lets nobody else read, whatever the umask says
 
 
 def _require_tags(network: PreTrainedModel, tags: TagSet, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import lightning as L
 import torch
@@ -54,6 +54,14 @@ class WindowSettings:
     max_subwords: int | None = None
     overlap: int = 64
 
+    def __post_init__(self) -> None:
+        if self.subwords not in get_args(Subwords):
+            raise ValueError(f"subwords must be one of {', '.join(get_args(Subwords))}, got {self.subwords}")
+        if self.max_subwords is not None and self.max_subwords < 1:
+            raise ValueError(f"max_subwords must be null or at least 1, got {self.max_subwords}")
+        if self.overlap < 0:
+            raise ValueError(f"overlap must be at least 0, got {self.overlap}")
+
 
 @dataclass(frozen=True)
 class BatchSettings:
@@ -77,6 +85,13 @@ class BatchSettings:
     repeat_threshold: float | None = None
     evaluation_subwords: int = 4096
     num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_windows", "max_subwords", "pool", "evaluation_subwords"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_workers < 0:
+            raise ValueError(f"num_workers must be at least 0, got {self.num_workers}")
 
 
 def require_split(corpus: Corpus, split: SplitName, user: str | None) -> None:

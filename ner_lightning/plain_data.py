@@ -24,14 +24,16 @@ def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
     """Rebuild a part from what :func:`to_plain` gave.
 
     Raises:
-        ValueError: If no imported class of this kind has the name.
+        ValueError: If no imported class of this kind has the name, or its arguments are none by name.
     """
     known = {cls.__name__: cls for cls in _subclasses(base)}
     if plain["name"] not in known:
         raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {plain['name']!r}; import it first")
-    cls = known[plain["name"]]
+    cls, arguments = known[plain["name"]], plain["init_args"]
+    if not isinstance(arguments, Mapping):
+        raise ValueError(f"the init_args of {plain['name']} must be an object, got {arguments!r}")
     hints = get_type_hints(cls)
-    return cls(**{name: _rebuilt(hints.get(name), value) for name, value in plain["init_args"].items()})
+    return cls(**{name: _rebuilt(hints.get(name), value) for name, value in arguments.items()})
 
 
 def _rebuilt(hint: Any, value: Any) -> Any:

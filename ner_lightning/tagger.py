@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -30,7 +31,7 @@ from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
-from ner_lightning.modeling.parameter_groups import parameter_groups, scale_rates
+from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
 from ner_lightning.modeling.scored import Scored
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.modeling.trained_part import TrainedPart
@@ -74,6 +75,8 @@ class NERTagger(L.LightningModule):
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
             raise ValueError(f"warmup_ratio must be a share from 0 to 1, got {warmup_ratio}")
+        if head_learning_rate is not None and not head_learning_rate >= 0:
+            raise ValueError(f"head_learning_rate must be null or at least 0, got {head_learning_rate}")
         self.encoder, self.loss, self.decoder = (
             encoder,
             loss or CrossEntropyLoss(),
@@ -90,8 +93,15 @@ class NERTagger(L.LightningModule):
         self.step_loss = self.epoch_loss = torch.zeros(2, dtype=torch.float64)
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 (all stages have the same tags)
+        """Take the tags from the data module, if there are none yet.
+
+        Raises:
+            ValueError: If the trainer was given loaders in place of a data module: scores need its corpus, too.
+        """
+        data_module = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data_module is None:
+            raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
         if self.tags is None:
-            data_module = self.trainer.datamodule  # type: ignore[attr-defined]
             self.tags, self.tokenizer = data_module.tags, data_module.tokenizer
             self.word_counts = data_module.word_counts
 
@@ -115,10 +125,27 @@ class NERTagger(L.LightningModule):
         """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so."""
         self.train()
 
+    @property
+    def num_steps(self) -> int:
+        """The optimizer steps of the run; for training without an end 0, on which a constant rate does not depend.
+
+        Raises:
+            ValueError: If the rate is to follow the share of the run that is over, and the run has no end.
+        """
+        num_steps = self.trainer.estimated_stepping_batches
+        if num_steps < math.inf:
+            return int(num_steps)
+        if self.schedule != "constant" or self.warmup_ratio:
+            raise ValueError(
+                "training without an end must have model.schedule constant and model.warmup_ratio 0, which take no "
+                f"share of the steps, got {self.schedule} and {self.warmup_ratio}; or set trainer.max_epochs"
+            )
+        return 0
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         optimizer = self.optimizer(self.parameter_groups())
         scale_rates(optimizer)
-        num_steps = int(self.trainer.estimated_stepping_batches)
+        num_steps = self.num_steps
         warmup_steps = round(self.warmup_ratio * num_steps)
         name = "constant_with_warmup" if self.schedule == "constant" else self.schedule
         schedule = get_scheduler(name, optimizer, warmup_steps, num_steps)
@@ -144,16 +171,11 @@ class NERTagger(L.LightningModule):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Divide the summed gradients by the weight of the whole step."""
         total, weight = self.all_reduced_step_loss()
-        gradients = [
-            parameter.grad
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-            if parameter.grad is not None
-        ]
-        torch._foreach_div_(gradients, weight.item() or 1.0)
+        torch._foreach_div_(list(gradients_of(optimizer).values()), weight.item() or 1.0)
         loss = LossSum(total, weight).mean
         self.log("train/loss", loss, prog_bar=True, logger=False)
-        if (self.trainer.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and (self.trainer.global_step + 1) % every == 0:  # 0 logs no step
             self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
 
     def log_now(self, metrics: dict[str, float]) -> None:
@@ -188,8 +210,7 @@ class NERTagger(L.LightningModule):
             scaler = getattr(self.trainer.precision_plugin, "scaler", None)
             unscales = getattr(optimizer, "_step_supports_amp_scaling", False)  # a fused one does, in its step
             scale = scaler.get_scale() if scaler is not None and unscales else 1.0
-            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val * scale)
+            torch.nn.utils.clip_grad_norm_(gradients_of(optimizer), gradient_clip_val * scale)
 
     def on_train_epoch_end(self) -> None:
         self.log_now({"train/loss_epoch": LossSum(*self.epoch_loss).mean})
@@ -301,12 +322,17 @@ class NERTagger(L.LightningModule):
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
-        cls, checkpoint_path: str | Path, loss: Loss | None = None, base: str | Path | None = None
+        cls,
+        checkpoint_path: str | Path,
+        map_location: torch.device | str | None = None,
+        loss: Loss | None = None,
+        base: str | Path | None = None,
     ) -> Self:
         """Rebuild a tagger from a checkpoint, without corpus, ready to evaluate.
 
         Args:
             checkpoint_path: A checkpoint that training wrote.
+            map_location: The device that the tagger comes on; None is the CPU.
             loss: The loss, where it is a class of yours that the program has not imported.
             base: Folder of the pretrained encoder, where the checkpoint holds only what was trained and the encoder
                 is no longer where it was.
@@ -335,4 +361,4 @@ class NERTagger(L.LightningModule):
         tagger.word_counts = saved["word_counts"]
         tagger.configure_model()
         tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
-        return tagger.eval()
+        return tagger.eval().to(map_location or "cpu")

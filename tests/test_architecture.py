@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules
-    {"entities", "library_messages", "plain_data", "whole_files"},
+    {"entities", "library_messages", "plain_data", "terminal_lines", "whole_files"},
     {"sentences"},
     {"tags"},
     {"schemes"},

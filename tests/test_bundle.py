@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -106,9 +107,21 @@ def test_what_is_loaded_computes_what_was_saved(tmp_path, monkeypatch, name):
     assert sorted(path.name for path in tmp_path.joinpath("runs").iterdir()) == ["model"]
 
 
-def test_files_can_be_read_by_others_and_name_nothing_of_ours(saved):
-    assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
-    assert saved.stat().st_mode & 0o055 == 0o055
+@pytest.mark.parametrize(("umask", "of_files", "of_folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_the_umask_says_who_can_read(tmp_path, umask, of_files, of_folder):
+    transitions = Transitions(torch.zeros(7), torch.zeros(7, 7), torch.zeros(7))
+    former = os.umask(umask)
+    try:
+        save_bundle(tmp_path / "model", *small_bert(), BundleSettings(TAGS, MAX_SUBWORDS), transitions)
+    finally:
+        os.umask(former)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert {"model.safetensors", TRANSITIONS_FILE, SETTINGS_FILE} <= modes.keys()
+    assert set(modes.values()) == {of_files}
+    assert (tmp_path / "model").stat().st_mode & 0o777 == of_folder
+
+
+def test_files_name_nothing_of_ours(saved):
     assert "attn" not in (saved / "config.json").read_text()
 
 
@@ -222,6 +235,16 @@ def without_head(folder):
         (other_head, "tags must be \\['O', 'B-LOC', 'I-LOC', 'E-LOC', 'S-LOC'\\], got \\['O', 'B-LOC', 'I"),
         (lambda f: rewrite(f / "config.json", id2label={0: "O"}, label2id={"O": 0}), "must be a bundle that"),
         (lambda f: rewrite(f / "config.json", model_type="x"), "must be a bundle that loads"),
+        (lambda f: rewrite(f / "config.json", hidden_size="abc"), "got Strict.*hidden_size.* expected int, got str"),
+        (lambda f: rewrite(f / "config.json", num_attention_heads=0), "must be a bundle that loads"),
+        (lambda f: rewrite(f / "config.json", hidden_act="nope"), "must be a bundle that loads.*'nope'"),
+        (lambda f: rewrite(f / "config.json", id2label=["O"]), "must be a bundle that loads"),
+        (lambda f: (f / "tokenizer.json").write_text('{"a": 1}'), "must be a bundle that loads"),
+        (lambda f: rewrite(f / "tokenizer.json", model={"type": "X"}), "must be a bundle that loads"),
+        (
+            lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "ArgmaxDecoder", "init_args": None}),
+            "the init_args of ArgmaxDecoder must be an object, got None",
+        ),
         (cut_weights, "must be a bundle that loads"),
         (without_head, "must hold all weights of the network, classifier.bias, classifier.weight missing"),
     ],

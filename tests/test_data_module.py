@@ -17,7 +17,7 @@ from ner_lightning.callbacks.validated_end import ValidatedEnd
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
 from ner_lightning.corpora.training_share import keep_training_share
-from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
 from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.entities import EntitySpan
@@ -309,3 +309,21 @@ def test_a_checkpoint_of_a_former_version_tells_less() -> None:
     data.trainer.training = True
     data.load_state_dict({"epoch": 0, "batch": 3, "num_ranks": 1})
     assert sum(1 for _ in data.train_dataloader()) == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: BatchSettings(max_windows=0), "max_windows must be at least 1, got 0"),
+        (lambda: BatchSettings(max_subwords=-5), "max_subwords must be at least 1, got -5"),
+        (lambda: BatchSettings(pool=0), "pool must be at least 1, got 0"),
+        (lambda: BatchSettings(evaluation_subwords=0), "evaluation_subwords must be at least 1, got 0"),
+        (lambda: BatchSettings(num_workers=-1), "num_workers must be at least 0, got -1"),
+        (lambda: WindowSettings(subwords="last"), "subwords must be one of first, all, got last"),
+        (lambda: WindowSettings(max_subwords=0), "max_subwords must be null or at least 1, got 0"),
+        (lambda: WindowSettings(overlap=-1), "overlap must be at least 0, got -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()

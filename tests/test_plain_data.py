@@ -48,6 +48,12 @@ def test_a_name_of_no_part_of_this_kind_is_refused_with_those_known(name):
         from_plain(Shape, {"name": name, "init_args": {}})
 
 
+@pytest.mark.parametrize("arguments", [None, [1.0], "radius"])
+def test_arguments_have_names(arguments):
+    with pytest.raises(ValueError, match="the init_args of Circle must be an object, got"):
+        from_plain(Shape, {"name": "Circle", "init_args": arguments})
+
+
 def test_a_part_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="Polygon must be one of"):
         from_plain(Polygon, {"name": "Circle", "init_args": {}})

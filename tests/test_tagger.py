@@ -4,12 +4,14 @@ import copy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins import MixedPrecision
 from quiet_trainer import quiet_trainer
 from seqeval.metrics import f1_score
@@ -349,3 +351,68 @@ def test_long_sentences_are_trained_and_scored_whole() -> None:
     assert data.coverage("validation").words_in_several_windows > 0
     assert sum(len(s) for batch in data.val_dataloader() for s in batch.sentences) == num_words
     assert 0 <= fitting.callback_metrics["validation/f1"].item() <= 1
+
+
+class Rates(L.Callback):
+    """Keeps the learning rate of every step."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:  # noqa: ARG002
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_training_without_an_end_keeps_a_constant_rate() -> None:
+    seen = Rates()
+    fitting = quiet_trainer(max_epochs=-1, callbacks=[seen, EarlyStopping("train/loss", patience=1, min_delta=1e9)])
+    fitting.fit(NERTagger(ENCODER, optimizer=sgd, warmup_ratio=0.0, schedule="constant"), data_module(16))
+    assert fitting.global_step == 2
+    assert seen.rates == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("schedule", "warmup_ratio"), [("linear", 0.0), ("cosine", 0.0), ("constant", 0.1)])
+def test_a_rate_that_follows_the_share_of_a_run_needs_its_end(
+    schedule: Literal["linear", "cosine", "constant"], warmup_ratio: float
+) -> None:
+    tagger = NERTagger(ENCODER, optimizer=sgd, warmup_ratio=warmup_ratio, schedule=schedule)
+    with pytest.raises(ValueError, match=r"without an end .* set trainer\.max_epochs"):
+        quiet_trainer(max_epochs=-1, max_time="00:00:00:01").fit(tagger, data_module(16))
+
+
+def test_logging_every_0_steps_logs_none() -> None:
+    class NoStep(DummyLogger):
+        def log_metrics(self, metrics: Any, step: int | None = None) -> None:  # noqa: ARG002
+            assert "train/loss" not in metrics
+
+    fitting = L.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=NoStep(),
+        log_every_n_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    fitting.fit(NERTagger(ENCODER, optimizer=sgd), data_module(16))
+    assert fitting.global_step == 1
+
+
+def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
+    data = data_module(16)
+    data.setup()
+    with pytest.raises(ValueError, match="must be run with a NERDataModule, got loaders"):
+        trainer().fit(NERTagger(ENCODER, optimizer=sgd), data.train_dataloader())
+
+
+def test_a_checkpoint_comes_on_the_device_that_is_asked_for(tmp_path: Path) -> None:
+    _, fitting = trained(data_module(16))
+    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
+    assert NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt", "meta").device.type == "meta"
+    assert NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt", map_location=None).device.type == "cpu"
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan")])
+def test_a_head_learns_at_a_rate_that_is_a_number(rate: float) -> None:
+    with pytest.raises(ValueError, match="head_learning_rate must be null or at least 0, got"):
+        NERTagger(ENCODER, head_learning_rate=rate)

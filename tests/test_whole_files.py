@@ -2,36 +2,39 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import fill_disk
 
-from ner_lightning import whole_files
 from ner_lightning.whole_files import errors_naming, remove_partial, whole_file
 
 
+@pytest.fixture(params=[0o022, 0o077], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    former = os.umask(request.param)
+    yield request.param
+    os.umask(former)
+
+
 @pytest.mark.parametrize(("mode", "content"), [("w", "ä\r\nb\n"), ("wb", b"\x00\xff")])
-def test_what_is_written_is_there_and_readable_by_others(tmp_path: Path, mode: str, content: str | bytes) -> None:
+def test_what_is_written_is_there_for_whom_the_umask_lets_read(
+    tmp_path: Path, umask: int, mode: str, content: str | bytes
+) -> None:
     path = tmp_path / "new" / "file"
     with whole_file(path, mode) as file:
         file.write(content)
         assert not path.exists()
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
     assert os.listdir(path.parent) == ["file"]
 
 
 def test_a_full_disk_leaves_the_former_file_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_text("former")
-    made = whole_files.tempfile.mkstemp
-
-    def on_full_disk(**options: object) -> tuple[int, str]:
-        handle, partial = made(**options)
-        os.close(handle)
-        return os.open("/dev/full", os.O_RDWR), partial
-
-    monkeypatch.setattr(whole_files.tempfile, "mkstemp", on_full_disk)
+    fill_disk(monkeypatch)
     with pytest.raises(OSError, match=f"No space left on device: '{path}'"), whole_file(path) as file:
         file.write("new")
     assert path.read_text() == "former"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import lightning as L
 from rich.console import Console
 
+from ner_lightning.terminal_lines import say
+
 
 class EpochLines(L.Callback):
     """Prints loss and F1 of each epoch to the error stream, for logs and pipes."""
@@ -18,4 +20,4 @@ class EpochLines(L.Callback):
             if name in trainer.callback_metrics
         ]
         line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}, step {trainer.global_step}: {', '.join(shown)}"
-        Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+        say(Console(stderr=True), line)

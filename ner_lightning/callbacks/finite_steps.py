@@ -11,6 +11,7 @@ from torch import Tensor
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.modeling.parameter_groups import gradients_of
 
 
 class FiniteSteps(L.Callback):
@@ -66,9 +67,7 @@ def _is_scaled(trainer: L.Trainer) -> bool:
 
 
 def _gradient_is_finite(optimizer: torch.optim.Optimizer) -> bool:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
+    return bool(torch.nn.utils.get_total_norm(list(gradients_of(optimizer).values())).isfinite())
 
 
 def _rewind_to_step(trainer: L.Trainer) -> None:

@@ -29,6 +29,7 @@ class MovingAverage(L.Callback):
     def __init__(self, decay: float) -> None:
         self.decay = decay
         self.average: dict[str, Tensor] = {}
+        self.is_swapped = False  # then the tagger has the average, and the weights that are trained stand in its place
         self.step = 0
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -61,16 +62,22 @@ class MovingAverage(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._swap(pl_module)
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the weights that were trained in the tagger, wherever training broke off."""
+        if self.is_swapped:
+            self._swap(pl_module)
+
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if self.average:
-            weights = checkpoint["state_dict"]
-            checkpoint[CURRENT_WEIGHTS] = {name: weights[name] for name in self.average}
-            checkpoint["state_dict"] = weights | self.average
+            of_tagger = {name: checkpoint["state_dict"][name] for name in self.average}
+            average, current = (of_tagger, self.average) if self.is_swapped else (self.average, of_tagger)
+            checkpoint[CURRENT_WEIGHTS] = dict(current)
+            checkpoint["state_dict"] = checkpoint["state_dict"] | average
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the average in the tagger."""
         self._swap(pl_module)
-        self.average = {}
+        self.average, self.is_swapped = {}, False
 
     def _swap(self, pl_module: L.LightningModule) -> None:
         weights = trained_weights(pl_module)
@@ -78,6 +85,7 @@ class MovingAverage(L.Callback):
             current = weights[name].clone()
             weights[name].copy_(average)
             average.copy_(current)
+        self.is_swapped = not self.is_swapped
 
 
 def trained_weights(module: torch.nn.Module) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import resource
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -33,7 +34,8 @@ class RunRecord(L.Callback):
     """Writes seed, commit, corpus checksum, versions, wall time, peak memory and throughput to ``run.json``.
 
     What depends on the clock stands here and not in ``metrics.csv``, which is equal for equal runs. A resumed run
-    goes on with what it took up to its checkpoint; steps that were lost and came again count once.
+    goes on with what it took up to its checkpoint; steps that were lost and came again count once. ``padding`` is the
+    subwords that everything but attention computed over the real ones: 1 where windows are packed.
 
     Args:
         run_dir: The run folder.
@@ -139,7 +141,7 @@ def peak_memory_mib() -> int:
     """The most memory of the GPU where there is one, else of this process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() // KIB**2
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (KIB**2 if sys.platform == "darwin" else KIB)
 
 
 def current_commit() -> str | None:

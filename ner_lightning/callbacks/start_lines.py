@@ -9,6 +9,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from torch import nn
 
+from ner_lightning.terminal_lines import say
+
 
 class StartLines(L.Callback):
     """Prints to the error stream what is trained, on which share, and class weights and repeat factors if any."""
@@ -26,7 +28,9 @@ class StartLines(L.Callback):
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
-        Console(stderr=True).print(*lines, sep="\n", highlight=False, soft_wrap=True)
+        console = Console(stderr=True)
+        for line in lines:
+            say(console, line)
 
 
 def count_parameters(module: nn.Module) -> dict[str, int]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
+from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.training_cli import PartsCLI
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def corpus_report(data: NERDataModule) -> CorpusReport:
-    """The report on a configured corpus, with the encoder's subwords."""
+    """The report on a configured corpus, with the encoder's subwords where it has any."""
     whole = select_entity_types(data.reader.read(), data.selected_types)
     training = whole.splits.get("train", ())
     corpus = keep_training_share(whole, data.train_share, data.seed) if training else whole
@@ -70,9 +71,24 @@ def corpus_report(data: NERDataModule) -> CorpusReport:
         data.encoder.tokenizer([sentence.words for sentence in training]),
         data.windows.max_subwords,
     )
+    if not training and len(words.tokenizer) <= len(words.tokenizer.all_special_ids):
+        return with_warning(
+            describe_corpus(corpus),
+            "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",
+        )
     report = describe_corpus(corpus, words.count_subwords, words.capacity)
-    lowercases = words.count_subwords(["A"]) and words.tokenizer.tokenize("AB") == words.tokenizer.tokenize("ab")
-    if report.cased and lowercases:
+    if report.cased and reads_letters_lowercased(words.tokenizer):
         warning = "the entities are cased, but the encoder is not: it reads 'AB' as 'ab'; take a cased encoder"
-        return replace(report, warnings=(*report.warnings, warning))
+        return with_warning(report, warning)
     return report
+
+
+def with_warning(report: CorpusReport, warning: str) -> CorpusReport:
+    """The report with one more warning."""
+    return replace(report, warnings=(*report.warnings, warning))
+
+
+def reads_letters_lowercased(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether capitals are lost before the vocabulary is asked, which may know neither AB nor ab."""
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    return normalizer is not None and normalizer.normalize_str("AB") == normalizer.normalize_str("ab")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ner_lightning.commands.comparison_runs import Attempt, Outcome
-from ner_lightning.commands.error_lines import say
+from ner_lightning.terminal_lines import say
 
 
 class RunsDisplay:

@@ -11,13 +11,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
-from ner_lightning.commands.error_lines import say
 from ner_lightning.evaluation.comparison import Comparison, compare_runs
 from ner_lightning.evaluation.comparison_page import comparison_page
 from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import comparison_tables
 from ner_lightning.evaluation.run_folders import FinishedRun
 from ner_lightning.evaluation.tables import print_table
+from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import whole_file, write_json
 
 RESAMPLING_SEED: Final = 0  # the same runs give the same numbers

@@ -34,7 +34,6 @@ from ner_lightning.commands.comparison_runs import (
     require_same_settings,
     worker_environments,
 )
-from ner_lightning.commands.error_lines import say
 from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
 from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import settings_table
@@ -42,6 +41,7 @@ from ner_lightning.evaluation.run_folders import find_run_folders, group_into_ar
 from ner_lightning.evaluation.run_settings import Settings, deciding, differences, settings_of
 from ner_lightning.evaluation.tables import rich_table
 from ner_lightning.library_messages import quieten
+from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"

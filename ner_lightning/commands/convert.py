@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ner_lightning.commands.error_lines import fail, say, without_noise
+from ner_lightning.corpora.corpus_report import NUM_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -23,6 +24,7 @@ from ner_lightning.corpora.reader import (
     CorpusWriter,
     NoteKind,
     ReadingNote,
+    kind_in_words,
 )
 
 READERS = {
@@ -52,7 +54,6 @@ WRITER  one of {", ".join(WRITERS)}, or the import path of a CorpusWriter
 The options of a format are shown once it is named:
   {PROGRAM} --from ColumnFiles --to JsonLines --help
 """
-NUM_LISTED_NOTES = 3
 
 
 class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -178,6 +179,8 @@ def report_notes(console: Console, notes: Sequence[ReadingNote]) -> None:
     for note in notes:
         notes_by_kind[note.kind].append(note)
     for kind, alike in notes_by_kind.items():
-        say(console, f"{len(alike):,} x {kind.replace('_', ' ')}, first:")
-        for note in alike[:NUM_LISTED_NOTES]:
+        say(console, f"{len(alike):,} x {kind_in_words(kind)}:")
+        for note in alike[:NUM_LINES]:
             say(console, f"  {note}")
+        if len(alike) > NUM_LINES:
+            say(console, f"  … and {len(alike) - NUM_LINES:,} more")

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Never
 
 from rich.console import Console
 
-NOISE = ("Does not validate", "Subtypes:", "Errors:", "- Expected a <class 'NoneType'>", "Given value type:")
+from ner_lightning.terminal_lines import say
+
+NOISE = (
+    "Does not validate",
+    "Subtypes:",
+    "Errors:",
+    "- Expected a <class 'NoneType'>",
+    "Given value type:",
+    "Subclass types expect one of:",
+    "- a class path (str)",
+    "- a dict with",  # and without
+)
+NO_PART = re.compile(
+    r'Parser key "(?:model|data)\.(?P<null>\w+)":\s+Not a valid subclass of \w+\. Got value: None\b'
+    r"|the following arguments are required: (?:\w+\.)?data\.(?P<absent>\w+)"
+)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -29,16 +45,13 @@ class OneLineParser(argparse.ArgumentParser):
 
 def without_noise(message: str) -> str:
     """What jsonargparse says of a wrong value, without what it says of every optional option."""
-    lines = (line.strip() for line in message.splitlines())
+    if missing := NO_PART.match(message):
+        return f"no {missing['null'] or missing['absent']} is configured; give --config FILE"
+    lines = (line.strip() for line in message.split("\n"))
     return " ".join(line.removeprefix("- ") for line in lines if not line.startswith(NOISE))
 
 
 def fail(message: str) -> int:
     """Say in one line what is wrong with the input, and give the exit status for it."""
-    say(Console(stderr=True), f"error: {' '.join(message.split())}")
+    say(Console(stderr=True), f"error: {message}")
     return 2
-
-
-def say(console: Console, line: str) -> None:
-    """Print a line as it is: no markup, no colours, no wrapping of paths."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

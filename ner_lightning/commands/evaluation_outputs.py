@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ner_lightning.commands.error_lines import say
 from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
 from ner_lightning.evaluation.error_tables import error_tables
@@ -18,6 +17,7 @@ from ner_lightning.evaluation.suspects import find_suspects, write_suspects
 from ner_lightning.evaluation.tables import Table, print_table
 from ner_lightning.evaluation.training_entities import read_training_entities
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
+from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import write_json
 
 MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs

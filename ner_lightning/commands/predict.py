@@ -28,13 +28,15 @@ Of the first, every line of entities.jsonl is one line of news.txt, with its ent
 
 start and end count the characters of "text"; end is behind the last one. For words, "text" is
 the words joined by blanks, and "start_word" and "end_word" count words. Inputs of any
-size are read bit by bit, texts of any length are read to their end.
+size are read bit by bit, texts of any length are read to their end; what has come through
+a pipe is answered before more comes.
 """
 FORMATS = {
     "text": "a text on every line",
-    "jsonl": 'JSON Lines {"text": "..."} or {"words": ["...", "..."]}, an "id" may be added',
-    "columns": "CoNLL columns; the first holds the word, blank lines stand between sentences",
+    "jsonl": 'JSON Lines {"text": "..."} or {"words": ["...", "..."]} (or "tokens"), an "id" may be added',
+    "columns": "CoNLL columns; one holds the word, blank lines stand between sentences",
 }
+COLUMN_OPTIONS = {"word_column": 0, "separator": "auto", "comment": None}
 FORMAT_BY_ENDING = {
     ".txt": "text",
     ".jsonl": "jsonl",
@@ -84,9 +86,35 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         options.format = format_of(options.input)
     if options.batch_subwords is not None and options.batch_subwords < 1:
         raise ArgumentError(None, f"--batch_subwords must be at least 1, got {options.batch_subwords}")
+    require_layout(options)
+    require_output(options)
+    return options
+
+
+def require_layout(options: argparse.Namespace) -> None:
+    """Check the options of columns.
+
+    Raises:
+        ArgumentError: If there are no columns, or every line would be a comment.
+    """
+    given = [f"--{name}" for name, default in COLUMN_OPTIONS.items() if getattr(options, name) != default]
+    if given and options.format != "columns":
+        raise ArgumentError(None, f"{', '.join(given)} must go with the format columns, got {options.format}")
+    if options.comment == "":
+        raise ArgumentError(None, "--comment must not be empty, since every line begins so")
+
+
+def require_output(options: argparse.Namespace) -> None:
+    """Check that the output can be begun or continued.
+
+    Raises:
+        ArgumentError: If it cannot.
+    """
     if options.resume and (options.output == "-" or options.style == "color"):
         raise ArgumentError(None, "--resume needs an output file of the style json")
     output = Path(options.output)
+    if options.output != "-" and not output.parent.is_dir():
+        raise ArgumentError(None, f"{output}: the output must lie in a folder that is there, found no {output.parent}")
     if options.output != "-" and output.exists():
         if not options.resume:
             raise ArgumentError(
@@ -96,7 +124,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         same = Path(options.input).exists() and output.samefile(options.input)
         if same or not output.is_file():
             raise ArgumentError(None, f"{output}: the output must be a file, and another than the input")
-    return options
 
 
 def format_of(input_path: str) -> str:
@@ -132,6 +159,20 @@ def build_parser() -> OneLineParser:
         help="json, a line for every record; or color, the texts with [Bill Gates PER] in them, to look at. "
         "Default: json",
     )
+    add(
+        "--word_column",
+        type=int,
+        default=COLUMN_OPTIONS["word_column"],
+        metavar="N",
+        help="of columns, the one that holds the word, from 0, from the end if negative. Default: %(default)s",
+    )
+    add(
+        "--separator",
+        choices=["auto", "tab", "blank"],
+        default=COLUMN_OPTIONS["separator"],
+        help="what stands between columns; auto: a tab in lines that hold one, else blanks. Default: %(default)s",
+    )
+    add("--comment", metavar="TEXT", help='of columns, lines that begin so are left out, as in "# ". Default: none')
     add("--resume", action="store_true", help="continue an output that broke off, wherever it did")
     add("--device", choices=["cpu", "cuda"], help="where to compute. Default: cuda where there is one")
     add(

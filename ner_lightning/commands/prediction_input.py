@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from io import BufferedIOBase
+from itertools import chain, count
 from typing import Any, Final, Literal
 
 from ner_lightning.corpora.column_files import DOCUMENT_END, ColumnLayout
-from ner_lightning.corpora.json_rows import HALF_A_CHARACTER, Row
+from ner_lightning.corpora.json_rows import Row
 from ner_lightning.corpora.reader import CorpusError
 
 InputFormat = Literal["text", "jsonl", "columns"]
-COLUMNS: Final = ColumnLayout(word_column=0, tag_column=-1, separator="auto", comment=None)
+BLOCK_BYTES: Final = 1 << 20
+CONTENT_KEYS: Final = ("text", "words", "tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +41,70 @@ class InputRecord:
         return named | ({"text": self.text} if self.words is None else {"words": list(self.words)})
 
 
-def read_records(lines: Iterable[bytes], source: str, input_format: InputFormat) -> Iterator[InputRecord]:
-    """The records of an input, as far as they have been asked for.
+def read_blocks(file: BufferedIOBase) -> Iterator[list[bytes]]:
+    """The lines of a file without their LF, in blocks: of a pipe, those that have come, so that none waits for more."""
+    rest = bytearray()
+    while block := file.read1(BLOCK_BYTES):
+        *lines, last = block.split(b"\n")
+        if lines:
+            lines[0] = bytes(rest) + lines[0]
+            rest.clear()
+            yield lines
+        rest += last
+    if rest:
+        yield [bytes(rest)]
+
+
+def read_records(
+    blocks: Iterable[list[bytes]], source: str, input_format: InputFormat, layout: ColumnLayout
+) -> Iterator[InputRecord | None]:
+    """The records of an input, as far as they have been asked for, and None behind those of each block.
 
     Args:
-        lines: The lines with their ends, as iterating over a binary file gives them.
+        blocks: The lines without their LF.
         source: The name of the input, for messages.
         input_format: ``text``: every line is a record, empty or not. ``jsonl``: every line that is not blank.
-            ``columns``: the first column of the lines between blank ones.
+            ``columns``: the words of the lines between blank ones.
+        layout: What the lines of columns mean; there need be no tags.
 
     Raises:
         CorpusError: If a line is not UTF-8 or not of the format.
     """
-    numbered = _decoded(lines, source)
-    if input_format == "text":
-        return (InputRecord(text=line) for _, line in numbered)
-    if input_format == "jsonl":
-        return (_from_json(line, f"{source}:{number}") for number, line in numbered if line.strip())
-    return _sentences(line for _, line in numbered)
+    readers: dict[InputFormat, Callable[[str, str], InputRecord | None]] = {
+        "text": _from_text,
+        "jsonl": _from_json,
+        "columns": SentenceLines(layout),
+    }
+    if input_format == "columns":
+        blocks = chain(blocks, [[b""]])  # the end of the input ends a sentence
+    numbers = count(1)
+    for block in blocks:
+        for line, number in zip(block, numbers, strict=False):
+            place = f"{source}:{number}"
+            record = readers[input_format](_decoded(line, place, number == 1), place)
+            if record is not None:
+                yield record
+        yield None
 
 
-def read_chunks(records: Iterable[InputRecord], max_records: int, max_characters: int) -> Iterator[list[InputRecord]]:
-    """Records in chunks of bounded size (or one record); where they break off, those before still come.
+def read_chunks(
+    records: Iterable[InputRecord | None], max_records: int, max_characters: int
+) -> Iterator[list[InputRecord]]:
+    """Records in chunks of bounded size (or one record) that end at each None; what comes before an error still comes.
 
-    How records are cut depends on nothing but the records.
+    How records are cut depends on nothing but the records, and for a pipe on when they come.
     """
     chunk: list[InputRecord] = []
     num_characters = 0
     try:
         for record in records:
-            if chunk and num_characters + record.num_characters > max_characters:
+            is_full = len(chunk) == max_records
+            if chunk and (record is None or is_full or num_characters + record.num_characters > max_characters):
                 yield chunk
                 chunk, num_characters = [], 0
-            chunk.append(record)
-            num_characters += record.num_characters
-            if len(chunk) == max_records:
-                yield chunk
-                chunk, num_characters = [], 0
+            if record is not None:
+                chunk.append(record)
+                num_characters += record.num_characters
     except CorpusError:
         if chunk:
             yield chunk
@@ -83,39 +113,54 @@ def read_chunks(records: Iterable[InputRecord], max_records: int, max_characters
         yield chunk
 
 
-def _decoded(lines: Iterable[bytes], source: str) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers; only LF and CRLF end a line, since a text may hold U+0085 or U+2028."""
-    for number, line in enumerate(lines, start=1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
+@dataclass(slots=True)
+class SentenceLines:
+    """Takes the lines of a column file one by one, and gives a sentence where one ends."""
+
+    layout: ColumnLayout
+    words: list[str] = field(default_factory=list)
+
+    def __call__(self, line: str, place: str) -> InputRecord | None:
+        comment = self.layout.comment
+        is_marker = self.layout.document_marker(line) is not None
+        if not is_marker and comment is not None and line.startswith(comment):
+            return None
+        if is_marker or not line.strip(" \t\r") or DOCUMENT_END.fullmatch(line):
+            words, self.words = self.words, []
+            return InputRecord(words=tuple(words)) if words else None
+        fields, column = self.layout.fields(line), self.layout.word_column
+        if not -len(fields) <= column < len(fields):
             raise CorpusError(
-                f"{source}:{number}: must be UTF-8, got the byte 0x{line[error.start]:02x} at position "
-                f"{error.start} of the line"
-            ) from None
-        yield number, text.removesuffix("\n").removesuffix("\r")
+                f"{place}: a line must have a word in column {column} (from 0, from the end if negative), "
+                f"got {len(fields)} column{'s' * (len(fields) > 1)}: {line[:80]!r}"
+            )
+        self.words.append(fields[column])
+        return None
 
 
-def _from_json(line: str, place: str) -> InputRecord:
+def _decoded(line: bytes, place: str, is_first: bool) -> str:
+    """The text of a line; only LF and CRLF end one, since a text may hold U+0085 or U+2028."""
+    try:
+        return line.decode("utf-8-sig" if is_first else "utf-8").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{place}: must be UTF-8, got the byte 0x{line[error.start]:02x} at position {error.start} of the line"
+        ) from None
+
+
+def _from_text(line: str, place: str) -> InputRecord:  # noqa: ARG001
+    return InputRecord(text=line)
+
+
+def _from_json(line: str, place: str) -> InputRecord | None:
+    if not line.strip():
+        return None
     row = Row.parse(line, place)
-    if ("text" in row.values) == ("words" in row.values):
+    keys = [key for key in CONTENT_KEYS if key in row.values]
+    if len(keys) != 1:
         found = ", ".join(f'"{key}"' for key in row.values)[:80] or "none"
-        raise CorpusError(f'{place}: must have one of the keys "text" and "words", got {found}')
-    if HALF_A_CHARACTER.search(row.name("id") or ""):
-        raise row.fail("id", "a string of valid Unicode", row.values["id"])
-    if "text" in row.values:
+        raise CorpusError(f'{place}: must have one of the keys "text", "words" and "tokens", got {found}')
+    row.name("id")  # fails where it is none; the record takes it as it stands
+    if keys == ["text"]:
         return InputRecord(text=row.text(), id=row.values.get("id"))
-    return InputRecord(words=row.words("words"), id=row.values.get("id"))
-
-
-def _sentences(lines: Iterable[str]) -> Iterator[InputRecord]:
-    words: list[str] = []
-    for line in lines:
-        marks = COLUMNS.document_marker(line) or DOCUMENT_END.fullmatch(line)
-        if line.strip(" \t\r") and not marks:
-            words.append(COLUMNS.fields(line)[0])
-        elif words:
-            yield InputRecord(words=tuple(words))
-            words = []
-    if words:
-        yield InputRecord(words=tuple(words))
+    return InputRecord(words=row.words(keys[0]), id=row.values.get("id"))

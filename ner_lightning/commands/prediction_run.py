@@ -8,14 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from io import BufferedIOBase
 from itertools import chain, islice
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ner_lightning.commands.prediction_input import InputRecord, read_chunks, read_records
+from ner_lightning.commands.prediction_input import InputRecord, read_blocks, read_chunks, read_records
 from ner_lightning.commands.prediction_output import (
     PIPE,
     ColoredLines,
@@ -24,6 +25,7 @@ from ner_lightning.commands.prediction_output import (
     pending_chunks,
     read_begun,
 )
+from ner_lightning.corpora.column_files import ColumnLayout
 from ner_lightning.corpora.reader import CorpusError
 from ner_lightning.recognizer import MAX_SUBWORDS, EntityRecognizer
 from ner_lightning.sentences import Sentence
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace) -> None:
     begun = read_begun(options.output) if options.resume else None
     with open_input(options.input) as file:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
-        records = read_records(file, "standard input" if options.input == PIPE else options.input, options.format)
+        source = "standard input" if options.input == PIPE else options.input
+        layout = ColumnLayout(options.word_column, -1, options.separator, options.comment)
+        records = read_records(read_blocks(file), source, options.format, layout)
         chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), begun, options.output)
         first = list(islice(chunks, 1))  # what is wrong already must leave the output as it is
         with open_output(options.output, begun) as output, progress_bar(file, options.output) as advance:
@@ -92,18 +96,18 @@ def chosen_device(name: str | None) -> str:
 
 
 @contextmanager
-def open_input(path: str) -> Iterator[BinaryIO]:
+def open_input(path: str) -> Iterator[BufferedIOBase]:
     """The input as a binary file."""
     try:
         opened = nullcontext(sys.stdin.buffer) if path == PIPE else open(path, "rb")  # noqa: SIM115
     except OSError as error:
         raise CorpusError(f"{path}: the input must be a file that can be read: {error.strerror}") from None
     with opened as file:
-        yield file
+        yield cast(BufferedIOBase, file)
 
 
 @contextmanager
-def progress_bar(file: BinaryIO, output_path: str) -> Iterator[Callable[[int], None]]:
+def progress_bar(file: BufferedIOBase, output_path: str) -> Iterator[Callable[[int], None]]:
     """A bar over the bytes of a file, moved by telling how many records more are done.
 
     It is shown on a terminal only, and not among lines that go to the same one.

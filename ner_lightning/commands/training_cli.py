@@ -51,6 +51,7 @@ from ner_lightning.evaluation.run_folders import FINISHED, PREDICTIONS, read_con
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
 from ner_lightning.tagger import NERTagger
+from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
@@ -226,7 +227,7 @@ class TrainingCLI(PartsCLI):
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
-            Console(stderr=True).print(f"run folder: {self.run_dir}", highlight=False, soft_wrap=True)
+            say(Console(stderr=True), f"run folder: {self.run_dir}")
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
@@ -242,7 +243,8 @@ def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerato
     bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
     """
     on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    computed = torch.cuda.is_bf16_supported(False) if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    computed = torch.cuda.is_bf16_supported(False) if on_gpu else on_cpu
     return "bf16-mixed" if computed else "32-true"
 
 

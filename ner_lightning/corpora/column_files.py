@@ -21,10 +21,11 @@ from ner_lightning.corpora.reader import (
     require_sentences,
 )
 from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_notes, recognise_scheme
-from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
+from ner_lightning.corpora.text_files import paths_of_splits, read_lines, require_line_ends, resolve_path, with_ids
 from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE, Tag, entities_of
+from ner_lightning.whole_files import whole_file
 
 Separator = Literal["auto", "tab", "blank"]
 
@@ -48,9 +49,12 @@ class ColumnLayout:
     separator: Separator
     comment: str | None
 
+    def is_cut_at_tabs(self, line: str) -> bool:
+        return self.separator == "tab" or (self.separator == "auto" and "\t" in line)
+
     def fields(self, line: str) -> list[str]:
         """The columns of a line. Only the separator cuts: a word may hold U+00A0 or any other space."""
-        if self.separator == "tab" or (self.separator == "auto" and "\t" in line):
+        if self.is_cut_at_tabs(line):
             return line.rstrip(" \t").split("\t")
         return re.split("[ \t]+", line.strip(" \t"))
 
@@ -69,6 +73,23 @@ class ColumnLayout:
                 f"(from 0, from the end if negative), got {num} column{'s' * (num > 1)}: {line[:80]!r}"
             )
         return fields[self.word_column], fields[self.tag_column].strip(" ")
+
+    def require_columns_of(self, first_line: str, line: str) -> None:
+        """Check that a line has as many columns as the first one: blanks would cut a word that holds one.
+
+        Tabs cut no word, so lines that all hold them may have further columns or none.
+
+        Raises:
+            ValueError: If it has more or fewer.
+        """
+        if self.is_cut_at_tabs(line) and self.is_cut_at_tabs(first_line):
+            return
+        num, expected = len(self.fields(line)), len(self.fields(first_line))
+        if num != expected:
+            raise ValueError(
+                f"every line must have as many columns as the first ({expected}: {first_line[:80]!r}), "
+                f"got {num}: {line[:80]!r}; a word can hold a blank only where tabs separate the columns"
+            )
 
     def document_marker(self, line: str) -> re.Match[str] | None:
         """The match of a line that begins a document, by the name of the document if it has one."""
@@ -94,25 +115,28 @@ def group_lines(lines: Sequence[str], layout: ColumnLayout, split: SplitName, pa
     """The sentences of a file's lines.
 
     Raises:
-        CorpusError: If a line has too few columns.
+        CorpusError: If a line has too few columns, or other ones than the first.
     """
     unnamed_documents = (f"{split}-document-{number}" for number in count())
     document_id: str | None = None
     sentence = OpenSentence()
+    first_line = ""
     for number, line in enumerate([*lines, ""], start=1):
         marker = layout.document_marker(line)
         if marker is None and layout.comment is not None and line.startswith(layout.comment):
             if named := SENTENCE_COMMENT.fullmatch(line):
                 sentence.id = named["id"]
-        elif marker is not None or not line.strip(" \t\r") or DOCUMENT_END.fullmatch(line):
+        elif marker is not None or not line.strip(" \t") or DOCUMENT_END.fullmatch(line):
             if sentence.words:
                 yield sentence.close(document_id)
                 sentence = OpenSentence()
             if marker is not None:
                 document_id = marker[marker.lastgroup] if marker.lastgroup else next(unnamed_documents)
         else:
+            first_line = first_line or line
             try:
                 word, tag = layout.word_and_tag(line)
+                layout.require_columns_of(first_line, line)
             except ValueError as error:
                 raise CorpusError(f"{path}:{number}: {error}") from None
             sentence.words.append(word)
@@ -134,7 +158,8 @@ class ColumnFiles(CorpusReader):
         word_column: Column of the word, counted from 0; from the end if negative.
         tag_column: Column of the tag; -1 is the last one.
         separator: What stands between columns: a tab, blanks, or auto: a tab in lines that hold one, else
-            blanks. Words can hold blanks only where tabs separate.
+            blanks. Words can hold blanks only where tabs separate; blanks must cut every line into as many
+            columns.
         scheme: The label scheme of the tags; null recognises it in each file and says why.
         comment: Lines that begin with this are comments, as in "# " (a bare # may well begin a word);
             null: no line is. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name documents and
@@ -166,7 +191,9 @@ class ColumnFiles(CorpusReader):
         evidence: dict[SplitName, str] = {}
         for split, given_path in self.paths.items():
             path = resolve_path(given_path)
-            tagged = list(group_lines(read_lines(path), self.layout, split, str(path)))
+            lines = read_lines(path)
+            require_line_ends(lines, path)
+            tagged = list(group_lines(lines, self.layout, split, str(path)))
             scheme, evidence[split] = recognise_scheme(tagged, self.scheme, str(path))
             notes += ill_formed_notes(tagged, scheme, split, str(path))
             first_lines = [sentence.lines[0] for sentence in tagged]
@@ -182,6 +209,7 @@ LOST_WORD = "words or entity types with a tab or a line break in them: written w
 LOST_EMPTY_WORD = "empty words: written as an empty column, which other readers may skip"
 LOST_MARKER = f"words that begin with {DOCSTART}, which marks documents: written with a blank before"
 LOST_SENTENCE = "sentences without words: left out"
+LOST_DOCUMENT_ID = "documents whose id is empty or holds a tab or a line break: read under another id"
 LOST_TEXT = "sentences with a raw text: only the words are written"
 LOST_ID = "sentences with an id of their own: not written"
 LOST_END = "sentences of no document behind one that has: they will be read as part of it"
@@ -199,6 +227,7 @@ class ColumnFilesWriter(CorpusWriter):
         self.scheme = scheme
 
     def write(self, corpus: Corpus, output_dir: str) -> list[str]:
+        require_types_without_outer_blanks(corpus)
         losses: Counter[str] = Counter()
         for split in SPLIT_NAMES:
             if split not in corpus.splits:
@@ -206,7 +235,8 @@ class ColumnFilesWriter(CorpusWriter):
             text = "".join(f"{line}\n" for line in self._lines(corpus.splits[split], split, losses))
             # A byte order mark at the very beginning would be taken for the file's, so a line goes before it.
             text = "\n" + text if text.startswith("\ufeff") else text
-            Path(output_dir, f"{split}.conll").write_text(text, encoding="utf-8", newline="\n")
+            with whole_file(Path(output_dir, f"{split}.conll")) as file:
+                file.write(text)
         return [f"{number} {loss}" for loss, number in losses.items() if number]
 
     def _lines(self, sentences: Iterable[Sentence], split: SplitName, losses: Counter[str]) -> Iterator[str]:
@@ -220,13 +250,30 @@ class ColumnFilesWriter(CorpusWriter):
                 losses[LOST_END] += 1
             elif sentence.document_id != document_id:
                 document_id = sentence.document_id
-                yield from (f"{DOCSTART} ({document_id})\t{OUTSIDE}", "")
+                written_id = (document_id or "").translate(LINE_BREAKING)
+                losses[LOST_DOCUMENT_ID] += not written_id or written_id != document_id
+                yield from (f"{DOCSTART} ({written_id})\t{OUTSIDE}", "")
             tags = write_tags(sentence, self.scheme)
             losses[LOST_BOUNDARY] += entities_of(tags) != list(sentence.entities)
             for word, tag in zip(sentence.words, tags, strict=True):
                 yield f"{writable_word(word)}\t{tag.translate(LINE_BREAKING)}"
             yield ""
             position += 1
+
+
+def require_types_without_outer_blanks(corpus: Corpus) -> None:
+    """Check that no entity type begins or ends with a blank: without it, two types could become one.
+
+    Raises:
+        CorpusError: If one does.
+    """
+    for entity_type in sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)}):
+        written = entity_type.translate(LINE_BREAKING)
+        if written != written.strip(" "):
+            raise CorpusError(
+                f"an entity type must not begin or end with a blank in column files, which do not keep it, "
+                f"got {entity_type!r}"
+            )
 
 
 def write_tags(sentence: Sentence, scheme: LabelScheme) -> list[str]:

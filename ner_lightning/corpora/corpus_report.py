@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ner_lightning.corpora.reader import NoteKind, SplitName
+from ner_lightning.corpora.reader import NoteKind, SplitName, kind_in_words
 
 NUM_LINES = 10  # of a list; all are in the report's data
 
@@ -103,8 +103,7 @@ class CorpusReport:
     Args:
         splits: The numbers of each split.
         scheme_evidence: For each split read from tags, the recognised scheme and why.
-        notes_by_kind: For each split, how many notes of each kind the reader left.
-        ill_formed_tags: A line for every ill-formed tag, with file and line.
+        notes_by_kind: For each split and kind, all notes that the reader left, with file and line.
         ambiguous_surfaces: Entity surfaces of several types, with the count of each type; commonest first.
         label_conflicts: A line for all sentences of the same words that have different entities.
         cased: Whether capital letters tell entity words from others, see ``statistics.entities_are_cased``.
@@ -114,8 +113,7 @@ class CorpusReport:
 
     splits: Mapping[SplitName, SplitStatistics]
     scheme_evidence: Mapping[SplitName, str]
-    notes_by_kind: Mapping[SplitName, dict[NoteKind, int]]
-    ill_formed_tags: tuple[str, ...]
+    notes_by_kind: Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]
     ambiguous_surfaces: dict[str, dict[str, int]]
     label_conflicts: tuple[str, ...]
     cased: bool
@@ -164,7 +162,9 @@ def report_parts(report: CorpusReport) -> Iterable[RenderableType]:
         yield _notes_table(report)
     scheme = [f"{split}: {evidence}" for split, evidence in report.scheme_evidence.items()]
     yield from listed("Label scheme", scheme, "cyan")
-    yield from listed("Ill-formed tags", report.ill_formed_tags, "cyan")
+    for kind in _note_kinds(report):
+        lines = [line for notes in report.notes_by_kind.values() for line in notes.get(kind, ())]
+        yield from listed(kind_in_words(kind).capitalize(), lines, "cyan")
     yield from listed("Words without subwords", _words_without_subwords(report), "cyan")
     ambiguous = [
         f"{surface}: {', '.join(f'{kind} {count}' for kind, count in types.items())}"
@@ -230,10 +230,14 @@ def _type_table(report: CorpusReport) -> Table:
 
 def _notes_table(report: CorpusReport) -> Table:
     table = _table("What the reader mended, dropped or renamed", report)
-    for kind in sorted({kind for kinds in report.notes_by_kind.values() for kind in kinds}):
-        counts = [report.notes_by_kind.get(name, {}).get(kind, 0) for name in report.splits]
-        table.add_row(kind.replace("_", " "), *(f"{count:,}" for count in counts))
+    for kind in _note_kinds(report):
+        counts = [len(report.notes_by_kind.get(name, {}).get(kind, ())) for name in report.splits]
+        table.add_row(kind_in_words(kind), *(f"{count:,}" for count in counts))
     return table
+
+
+def _note_kinds(report: CorpusReport) -> list[NoteKind]:
+    return sorted({kind for notes in report.notes_by_kind.values() for kind in notes})
 
 
 def _table(title: str, report: CorpusReport) -> Table:

@@ -28,8 +28,8 @@ class Fitted:
 def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Sequence[tuple[int, int]]) -> Fitted:
     """Turn spans of characters into entities.
 
-    A span that cuts a word is widened to the whole word; one that covers no word or is not inside the text is
-    dropped; blanks at its edges do not matter.
+    A span that cuts a word is widened to the whole word; one that covers no word, is not inside the text or ends
+    before it starts is dropped; blanks at its edges do not matter.
 
     >>> fit_to_text([(0, 6, "PER")], "Bill Gates", [(0, 4), (5, 10)]).problems
     (('span_cuts_word', "PER 0-6 'Bill G' cuts a word, widened to 0-10 'Bill Gates'"),)
@@ -38,12 +38,12 @@ def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Seque
     entities, problems = [], list[Problem]()
     for start, end, entity_type in spans:
         name = f"{entity_type} {start}-{end}"
-        if not 0 <= start < end <= len(text):
-            problems.append(("span_outside_text", f"{name} is not inside the text of 0-{len(text)}, dropped"))
+        if misfit := _misfit(name, start, end, "text of", len(text)):
+            problems.append(misfit)
             continue
         first, last = bisect_right(ends, start), bisect_left(starts, end)
         if first >= last:
-            problems.append(("span_outside_text", f"{name} {text[start:end]!r} covers no word, dropped"))
+            problems.append(("span_without_word", f"{name} {text[start:end]!r} covers no word, dropped"))
             continue
         left, right = starts[first], ends[last - 1]
         if left < start or right > end:
@@ -54,15 +54,23 @@ def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Seque
 
 
 def fit_to_words(spans: Iterable[tuple[int, int, str]], words: Sequence[str]) -> Fitted:
-    """Turn spans of words into entities; one that is not inside the sentence is dropped."""
+    """Turn spans of words into entities; one that holds no word or is not inside the sentence is dropped."""
     entities, problems = [], list[Problem]()
     for start, end, entity_type in spans:
-        if 0 <= start < end <= len(words):
-            entities.append(EntitySpan(start, end, entity_type))
+        if misfit := _misfit(f"{entity_type} {start}-{end}", start, end, "words", len(words)):
+            problems.append(misfit)
         else:
-            name = f"{entity_type} {start}-{end}"
-            problems.append(("span_outside_text", f"{name} is not inside the words 0-{len(words)}, dropped"))
+            entities.append(EntitySpan(start, end, entity_type))
     return _flat(entities, words, problems)
+
+
+def _misfit(name: str, start: int, end: int, whole: str, length: int) -> Problem | None:
+    """Why a span has to be dropped; None where it can stand."""
+    if start > end:
+        return "span_reversed", f"{name} ends before it starts, dropped"
+    if start < 0 or end > length:
+        return "span_outside_text", f"{name} is not inside the {whole} 0-{length}, dropped"
+    return ("span_without_word", f"{name} is empty, dropped") if start == end else None
 
 
 def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem]) -> Fitted:

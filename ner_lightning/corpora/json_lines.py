@@ -21,6 +21,7 @@ from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_no
 from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
+from ner_lightning.whole_files import whole_file
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
 
@@ -131,7 +132,8 @@ class JsonLinesWriter(CorpusWriter):
                 continue
             sentences = corpus.splits[split]
             rows = (json.dumps(row_of(sentence), ensure_ascii=False) + "\n" for sentence in sentences)
-            Path(output_dir, f"{split}.jsonl").write_text("".join(rows), encoding="utf-8", newline="\n")
+            with whole_file(Path(output_dir, f"{split}.jsonl")) as file:
+                file.writelines(rows)
             num_resplit += sum(
                 s.text is not None and tuple(self.word_splitter.split(s.text)) != s.word_offsets for s in sentences
             )

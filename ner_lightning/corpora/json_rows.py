@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,10 @@ class Row:
         """Read a line.
 
         Raises:
-            CorpusError: If it is no JSON object.
+            CorpusError: If it is no JSON object, or a key is repeated in one.
         """
         try:
-            values = json.loads(line)
+            values = json.loads(line, object_pairs_hook=without_repeated_keys)
         except (ValueError, RecursionError) as error:
             raise CorpusError(f"{place}: must be one JSON object a line: {error}") from None
         if not isinstance(values, dict):
@@ -57,8 +58,8 @@ class Row:
 
     def name(self, key: str) -> str | None:
         value = self.values.get(key)
-        if value is not None and (not isinstance(value, str | int) or isinstance(value, bool)):
-            raise self.fail(key, "a string or a whole number", value)
+        if value is not None and not is_text(value) and not is_number(value):
+            raise self.fail(key, "a string of valid Unicode or a whole number", value)
         return None if value is None else str(value)
 
     def text(self) -> str:
@@ -106,6 +107,19 @@ class Row:
             if tag_names is not None and not 0 <= number < len(tag_names):
                 raise self.fail("ner_tags", f"numbers from 0 to {len(tag_names) - 1}, as tag_names says", number)
         return [tag_names[value] if tag_names and is_number(value) else value for value in values]
+
+
+def without_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of its pairs; the standard reader takes the last value of a key and drops the others.
+
+    Raises:
+        ValueError: If a key is repeated.
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"every key must occur once in an object, {json.dumps(repeated)} is repeated")
+    return values
 
 
 def is_number(value: object) -> bool:

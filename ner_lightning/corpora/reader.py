@@ -16,13 +16,34 @@ SplitName = Literal["train", "validation", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 
 NoteKind = Literal[
-    "ill_formed_tag",  # read by the conlleval convention
+    "ill_formed_tag",
     "span_cuts_word",
+    "span_reversed",
     "span_outside_text",
+    "span_without_word",
     "overlapping_span",
     "type_dropped",
     "type_renamed",
 ]
+
+# What becomes of annotations that do not fit; the other kinds of notes are what the user asked for.
+OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
+    "ill_formed_tag": "read by the conlleval convention, and so learned and scored",
+    "span_cuts_word": "widened to whole words, and so learned and scored",
+    "span_reversed": "dropped, neither learned nor scored",
+    "span_outside_text": "dropped, neither learned nor scored",
+    "span_without_word": "dropped, neither learned nor scored",
+    "overlapping_span": "dropped, neither learned nor scored",
+}
+
+
+def kind_in_words(kind: NoteKind) -> str:
+    """The kind of a note as a reader reads it.
+
+    >>> kind_in_words("ill_formed_tag")
+    'ill-formed tag'
+    """
+    return kind.replace("ill_formed", "ill-formed").replace("_", " ")
 
 
 class CorpusError(ValueError):
@@ -48,8 +69,8 @@ class ReadingNote:
     line: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}: " if self.path else ""
-        return f"{place}{self.message}"
+        place = f"{self.path}:{self.line}" if self.path else self.split
+        return f"{place}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

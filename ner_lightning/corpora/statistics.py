@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from textwrap import shorten
 
 from ner_lightning.corpora.corpus_report import CorpusReport, Lengths, SplitStatistics, SubwordStatistics
-from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, NoteKind, SplitName
+from ner_lightning.corpora.reader import OUTCOME_BY_KIND, SPLIT_NAMES, Corpus, NoteKind, SplitName, kind_in_words
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
 
@@ -42,15 +42,14 @@ def describe_corpus(
                 entities_in_train=sum(s in train_surfaces for s in _surfaces(sentences)) if has_train else None,
                 subwords=_describe_subwords(sentences, subword_counts, window) if subword_counts else None,
             )
-    notes: dict[SplitName, dict[NoteKind, int]] = {name: {} for name in splits}
-    for (name, kind), count in Counter((note.split, note.kind) for note in corpus.notes).items():
-        notes.setdefault(name, {})[kind] = count
+    notes: dict[SplitName, dict[NoteKind, list[str]]] = {name: {} for name in splits}
+    for note in corpus.notes:
+        notes.setdefault(note.split, {}).setdefault(note.kind, []).append(str(note))
     conflicts = label_conflicts(corpus)
     return CorpusReport(
         splits=splits,
         scheme_evidence=dict(corpus.scheme_evidence or {}),
         notes_by_kind=notes,
-        ill_formed_tags=tuple(str(note) for note in corpus.notes if note.kind == "ill_formed_tag"),
         ambiguous_surfaces=ambiguous_surfaces(corpus),
         label_conflicts=conflicts,
         cased=entities_are_cased(corpus),
@@ -173,15 +172,12 @@ def _errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterable[str]:
 
 def _warnings(
     splits: Mapping[SplitName, SplitStatistics],
-    notes: Mapping[SplitName, Mapping[NoteKind, int]],
+    notes: Mapping[SplitName, Mapping[NoteKind, Sequence[str]]],
     conflicts: Sequence[str],
 ) -> Iterable[str]:
     if "validation" not in splits:
         yield "there is no validation split: the best checkpoint cannot be chosen"
-    counts = [(name, kind, count) for name, kinds in notes.items() for kind, count in kinds.items()]
-    for name, kind, count in counts:
-        if kind not in ("type_dropped", "type_renamed"):  # these the user asked for
-            yield f"{name}: {kind.replace('_', ' ')}: {count}; scores count the entities as read"
+    yield from _warnings_of_notes(notes)
     for name, split in splits.items():
         yield from _warnings_of_words(name, split)
         if name == "train":
@@ -190,6 +186,13 @@ def _warnings(
             yield from _warnings_against_train(name, split, splits["train"])
     if conflicts:
         yield f"same sentence, different entities: {len(conflicts)}, as {conflicts[0]}"
+
+
+def _warnings_of_notes(notes: Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]) -> Iterable[str]:
+    for name, lines_by_kind in notes.items():
+        for kind, lines in lines_by_kind.items():
+            if kind in OUTCOME_BY_KIND:
+                yield f"{name}: {kind_in_words(kind)}: {len(lines)}, {OUTCOME_BY_KIND[kind]}"
 
 
 def _warnings_of_words(name: SplitName, split: SplitStatistics) -> Iterable[str]:

@@ -63,6 +63,17 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
+def require_line_ends(lines: Sequence[str], path: Path) -> None:
+    """Check that no CR is left in the lines of a file: alone it does not end a line, so lines would be lost.
+
+    Raises:
+        CorpusError: With file and line of the first.
+    """
+    for number, line in enumerate(lines, start=1):
+        if "\r" in line:
+            raise CorpusError(f"{path}:{number}: line ends must be LF or CRLF, found CR")
+
+
 def with_ids(sentences: Iterable[Sentence], split: SplitName, path: Path, lines: Sequence[int]) -> list[Sentence]:
     """Name every sentence without an id after its split and its position.
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ner_lightning.corpora.reader import Corpus, NoteKind, SplitName
+from ner_lightning.corpora.reader import OUTCOME_BY_KIND, Corpus, SplitName
 from ner_lightning.encoding.alignment import EncodedSentence
 from ner_lightning.encoding.batches import EncodedWindow
 from ner_lightning.schemes import TagSet
-
-CHANGES: tuple[NoteKind, ...] = ("ill_formed_tag", "span_cuts_word", "span_outside_text", "overlapping_span")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def measure_coverage(
         words_without_subwords=sum(len(subwords.words_without_subwords) for subwords, _ in encoded),
         shortened_words=sum(len(subwords.shortened_words) for subwords, _ in encoded),
         words_in_several_windows=sum(w.num_words for _, windows in encoded for w in windows) - num_words,
-        changes_by_reader=sum(note.split == split and note.kind in CHANGES for note in corpus.notes),
+        changes_by_reader=sum(note.split == split and note.kind in OUTCOME_BY_KIND for note in corpus.notes),
         entities_lost_to_scheme=num_entities - num_written,
         entities_of_unknown_types=sum(
             count for kind, count in corpus.type_counts(split).items() if kind not in learned_tags.entity_types

@@ -49,7 +49,7 @@ class LoRA(Adapter):
     target_modules: list[str] | Literal["all-linear"] = "all-linear"
 
     def __post_init__(self) -> None:
-        if self.rank < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1:
+        if self.rank < 1 or not self.alpha > 0 or not 0 <= self.dropout < 1:
             raise ValueError(
                 "LoRA needs a rank of at least 1, an alpha above 0 and a dropout in [0, 1), "
                 f"got {self.rank}, {self.alpha} and {self.dropout}"

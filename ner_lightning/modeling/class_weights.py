@@ -39,7 +39,7 @@ class CappedWeights(ClassWeights):
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        if self.cap is not None and self.cap <= 0:
+        if self.cap is not None and not self.cap > 0:
             raise ValueError(f"the cap of class weights must be above 0, got {self.cap}")
 
     @abstractmethod
@@ -100,7 +100,7 @@ class GivenWeights(ClassWeights):
     weights: dict[str, float]
 
     def __post_init__(self) -> None:
-        if any(weight < 0 for weight in self.weights.values()):
+        if any(not weight >= 0 for weight in self.weights.values()):
             raise ValueError(f"class weights must be at least 0, got {self.weights}")
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:

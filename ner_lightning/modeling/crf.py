@@ -27,6 +27,10 @@ class CRFLoss(Loss):
 
     learning_rate: float = 1.0e-2
 
+    def __post_init__(self) -> None:
+        if not self.learning_rate >= 0:
+            raise ValueError(f"the learning rate of a CRF must be at least 0, got {self.learning_rate}")
+
     def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (it weighs all words alike)
         return CRF(tags, self.learning_rate)
 

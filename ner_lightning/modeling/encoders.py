@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import (
@@ -29,6 +31,7 @@ from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
+LOGGER = logging.getLogger(__name__)
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -48,6 +51,9 @@ class Encoder(ABC):
 class PretrainedEncoder(Encoder):
     """A pretrained encoder of ``transformers``.
 
+    The head of a token classifier goes on where its tags, by name and number, are those to learn, and is drawn anew
+    where they are not: a head over other tags, even if as many, has learned something else.
+
     Args:
         name_or_path: Folder with the encoder, or its id on the Hugging Face hub.
         revision: Branch, tag or commit on the hub; pin a commit to be sure of what you train.
@@ -64,18 +70,37 @@ class PretrainedEncoder(Encoder):
 
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
         with self._found():
-            return AutoModelForTokenClassification.from_pretrained(
+            saved = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
+            network, loading = AutoModelForTokenClassification.from_pretrained(
                 self.name_or_path,
                 revision=self.revision,
                 dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
                 **label_maps(tags),
             )
+        of_encoder = {f"{network.base_model_prefix}.{name}" for name in network.base_model.state_dict()}
+        misshapen = {name for name, *_ in loading["mismatched_keys"]}
+        if misshapen & of_encoder:
+            raise ValueError(
+                f"the weights of the encoder must have the shapes of its config, got others in {self.name_or_path!r}: "
+                f"{', '.join(sorted(misshapen & of_encoder))}"
+            )
+        has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
+        if not has_head or (saved.id2label == network.config.id2label and not misshapen):
+            return network
+        LOGGER.warning(
+            "%s has a head over %s, which are not the tags to learn; a new head is drawn",
+            self.name_or_path,
+            ", ".join(saved.id2label.values()),
+        )
+        return with_new_head(network)
 
     @contextmanager
     def _found(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ValueError(
                 f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
                 f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"
@@ -154,6 +179,13 @@ class SavedEncoder(Encoder):
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
         config = AutoConfig.for_model(self.config["model_type"], **settings | label_maps(tags))
         return AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+
+
+def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
+    """The same encoder under a head of random weights, as the architecture draws them."""
+    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype)
+    setattr(fresh, fresh.base_model_prefix, network.base_model)
+    return fresh.train(network.training)
 
 
 def sinusoids(num_positions: int, size: int) -> Float[Tensor, "subwords hidden"]:

@@ -173,7 +173,7 @@ class FocalLoss(TokenLoss):
     weights: ClassWeights | None = None
 
     def __post_init__(self) -> None:
-        if self.gamma < 0:
+        if not self.gamma >= 0:  # not even NaN
             raise ValueError(f"gamma must be at least 0, got {self.gamma}")
 
     @property
@@ -208,27 +208,34 @@ class DiceLoss(TokenLoss):
     smooth: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.alpha < 0 or self.smooth <= 0:
+        if not self.alpha >= 0 or not self.smooth > 0:
             raise ValueError(f"alpha must be at least 0 and smooth above 0, got {self.alpha} and {self.smooth}")
 
     def of_positions(
         self, logits: Float[Tensor, "scored tags"], labels: Int[Tensor, " scored"]
     ) -> Float[Tensor, " scored"]:
-        num_tags = logits.shape[-1]
-        each = torch.eye(num_tags, dtype=torch.bool, device=logits.device).expand(*logits.shape, num_tags)
-        rest = log_of_rest(logits[:, None, :].expand(each.shape), each)
-        adjusted = (self.alpha * rest + logits.log_softmax(dim=-1)).exp()
-        gold = nn.functional.one_hot(labels, num_tags).to(adjusted.dtype)
+        adjusted = (self.alpha * log_of_rests(logits) + logits.log_softmax(dim=-1)).exp()
+        gold = nn.functional.one_hot(labels, logits.shape[-1]).to(adjusted.dtype)
         dice = (2 * adjusted * gold + self.smooth) / (adjusted + gold + self.smooth)
         return (1 - dice).sum(dim=-1)
 
 
-def log_of_rest(logits: Float[Tensor, "*scored tags"], tag: Bool[Tensor, "*scored tags"]) -> Float[Tensor, "*scored"]:
+def log_of_rest(logits: Float[Tensor, "scored tags"], tag: Bool[Tensor, "scored tags"]) -> Float[Tensor, " scored"]:
     """log(1 - p) of the tag that is marked in each row, from the logits of the others.
 
     ``log1p(-p)`` would be minus infinity, with a gradient that is no number, wherever p rounds to 1.
     """
     return logits.masked_fill(tag, -torch.inf).logsumexp(dim=-1) - logits.logsumexp(dim=-1)
+
+
+def log_of_rests(logits: Float[Tensor, "scored tags"]) -> Float[Tensor, "scored tags"]:
+    """log(1 - p) of every tag.
+
+    Only the largest p of a row can be near 1; the others are 1/2 at most, where ``log1p(-p)`` is safe.
+    """
+    is_largest = nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).bool()
+    others = logits.softmax(dim=-1).masked_fill(is_largest, 0.0)
+    return torch.where(is_largest, log_of_rest(logits, is_largest)[:, None], torch.log1p(-others))
 
 
 def word_cross_entropy(scored: Scored, transitions: Transitions | None) -> LossSum:

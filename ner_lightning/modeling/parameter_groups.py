@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 RATE_SCALE = "rate_scale"
@@ -78,3 +78,9 @@ def scale_rates(optimizer: torch.optim.Optimizer) -> None:
     """Multiply the scale of each group that has one into its learning rate, once."""
     for group in optimizer.param_groups:
         group["lr"] *= group.pop(RATE_SCALE, 1.0)
+
+
+def gradients_of(optimizer: torch.optim.Optimizer) -> dict[nn.Parameter, Tensor]:
+    """The gradients that an optimizer's step will read, by parameter and in its order."""
+    parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+    return {parameter: parameter.grad for parameter in parameters if parameter.grad is not None}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from quiet_trainer import quiet_trainer
 
-from ner_lightning.callbacks.moving_average import MovingAverage, trained_weights
+from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage, trained_weights
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.modeling.encoders import SmallBert
@@ -46,6 +46,21 @@ class SaveEachEpoch(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         trainer.save_checkpoint(self.folder / f"{trainer.current_epoch + 1}.ckpt")
+
+
+class BreakOffError(Exception):
+    """What ends a run in the middle."""
+
+
+class SaveInValidation(L.Callback):
+    """Saves ``validated.ckpt`` while the average is validated, and then breaks off."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_validation_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:  # noqa: ARG002
+        trainer.save_checkpoint(self.folder / "validated.ckpt")
+        raise BreakOffError
 
 
 def copied(module: torch.nn.Module) -> Weights:
@@ -134,6 +149,24 @@ def test_a_checkpoint_is_scored_with_the_average_in_the_process_that_trained(tmp
     for score in (fitting.validate, fitting.test):
         score(trained, data, ckpt_path=tmp_path / "1.ckpt", weights_only=True, verbose=False)
         assert_same(copied(trained), watch.validated[0])
+
+
+def test_a_checkpoint_saved_while_the_average_is_validated_is_the_right_way_round(tmp_path: Path) -> None:
+    trained, watch = tagger(), Watch()
+    with pytest.raises(BreakOffError):
+        trainer(watch, SaveInValidation(tmp_path), max_epochs=1).fit(trained, data_module())
+    checkpoint = torch.load(tmp_path / "validated.ckpt", weights_only=True)
+    (average,) = watch.validated
+    assert_same({name: checkpoint["state_dict"][name] for name in average}, average)
+    assert_same(checkpoint[CURRENT_WEIGHTS], watch.steps[-1])
+
+
+def test_a_run_that_breaks_off_in_validation_leaves_the_weights_that_it_trained(tmp_path: Path) -> None:
+    trained, watch, breaking = tagger(), Watch(), trainer(SaveInValidation(tmp_path), max_epochs=1)
+    breaking.callbacks.insert(0, watch)
+    with pytest.raises(BreakOffError):
+        breaking.fit(trained, data_module())
+    assert_same(copied(trained), watch.steps[-1])
 
 
 @pytest.mark.parametrize(("saved", "own"), [(DECAY, None), (None, DECAY)])

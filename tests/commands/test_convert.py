@@ -43,9 +43,22 @@ def test_what_was_mended_and_lost_is_said(tmp_path, capsys):
     options = ["--to", "ColumnFiles", "--to.scheme", "IO", "--output", str(tmp_path)]
     assert main(["--from", "ColumnFiles", "--from.train", nasty, *options]) == 0
     printed = capsys.readouterr().out
-    assert "1 x ill formed tag, first:\n" in printed
+    assert "1 x ill-formed tag:\n" in printed
     assert f"  {nasty}:15: I-PER between O and O" in printed
     assert "Not held by this format: 1 empty words" in printed
+
+
+def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys):
+    path = tmp_path / "many.jsonl"
+    spans = '[{"start": 0, "end": 50, "type": "P"}, {"start": 0, "end": 4, "type": "P"}]'
+    path.write_text(f'{{"text": "Bill left", "entities": {spans}}}\n' * 17)
+    output = str(tmp_path / "out")
+    assert main(["--from", "JsonLines", "--from.train", str(path), "--to", "JsonLines", "--output", output]) == 0
+    printed = capsys.readouterr().out
+    assert "17 x span outside text:\n" in printed
+    assert f"{path}:10: P 0-50" in printed
+    assert f"{path}:11: P 0-50" not in printed
+    assert "  … and 7 more\n" in printed
 
 
 @pytest.mark.parametrize(

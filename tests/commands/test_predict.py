@@ -1,8 +1,10 @@
 import json
 import os
 import re
+import select
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from small_bundles import TAGS, random_bundle
@@ -109,6 +111,61 @@ def test_first_column_of_columns(in_folder, model, name, separator):
     assert main(["--model", model, "--input", name, "--output", "out.jsonl"]) == 0
     words = [row["words"] for row in rows_of(in_folder / "out.jsonl")]
     assert words == [["Bill", "Gates"], ["Seattle"], ["Rain" if separator == " " else "Rain X Y"]]
+
+
+def test_columns_are_read_as_the_options_say(in_folder, model):
+    lines = ["# newdoc", "# text = Bill in New York", "1\tBill\tO", "# in between", "2\tNew York\tB-LOC", "", "3\t#\tO"]
+    (in_folder / "in.conll").write_text("\n".join(lines))
+    options = ["--word_column", "1", "--comment", "# ", "--separator", "tab"]
+    assert main(["--model", model, "--input", "in.conll", "--output", "out.jsonl", *options]) == 0
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill", "New York"], ["#"]]
+
+
+def test_a_line_without_the_column_of_the_word_is_named(in_folder, model, capsys):
+    (in_folder / "in.conll").write_text("1 Bill O\n\nGates\n")
+    arguments = ["--model", model, "--input", "in.conll", "--output", "out.jsonl", "--word_column", "1"]
+    assert main(arguments) == 2
+    expected = (
+        "in.conll:3: a line must have a word in column 1 (from 0, from the end if negative), got 1 column: 'Gates'"
+    )
+    assert expected in capsys.readouterr().err
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
+
+
+def test_the_tokens_of_a_corpus_are_words(in_folder, model):
+    (in_folder / "in.jsonl").write_text('{"tokens": ["Bill", "Gates"], "ner_tags": ["B-PER", "I-PER"]}')
+    assert main(["--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]) == 0
+    assert rows_of(in_folder / "out.jsonl")[0]["words"] == ["Bill", "Gates"]
+
+
+@pytest.mark.parametrize(
+    ("input_format", "record"),
+    [("text", "Bill\n"), ("jsonl", '{"text": "Bill"}\n\n'), ("columns", "Bill O\n\nand O\n")],
+)
+def test_what_came_through_a_pipe_is_answered_before_more_comes(model, monkeypatch, input_format, record):
+    reading, writing = os.pipe()
+    answers, answering = os.pipe()
+    with (
+        open(reading) as stdin,
+        open(answering, "w") as stdout,
+        open(writing, "wb") as tell,
+        open(answers, "rb") as hear,
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        arguments = ["--model", model, "--input", "-", "--output", "-", "--format", input_format]
+        with ThreadPoolExecutor() as threads:
+            status = threads.submit(main, arguments)
+            for _ in range(2):
+                tell.write(record.encode())
+                tell.flush()
+                came, _, _ = select.select([hear], [], [], 60)
+                if not came:
+                    break
+                assert b"Bill" in os.read(answers, 10_000)
+            tell.close()
+            assert status.result() == 0
+        assert came, "nothing was answered before the end"
 
 
 def test_format_can_be_named(in_folder, model):
@@ -244,19 +301,24 @@ BAD_LINES = [
     (
         "in.jsonl",
         b'{"text": "a"}\n' * 5 + b'{"id": 1}',
-        'in.jsonl:6: must have one of the keys "text" and "words"',
+        'in.jsonl:6: must have one of the keys "text", "words" and "tokens"',
+    ),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"words": [], "tokens": []}',
+        'keys "text", "words" and "tokens", got "words", "tokens"',
     ),
     (
         "in.jsonl",
         b'{"text": "a"}\n' * 5 + b'{"text": "a", "words": []}',
-        'keys "text" and "words", got "text"',
+        'keys "text", "words" and "tokens", got "text"',
     ),
     ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"text": 1}', "in.jsonl:6: .* got 1"),
     ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"words": "a"}', 'in.jsonl:6: "words" must be a list'),
     (
         "in.jsonl",
         b'{"text": "a"}\n' * 5 + b'{"text": "a", "id": [1]}',
-        'in.jsonl:6: "id" must be a string or',
+        'in.jsonl:6: "id" must be a string of',
     ),
     (
         "in.jsonl",
@@ -314,7 +376,15 @@ def test_a_bad_line_is_named_and_what_was_done_is_kept(in_folder, model, capsys,
             "none: a bundle must be a folder, found none",
         ),
         (["--model", "dir.txt", "--input", "in.txt", "--output", "o"], "dir.txt: a bundle must hold"),
-        (["--model", "MODEL", "--input", "in.txt", "--output", "no/o"], "No such file.*no/o"),
+        (["--model", "none", "--input", "in.txt", "--output", "no/o"], "no/o: the output must lie in a folder that is"),
+        (
+            ["--model", "MODEL", "--input", "in.txt", "--output", "o", "--comment", "# ", "--word_column", "1"],
+            "--word_column, --comment must go with the format columns, got text",
+        ),
+        (
+            ["--model", "MODEL", "--input", "in.txt", "--format", "columns", "--output", "o", "--comment", ""],
+            "--comment must not be empty",
+        ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "in.txt"],
             "in.txt: the output must be a new file",

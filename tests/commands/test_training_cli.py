@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from ner_lightning.__main__ import main
+from ner_lightning.commands.training_cli import fastest_exact_precision
 from ner_lightning.evaluation.run_folders import read_run
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import read_predictions
@@ -200,10 +202,12 @@ def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_dir = tmp_path / "run"
+    run_dir = tmp_path / "run [1] :100:"  # neither markup nor emoji
     options = ["--data.train_share=0.25", "--trainer.max_epochs=1", "--run_dir", str(run_dir)]
     assert main(["fit", *TINY_RUN, *options]) == 0
-    assert "learns from 24 of 96 training sentences\n" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "learns from 24 of 96 training sentences\n" in said
+    assert f"run folder: {run_dir}\n" in said
     assert json.loads((run_dir / "run.json").read_text())["training_sentences"] == 24
     assert yaml.safe_load((run_dir / "config.yaml").read_text())["data"]["train_share"] == 0.25
     annotated = json.loads((run_dir / "training_entities.json").read_text())
@@ -222,3 +226,9 @@ def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *PARTS, "--format", "json"]) == 0
     assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}
+
+
+def test_a_build_of_torch_without_mkldnn_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())  # which has no operation
+    assert fastest_exact_precision("cpu") == "32-true"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_lightning.corpora.column_files import ColumnFiles, ColumnFilesWriter
+from ner_lightning.corpora.json_lines import JsonLinesWriter
 from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme
@@ -87,6 +88,11 @@ def test_separator_can_be_stated(tmp_path):
     assert by_blank.words == ("a",)
 
 
+def test_lines_of_tabs_may_have_further_columns(tmp_path):
+    text = "New York\tB-LOC\tsure\nfell\tO\t\nBill\tB-PER\n"
+    assert read_text(tmp_path, text, tag_column=1).splits["train"][0].words == ("New York", "fell", "Bill")
+
+
 def test_comments_name_documents_and_sentences(tmp_path):
     text = (
         "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n# id s2 domain=en\nx\tO\n"
@@ -122,6 +128,16 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         ("a b O\n", {"tag_column": 3}, r":1: a line must have .* got 3 columns: 'a b O'"),
         ("a O\n", {"word_column": 1}, r":1: a line must have"),
         ("a\tO\nb\tS-PER\n", {"scheme": "BIO"}, r":2: the scheme is stated as BIO.* B I, got 'S-PER'"),
+        (
+            "-DOCSTART- O\n\nBill B-PER\nis O\n\nNew York B-LOC\n",
+            {},
+            r":6: every line must have as many columns as the first \(2: 'Bill B-PER'\), got 3: 'New York B-LOC'; "
+            r"a word can hold a blank only where tabs separate",
+        ),
+        ("New York\tB-LOC\nNew York B-LOC\n", {}, r":2: every line must have as many columns as the first"),
+        ("New York B-LOC\nBill\tB-PER\n", {}, r":2: every line must have as many columns as the first"),
+        ("A\tB-PER\rB\tI-PER\r\rC\tO\r", {}, r":1: line ends must be LF or CRLF, found CR"),
+        ("A\tO\r\n\r\nB\tO\r\r\n", {}, r":3: line ends must be LF or CRLF, found CR"),
         ("", {}, r": the train split must hold at least one sentence, got none"),
         ("-DOCSTART- O\n\n \n", {}, r": the train split must hold at least one sentence, got none"),
         (
@@ -179,7 +195,7 @@ PARTS = flat_entities(max_words=6).flatmap(
     lambda drawn: st.tuples(
         st.lists(WORDS, min_size=drawn[1], max_size=drawn[1]),
         st.just(drawn[0]),
-        st.sampled_from(["1", "b (c)"]),
+        st.sampled_from(["1", "b (c)"]) | WORDS.filter(bool),
     )
 )
 
@@ -223,6 +239,32 @@ def test_writer_tells_what_the_format_cannot_hold(tmp_path):
     again = read(tmp_path / "train.conll").splits["train"]
     assert [s.words for s in again] == [("a b", "", " -DOCSTART-x"), ("x",)]
     assert spans(again[0]) == [(0, 2, PER)]
+
+
+def test_a_document_id_never_becomes_a_word(tmp_path):
+    ids = ["x\ny", "z\tq", "", "fine"]
+    sentences = tuple(Sentence(("a",), (), f"train-{i}", document_id) for i, document_id in enumerate(ids))
+    losses = ColumnFilesWriter().write(Corpus({"train": sentences}), str(tmp_path))
+    assert losses == ["3 documents whose id is empty or holds a tab or a line break: read under another id"]
+    again = read(tmp_path / "train.conll").splits["train"]
+    assert [s.words for s in again] == [("a",)] * 4
+    assert [s.document_id for s in again] == ["x y", "z q", "train-document-0", "fine"]
+
+
+@pytest.mark.parametrize("entity_type", ["P ", " P", "P\n", " "])
+def test_types_with_outer_blanks_are_refused_before_anything_is_written(tmp_path, entity_type):
+    corpus = Corpus({"train": (Sentence(("a",)),), "test": (Sentence(("a",), (EntitySpan(0, 1, entity_type),)),)})
+    with pytest.raises(CorpusError, match="must not begin or end with a blank"):
+        ColumnFilesWriter().write(corpus, str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", [ColumnFilesWriter(), JsonLinesWriter()], ids=lambda writer: type(writer).__name__)
+def test_a_writer_that_fails_leaves_no_torn_file(tmp_path, writer):
+    sentences = (Sentence(("written",)), Sentence(("\ud800",)))
+    with pytest.raises(UnicodeEncodeError):
+        writer.write(Corpus({"train": sentences}), str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("without_type_checks")

@@ -44,7 +44,7 @@ def test_spans_that_do_not_fit_are_listed_with_their_line():
     assert [(note.line, note.kind, note.message) for note in corpus.notes] == [
         (5, "span_cuts_word", "PER 1-6 'ill G' cuts a word, widened to 0-10 'Bill Gates'"),
         (5, "span_outside_text", "LOC 20-40 is not inside the text of 0-23, dropped"),
-        (5, "span_outside_text", "PER 4-5 ' ' covers no word, dropped"),
+        (5, "span_without_word", "PER 4-5 ' ' covers no word, dropped"),
         (5, "overlapping_span", "ORG 'Gates' overlaps PER 'Bill Gates', dropped"),
         (
             6,
@@ -56,10 +56,22 @@ def test_spans_that_do_not_fit_are_listed_with_their_line():
 
 
 def test_word_spans_that_do_not_fit(tmp_path):
-    row = {"words": ["a", "b", "c"], "entities": [[1, 2, "PER"], [1, 3, "LOC"], [1, 4, "LOC"], [2, 2, "LOC"]]}
-    corpus = read_rows(tmp_path, row)
+    spans = [[1, 2, "PER"], [1, 3, "LOC"], [1, 4, "LOC"], [-1, 1, "LOC"], [2, 2, "LOC"], [3, 1, "LOC"]]
+    corpus = read_rows(tmp_path, {"words": ["a", "b", "c"], "entities": spans})
     assert corpus.splits["train"][0].entities == (EntitySpan(1, 3, "LOC"),)
-    assert [n.kind for n in corpus.notes] == ["span_outside_text", "span_outside_text", "overlapping_span"]
+    assert [(note.kind, note.message) for note in corpus.notes] == [
+        ("span_outside_text", "LOC 1-4 is not inside the words 0-3, dropped"),
+        ("span_outside_text", "LOC -1-1 is not inside the words 0-3, dropped"),
+        ("span_without_word", "LOC 2-2 is empty, dropped"),
+        ("span_reversed", "LOC 3-1 ends before it starts, dropped"),
+        ("overlapping_span", "PER 'b' overlaps LOC 'b c', dropped"),
+    ]
+
+
+def test_empty_and_reversed_spans_inside_a_word_are_dropped_as_such():
+    fitted = fit_to_text([(2, 2, "PER"), (4, 0, "PER")], "Bill", [(0, 4)])
+    assert fitted.entities == ()
+    assert [kind for kind, _ in fitted.problems] == ["span_without_word", "span_reversed"]
 
 
 def test_numbers_stand_for_names_in_ner_tags(tmp_path):
@@ -96,6 +108,9 @@ def test_word_splitter_can_be_chosen(tmp_path):
         ({"tokens": ["a"], "ner_tags": [None]}, '"ner_tags" must be a list of tags'),
         ({"tokens": ["a"], "ner_tags": ["PER"]}, "a tag must be O"),
         ({"id": [1], "words": [], "entities": []}, '"id" must be'),
+        ({"id": True, "words": [], "entities": []}, '"id" must be a string of valid Unicode or a whole number'),
+        ({"id": "x\ud800", "words": [], "entities": []}, '"id" must be a string of valid Unicode or a whole number'),
+        ({"document_id": "\ud800", "words": [], "entities": []}, '"document_id" must be a string of valid'),
     ],
 )
 def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
@@ -103,6 +118,22 @@ def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
         read_rows(tmp_path, {"words": ["fine"], "entities": []}, row)
     assert str(caught.value).startswith(f"{tmp_path / 'a.jsonl'}:2: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"text": "a b", "text": "Bill left", "entities": []}', "text"),
+        ('{"text": "Bill", "entities": [{"start": 0, "start": 1, "end": 4, "type": "PER"}]}', "start"),
+    ],
+)
+def test_a_repeated_key_is_refused(tmp_path, line, key):
+    path = tmp_path / "a.jsonl"
+    path.write_text(line)
+    with pytest.raises(
+        CorpusError, match=rf'a\.jsonl:1: .* every key must occur once in an object, "{key}" is repeated'
+    ):
+        JsonLines(train=str(path)).read()
 
 
 def test_wrong_files(tmp_path):

@@ -72,10 +72,12 @@ def test_notes_scheme_surfaces_and_conflicts_are_reported():
     report = describe_corpus(corpus())
     assert report.scheme_evidence == {"train": "BIO: seen"}
     assert report.notes_by_kind == {
-        "train": {"ill_formed_tag": 2},
-        "validation": {"type_dropped": 1, "span_cuts_word": 1},
+        "train": {"ill_formed_tag": ["train.conll:7: I-PER at first", "train.conll:9: I-LOC at first"]},
+        "validation": {
+            "type_dropped": ["validation: 3 entities of type MISC dropped"],
+            "span_cuts_word": ["v.jsonl:2: Os in Oslo"],
+        },
     }
-    assert report.ill_formed_tags == ("train.conll:7: I-PER at first", "train.conll:9: I-LOC at first")
     assert report.ambiguous_surfaces == {"Washington": {"PER": 1, "LOC": 1}}
     assert report.label_conflicts == ("it rained: no entity (train b); ORG 'it' (validation a)",)
     assert report.errors == ()
@@ -83,14 +85,23 @@ def test_notes_scheme_surfaces_and_conflicts_are_reported():
 
 def test_warnings_are_one_line_each_and_name_the_split():
     assert describe_corpus(corpus()).warnings == (
-        "train: ill formed tag: 2; scores count the entities as read",
-        "validation: span cuts word: 1; scores count the entities as read",
+        "train: ill-formed tag: 2, read by the conlleval convention, and so learned and scored",
+        "validation: span cuts word: 1, widened to whole words, and so learned and scored",
         "train: entities of type LOC: 1, hard to learn from (under 10)",
         "train: entities of type PER: 2, hard to learn from (under 10)",
         "validation: entities of type ORG: 1, none in train: the type cannot be learned and counts against recall",
         "validation: sentences that are in train too: 1 (33.3%)",
         "same sentence, different entities: 1, as it rained: no entity (train b); ORG 'it' (validation a)",
     )
+
+
+def test_a_warning_tells_what_was_dropped_from_what_was_widened():
+    kinds = ("span_reversed", "span_outside_text", "span_without_word", "overlapping_span", "span_cuts_word")
+    notes = tuple(ReadingNote("train", kind, "x") for kind in kinds)
+    splits = {"train": sound_split("t"), "validation": sound_split("v")}
+    *dropped, widened = describe_corpus(Corpus(splits, notes)).warnings
+    assert [warning.partition(", ")[2] for warning in dropped] == ["dropped, neither learned nor scored"] * 4
+    assert widened == "train: span cuts word: 1, widened to whole words, and so learned and scored"
 
 
 def sound_split(name: str) -> tuple[Sentence, ...]:
@@ -211,6 +222,7 @@ def test_json_holds_the_whole_report():
     assert json.loads(json.dumps(plain)) == plain
     assert plain["splits"]["validation"]["entities_by_type"] == {"LOC": 3, "ORG": 1}
     assert plain["warnings"] == list(report.warnings)
+    assert plain["notes_by_kind"]["validation"]["span_cuts_word"] == ["v.jsonl:2: Os in Oslo"]
 
 
 def printed(given_corpus: Corpus) -> str:
@@ -227,9 +239,12 @@ def test_the_printed_report_fits_80_columns_and_shows_all_parts():
         r"in train too +- +1 \(33\.3%\)",
         r"of a sentence +2 / 4 / 4 +3 / 4 / 4",
         r"LOC +1 +3\n",
-        r"ill formed tag +2 +0\n",
+        r"ill-formed tag +2 +0\n",
         r"train: BIO: seen",
+        r"Ill-formed tag \(2\)",
         r"train\.conll:7: I-PER at first",
+        r"Span cuts word \(1\)",
+        r"v\.jsonl:2: Os in Oslo",
         r"Washington: PER 1, LOC 1",
         r"Warnings \(7\)",
     ]:

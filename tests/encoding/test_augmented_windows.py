@@ -1,13 +1,15 @@
 import string
 from functools import cache, partial
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding import augmented_windows
+from ner_lightning.encoding.alignment import EncodedSentence, WordTokenizer
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
 from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch
 from ner_lightning.encoding.batches import WindowEncoder
@@ -81,6 +83,50 @@ def test_epochs_sentences_and_seeds_differ_and_come_again():
     ]
     assert len(set(forms)) == 8
     assert dataset(sentences, 20, 1).augmented(1, 1).words == forms[-1]
+
+
+def encoded_word_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Where the number of words of every sentence is put down that is encoded from now on."""
+    counts: list[int] = []
+    align = WordTokenizer._align
+
+    def counting(self: WordTokenizer, num_words: int, *encoding: Any) -> EncodedSentence:
+        counts.append(num_words)
+        return align(self, num_words, *encoding)
+
+    monkeypatch.setattr(WordTokenizer, "_align", counting)
+    return counts
+
+
+def test_a_long_sentence_is_encoded_once_an_epoch_in_whatever_batches_its_windows_come(monkeypatch):
+    windows = dataset([Sentence(tuple("a" * 40), (), str(number)) for number in range(3)], num_words=40)
+    keys = [(0, window) for window in range(len(windows))]
+    Random(0).shuffle(keys)
+    alone = [
+        row for key in keys for row in dataset(windows.sentences, 40).__getitems__([key])
+    ]  # each of a dataset that has kept nothing
+    counts = encoded_word_counts(monkeypatch)
+    found = [row for begin in range(0, len(keys), 4) for row in windows.__getitems__(keys[begin : begin + 4])]
+    assert found == alone
+    assert len(windows) > 3 * 10
+    assert counts == [40] * 3
+
+
+def test_the_sentences_that_were_asked_for_last_are_kept(monkeypatch):
+    monkeypatch.setattr(augmented_windows, "MAX_KEPT", 2)
+    windows = dataset([Sentence(tuple("a" * 6), (), str(number)) for number in range(3)], num_words=6)
+    firsts = [window for window, (_, k) in enumerate(windows.places) if k == 0]
+    for sentence in (0, 1, 0, 2):
+        windows.__getitems__([(0, firsts[sentence])])
+    assert list(windows.kept) == [(0, 0), (0, 2)]
+    windows.__getitems__([(1, window) for window in range(len(windows))])  # more at once than are kept
+    assert list(windows.kept) == [(1, 1), (1, 2)]
+
+
+def test_a_sentence_of_one_window_is_not_kept():
+    windows = dataset([Sentence(("a",))], num_words=20)
+    windows.__getitems__([(0, 0)])
+    assert not windows.kept
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

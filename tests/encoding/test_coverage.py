@@ -19,6 +19,8 @@ NOTES = (
     ReadingNote("test", "span_cuts_word", "x"),
     ReadingNote("test", "span_outside_text", "x"),
     ReadingNote("test", "overlapping_span", "x"),
+    ReadingNote("test", "span_reversed", "x"),
+    ReadingNote("test", "span_without_word", "x"),
     ReadingNote("test", "type_dropped", "chosen by the user, so no loss"),
     ReadingNote("test", "type_renamed", "x"),
     ReadingNote("train", "ill_formed_tag", "of another split"),
@@ -39,7 +41,7 @@ def test_coverage_counted_by_hand():
         words_without_subwords=2,
         shortened_words=1,
         words_in_several_windows=2,
-        changes_by_reader=4,
+        changes_by_reader=6,
         entities_lost_to_scheme=0,
         entities_of_unknown_types=1,
     )
@@ -52,6 +54,6 @@ def test_io_loses_the_touching_entities_of_one_type():
 def test_the_line_names_every_count():
     assert str(coverage_of_test(IO())) == (
         "14 words, all predicted (2 without subwords, 1 longer than a window, 2 in several windows); "
-        "all gold entities counted (4 mended or dropped by the reader, 2 that the scheme cannot write, "
+        "all gold entities counted (6 mended or dropped by the reader, 2 that the scheme cannot write, "
         "1 of types unknown to training)"
     )

@@ -1,6 +1,5 @@
 """Full disks, foreign checkpoints and folders that cannot be written end in one line and exit status 2."""
 
-import os
 import resource
 import shutil
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from disks import fill_disk
 from integration.command_line import TINY_RUN
 
 from ner_lightning import tagger, whole_files
@@ -34,25 +34,11 @@ def error_of(capsys: pytest.CaptureFixture[str], command: str, *options: str | P
     return error
 
 
-def fill_disk_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Put the file of that name on a disk that is full from the start."""
-    made = whole_files.tempfile.mkstemp
-
-    def on_full_disk(*, prefix: str, **options: object) -> tuple[int, str]:
-        handle, partial = made(prefix=prefix, **options)
-        if prefix != f".{name}.":
-            return handle, partial
-        os.close(handle)
-        return os.open("/dev/full", os.O_RDWR), partial
-
-    monkeypatch.setattr(whole_files.tempfile, "mkstemp", on_full_disk)
-
-
 @pytest.mark.parametrize("name", ["best.ckpt", "metrics.csv", "test.jsonl", "config.yaml"])
 def test_a_full_disk_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    fill_disk_at(monkeypatch, name)
+    fill_disk(monkeypatch, name)
     error = error_of(capsys, "fit", "--run_dir", tmp_path / "run")
     assert "No space left on device" in error
     assert f"{name}'" in error
@@ -122,10 +108,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest
 def test_a_read_only_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(**options: object) -> tuple[int, str]:
-        raise PermissionError(13, "Permission denied", options["dir"])
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path.parent))
 
-    monkeypatch.setattr(whole_files.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(whole_files, "open", refuse, raising=False)
     assert "Permission denied" in error_of(capsys, "fit", "--run_dir", tmp_path)
 
 

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -8,10 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertForTokenClassification, BertModel
+from transformers import (
+    AutoModelForTokenClassification,
+    BertConfig,
+    BertForTokenClassification,
+    BertModel,
+    PreTrainedModel,
+)
 
 from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
-from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, train_word_pieces
+from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, label_maps, train_word_pieces
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, TagSet
 from strategies import word_piece_tokenizer
@@ -146,6 +153,75 @@ def test_a_pretrained_encoder_has_a_head_over_the_tags_by_name(tmp_path):
     assert network.config.id2label == dict(enumerate(TAGS.tags))
     assert network.config.label2id == TAGS.tag_ids
     assert network.classifier.out_features == len(TAGS.tags)
+
+
+def test_a_base_encoder_gets_the_head_that_transformers_draws(tmp_path, caplog):
+    folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
+    torch.manual_seed(7)
+    stock = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, **label_maps(TAGS))
+    drawn = torch.rand(3)
+    torch.manual_seed(7)
+    ours = network_of(folder)
+    assert torch.equal(torch.rand(3), drawn)
+    for name, weights in stock.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], weights)
+    assert not of_ours(caplog)
+
+
+def network_of(folder: str) -> PreTrainedModel:
+    encoder = PretrainedEncoder(folder)
+    return encoder.network(TAGS, encoder.tokenizer([]))
+
+
+def of_ours(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name.startswith("ner_lightning")]
+
+
+def fine_tuned(tags: TagSet) -> BertForTokenClassification:
+    network = BertForTokenClassification(BertConfig(**TINY, **label_maps(tags)))
+    torch.nn.init.ones_(network.classifier.weight)
+    return network
+
+
+def test_a_token_classifier_over_the_same_tags_goes_on_with_its_head(tmp_path, caplog):
+    folder = pretrained_dir(tmp_path, fine_tuned(TAGS))
+    assert network_of(folder).classifier.weight.eq(1).all()
+    assert not of_ours(caplog)
+
+
+@pytest.mark.parametrize(
+    "other", [TagSet(BIO(), ("LOC", "ORG", "PER")), TagSet(BIO(), ("PER", "LOC"))], ids=["another number", "as many"]
+)
+def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, caplog, other):
+    saved = fine_tuned(other)
+    folder = pretrained_dir(tmp_path, saved)
+    with caplog.at_level(logging.WARNING):
+        network = network_of(folder)
+    assert not network.training
+    assert network.config.id2label == dict(enumerate(TAGS.tags))
+    assert network.classifier.out_features == len(TAGS.tags)
+    assert network.classifier.weight.std().item() == pytest.approx(network.config.initializer_range, rel=0.3)
+    for name, weights in saved.bert.state_dict().items():
+        assert torch.equal(network.bert.state_dict()[name], weights)
+    (line,) = of_ours(caplog)
+    assert f"{folder} has a head over {', '.join(other.tags)}" in line
+    assert "\n" not in line
+
+
+def test_an_encoder_whose_weights_do_not_fit_its_config_is_refused(tmp_path):
+    folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
+    BertConfig(**TINY | {"vocab_size": 31}).save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"must have the shapes of its config, got others .*word_embeddings"):
+        network_of(folder)
+
+
+def test_torn_weights_are_named_in_one_line(tmp_path):
+    folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="the encoder must be a folder") as raised:
+        network_of(folder)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_pretrained_tokenizer_is_limited_to_what_the_network_takes(tmp_path):

@@ -1,5 +1,6 @@
 """Losses of positions: equal to torch's where they should be, and finite where they could not be."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ner_lightning.modeling.class_weights import Balanced, GivenWeights
+from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.losses import (
     CrossEntropyLoss,
     DiceLoss,
@@ -76,6 +78,45 @@ def test_focal_and_dice_are_their_formulas(num_scored: int, num_tags: int, seed:
     q = (1 - probabilities) ** gamma * probabilities
     dice = 1 - (2 * q * y + 0.5) / (q + y + 0.5)
     torch.testing.assert_close(DiceLoss(gamma, 0.5)(logits, labels).total, dice.sum())
+
+
+def dice_of_pairs_of_tags(logits: Tensor, labels: Tensor, alpha: float, smooth: float) -> Tensor:
+    """Dice by its definition, 1 - p of every tag taken as the sum over all others: ``[scored tags tags]``."""
+    num_tags = logits.shape[1]
+    itself = torch.eye(num_tags, dtype=torch.bool)
+    others = logits[:, None, :].expand(-1, num_tags, -1).masked_fill(itself, -torch.inf)
+    rest = others.logsumexp(dim=-1) - logits.logsumexp(dim=-1, keepdim=True)
+    q = (alpha * rest + logits.log_softmax(dim=-1)).exp()
+    y = torch.nn.functional.one_hot(labels, num_tags)
+    return (1 - (2 * q * y + smooth) / (q + y + smooth)).sum()
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0, 20.0, 40.0, 400.0, 1e4])
+@pytest.mark.parametrize("alpha", [0.01, 0.5, 1.0, 2.0])
+def test_dice_is_that_of_all_pairs_of_tags_in_value_and_gradient(sure: float, alpha: float) -> None:
+    logits, labels = scored_positions(40, 9, 0)
+    logits[torch.arange(40), labels.roll(1)] += sure
+    logits[:3] = 0.0  # all alike: the largest is not alone
+    logits.requires_grad_()
+    found = DiceLoss(alpha, 0.1)(logits, labels).total
+    expected = dice_of_pairs_of_tags(logits, labels, alpha, 0.1)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    gradients = [torch.autograd.grad(total, logits)[0] for total in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-15)
+
+
+def test_dice_keeps_a_few_numbers_for_each_logit() -> None:
+    kept = 0
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal kept
+        kept += tensor.numel()
+        return tensor
+
+    logits, labels = scored_positions(8, 300, 0)
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        DiceLoss()(logits.requires_grad_(), labels)
+    assert 0 < kept < 30 * logits.numel()
 
 
 @every_loss
@@ -175,6 +216,10 @@ def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO 
     [
         (lambda: CrossEntropyLoss(1.0), "label_smoothing must be from 0 to below 1, got 1.0"),
         (lambda: FocalLoss(-1.0), "gamma must be at least 0, got -1.0"),
+        (lambda: FocalLoss(math.nan), "gamma must be at least 0, got nan"),
+        (lambda: DiceLoss(alpha=math.nan), "alpha must be at least 0 and smooth above 0, got nan and 1.0"),
+        (lambda: DiceLoss(smooth=math.nan), "alpha must be at least 0 and smooth above 0, got 0.01 and nan"),
+        (lambda: CRFLoss(math.nan), "the learning rate of a CRF must be at least 0, got nan"),
         (lambda: DiceLoss(smooth=0.0), "alpha must be at least 0 and smooth above 0, got 0.01 and 0.0"),
     ],
 )

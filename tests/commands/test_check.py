@@ -1,0 +1,75 @@
+"""`check`: what the report says of the encoder."""
+
+from dataclasses import dataclass
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from ner_lightning.commands.check import corpus_report
+from ner_lightning.corpora.corpus_report import CorpusReport
+from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
+from ner_lightning.data_module import NERDataModule
+from ner_lightning.entities import EntitySpan
+from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
+from ner_lightning.sentences import Sentence
+from strategies import word_piece_tokenizer
+
+SENTENCES = tuple(Sentence(("we", "saw", "Rome", "again"), (EntitySpan(2, 3, "LOC"),), f"train-{i}") for i in range(10))
+
+
+@dataclass
+class CorpusOf(CorpusReader):
+    split: SplitName
+
+    def read(self) -> Corpus:
+        return Corpus({self.split: SENTENCES})
+
+
+@dataclass(frozen=True)
+class EncoderOf(PretrainedEncoder):
+    """A pretrained encoder whose vocabulary is at hand."""
+
+    name_or_path: str = ""
+    subwords: tuple[str, ...] = ()
+    lowercase: bool = False
+
+    def tokenizer(self, training_sentences: object) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        return word_piece_tokenizer(self.subwords, self.lowercase)
+
+
+def report_on(split: SplitName, encoder: PretrainedEncoder | SmallBert) -> CorpusReport:
+    return corpus_report(NERDataModule(CorpusOf(split), encoder))
+
+
+@pytest.mark.parametrize(
+    ("subwords", "lowercase", "warned"),
+    [
+        (("a", "b", "##a", "##b", "A", "##B"), False, False),
+        (("a", "##b"), True, True),
+        (("we", "saw", "Rome", "again"), False, False),  # AB and ab are unknown to it
+        (("we", "saw", "rome", "again"), True, True),
+    ],
+)
+def test_an_uncased_encoder_is_told_from_a_small_vocabulary(
+    subwords: tuple[str, ...], lowercase: bool, warned: bool
+) -> None:
+    report = report_on("train", EncoderOf(subwords=subwords, lowercase=lowercase))
+    assert report.cased
+    assert any("the encoder is not" in warning for warning in report.warnings) is warned
+
+
+def test_a_missing_train_split_is_not_blamed_on_an_encoder_that_learns_from_it() -> None:
+    report = report_on("validation", SmallBert())
+    assert report.errors == ("there must be a train split to learn from; there are: validation",)
+    assert report.splits["validation"].subwords is None
+    assert report.warnings == (
+        "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",
+    )
+
+
+def test_a_pretrained_encoder_needs_no_train_split_to_count_subwords() -> None:
+    report = report_on("validation", EncoderOf(subwords=("we", "saw", "Rome", "again")))
+    subwords = report.splits["validation"].subwords
+    assert subwords is not None
+    assert subwords.num_subwords == 40
+    assert report_on("train", SmallBert()).splits["train"].subwords is not None

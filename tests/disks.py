@@ -1,0 +1,21 @@
+"""Disks on which files cannot be written."""
+
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from ner_lightning import whole_files
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str = "") -> None:
+    """Put the whole files of that name, or all, on a disk that is full from the start."""
+
+    def on_full_disk(partial: Path, mode: str, **text: Any) -> IO[Any]:
+        file = open(partial, mode, **text)  # noqa: SIM115
+        if not partial.name.startswith(f".{name}"):
+            return file
+        file.close()
+        return open("/dev/full", mode.replace("x", "w"), **text)
+
+    monkeypatch.setattr(whole_files, "open", on_full_disk, raising=False)

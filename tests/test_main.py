@@ -1,0 +1,54 @@
+"""What holds for every command: any character can be written, whatever the locale."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ner_lightning.__main__ import accept_any_character, main
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that people look at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def western(kind: type[io.TextIOWrapper], monkeypatch: pytest.MonkeyPatch, name: str) -> io.BytesIO:
+    """Put a stream that holds Western letters only in place of the named one."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, name, kind(written, encoding="cp1252", write_through=True))
+    return written
+
+
+def test_a_pipe_gets_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.conll").write_text("В O\nМоскве B-ГОРОД🙂\n\nБилл I-ЧЕЛ\n", encoding="utf-8")
+    source = ["--from", "ColumnFiles", "--from.train", str(tmp_path / "train.conll")]
+    written = western(io.TextIOWrapper, monkeypatch, "stdout")
+    assert main(["convert", *source, "--to", "JsonLines", "--output", str(tmp_path / "json")]) == 0
+    assert "I-ЧЕЛ" in written.getvalue().decode("utf-8")
+
+
+def test_json_in_a_pipe_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = western(io.TextIOWrapper, monkeypatch, "stdout")
+    accept_any_character()
+    sys.stdout.write(json.dumps("é Москва 🙂", ensure_ascii=False))
+    assert json.loads(written.getvalue()) == "é Москва 🙂"
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Terminal, "stdout"), (Terminal, "stderr"), (io.TextIOWrapper, "stderr")])
+def test_where_people_look_what_cannot_be_shown_is_escaped(
+    kind: type[io.TextIOWrapper], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = western(kind, monkeypatch, name)
+    accept_any_character()
+    getattr(sys, name).write("é М 🙂 \udce9")
+    assert written.getvalue() == b"\xe9 " + rb"\u041c \U0001f642 \udce9"
+
+
+def test_streams_of_other_kinds_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # as in a notebook
+    accept_any_character()
