@@ -105,7 +105,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     """
     folder = Path(folder)
     settings = read_settings(folder)
-    try:  # foreign loaders on foreign files: beside errors of their own they raise whatever those lead them to
+    try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         with _without_progress_bars():
             network, loading = AutoModelForTokenClassification.from_pretrained(
@@ -116,12 +116,15 @@ def load_bundle(folder: str | Path) -> Bundle:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
-    except Exception as error:
+    except Exception as error:  # from these two calls alone: on damaged files they raise whatever those lead them to
         lines = (line.strip() for line in str(error).splitlines()[:2])
         raise BundleError(
             f"{folder}: must be a bundle that loads, got {type(error).__name__}: {' '.join(lines)}"
         ) from error
+    try:
+        word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
+    except ValueError as error:
+        raise BundleError(f"{folder}: must be a bundle that loads, got: {error}") from error
     if loading["missing_keys"]:
         names = ", ".join(sorted(loading["missing_keys"])[:3])
         raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
