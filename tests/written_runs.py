@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.evaluation.run_folders import FINISHED
+from ner_lightning.evaluation.run_folders import FINISHED, FinishedRun, read_run
 from ner_lightning.predictions import PredictedSentence, write_predictions
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 
@@ -64,3 +65,23 @@ def tagged(
     names = tuple(tags.tags[tag_id] for tag_id in tags.write(predicted, num_words))
     words = ("Bonn", *(f"word{i}" for i in range(1, num_words)))
     return PredictedSentence(f"test-{number}", document_id, words, tuple(gold), tuple(predicted), names)
+
+
+BONN, FIRM, ANNA = EntitySpan(0, 1, "LOC"), EntitySpan(2, 4, "ORG"), EntitySpan(5, 8, "PER")
+GOLD = (BONN, FIRM, ANNA)
+
+
+def sentences_of(seed: int, hits: float, scheme: LabelScheme) -> list[PredictedSentence]:
+    """Forty sentences in which a share of the entities is found."""
+    rng = np.random.default_rng(seed)
+    return [
+        tagged(number, GOLD, [entity for entity in GOLD if rng.random() < hits], scheme=scheme) for number in range(40)
+    ]
+
+
+def arm(folder: Path, hits: float, scheme: LabelScheme, num_seeds: int = 3, first_seed: int = 0) -> list[FinishedRun]:
+    seeds = range(first_seed, first_seed + num_seeds)
+    return [
+        read_run(write_run(folder / f"{scheme.name}-{seed}", seed, sentences_of(seed, hits, scheme), scheme=scheme))
+        for seed in seeds
+    ]

@@ -1,20 +1,21 @@
 """The page of a comparison in a browser: it loads nothing, fits every window, and shows both arms side by side."""
 
+import html
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import opened, overflow
 from playwright.sync_api import Browser
-from written_runs import tagged, write_run
+from written_runs import BONN, FIRM, arm, tagged, write_run
 
-from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.comparison import compare_runs
-from ner_lightning.evaluation.comparison_page import MAX_SENTENCES, comparison_page
+from ner_lightning.evaluation.comparison_page import MAX_SENTENCES, comparison_page, seed_plot, type_plot
 from ner_lightning.evaluation.comparison_scope import Scope
+from ner_lightning.evaluation.comparison_tables import comparison_tables
 from ner_lightning.evaluation.run_folders import read_run
+from ner_lightning.schemes import BIO, BIOES
 
-BONN, FIRM = EntitySpan(0, 1, "LOC"), EntitySpan(2, 4, "ORG")
 ARMS = {"plain": (BONN,), "a rather long name of an arm, <b>": (FIRM,), "both": (BONN, FIRM)}
 NUM_SENTENCES = MAX_SENTENCES + 30
 
@@ -67,3 +68,34 @@ def test_every_two_arms_have_a_verdict(browser: Browser, page_path: Path) -> Non
         verdicts = page.locator("header strong").all_inner_texts()
         assert len(verdicts) == 3
         assert "both − plain = +33.33 F1" in verdicts[1]
+
+
+def test_many_arms_are_told_apart(tmp_path: Path) -> None:
+    arms = {f"arm {index}": arm(tmp_path / str(index), 0.5, BIO(), num_seeds=1) for index in range(9)}
+    told = compare_runs(arms, Scope("test"), np.random.default_rng(0))
+    assert len(told.differences) == 9 * 8 / 2
+    assert len(type_plot(told).axes[0].get_legend().texts) == 8
+    styles = [(line.get_color(), line.get_marker()) for line in seed_plot(told).axes[0].lines if line.get_alpha()]
+    assert len(set(styles)) == len(styles) == 9
+
+
+def test_one_arm_is_told_without_what_takes_two(tmp_path: Path) -> None:
+    told = compare_runs({"a": arm(tmp_path, 0.5, BIO())}, Scope("test"), np.random.default_rng(0))
+    page = comparison_page(told, "One arm")
+    assert "How sure" not in page
+    assert "on which the arms differ" not in page
+    assert "Where the numbers come from" in page
+    titles = [table.title for table in comparison_tables(told)]
+    assert titles[-1] == "F1 by surface in training"
+
+
+def test_the_page_is_one_file(tmp_path: Path) -> None:
+    arms = {"bio": arm(tmp_path, 0.5, BIO()), "bioes": arm(tmp_path, 0.8, BIOES(), num_seeds=2)}
+    comparison = compare_runs(arms, Scope("test"), np.random.default_rng(0))
+    page = comparison_page(comparison, "BIO <or> BIOES")
+    assert "BIO &lt;or&gt; BIOES" in page
+    assert comparison.differences[0].verdict() in html.unescape(page)
+    assert page.count("<svg") == 3
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "").replace(
+        "https://www.w3.org", ""
+    )
