@@ -24,11 +24,10 @@ from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoi
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
-from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
-from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
+from ner_lightning.modeling.encoders import Encoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
 from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
@@ -37,6 +36,7 @@ from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.modeling.trained_part import TrainedPart
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
+from ner_lightning.tagger_record import TaggerRecord
 
 
 class NERTagger(L.LightningModule):
@@ -242,17 +242,16 @@ class NERTagger(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""
         assert self.tags is not None
-        saved = SavedEncoder.of(self.classifier.network, self.tokenizer)
-        checkpoint[TAGGER_KEY] = {
-            "tags": self.tags.to_plain(),
-            "word_counts": dict(self.word_counts),
-            "encoder_config": dict(saved.config),
-            "tokenizer_files": dict(saved.tokenizer_files),
-            "loss": to_plain(self.loss),
-            "decoder": to_plain(self.decoder),
-            "trained_part": self.trained_part.to_plain(),
-            "epoch_loss": self.epoch_loss.tolist(),
-        }
+        record = TaggerRecord(
+            self.tags,
+            self.word_counts,
+            SavedEncoder.of(self.classifier.network, self.tokenizer),
+            to_plain(self.loss),
+            to_plain(self.decoder),
+            self.trained_part.to_plain(),
+            self.epoch_loss.tolist(),
+        )
+        checkpoint[TAGGER_KEY] = record.to_plain()
         checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -261,13 +260,9 @@ class NERTagger(L.LightningModule):
         Raises:
             CheckpointError: If it is not.
         """
-        saved = checkpoint[TAGGER_KEY]
+        record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         assert self.tags is not None
-        if TagSet.from_plain(saved["tags"]) != self.tags:
-            raise CheckpointError(f"the checkpoint must be over {self.tags.to_plain()}, got one over {saved['tags']}")
-        own_files = SavedEncoder.of(self.classifier.network, self.tokenizer).tokenizer_files
-        if saved["tokenizer_files"]["tokenizer.json"] != own_files["tokenizer.json"]:
-            raise CheckpointError("the checkpoint must be of the same tokenizer, got one with other subwords")
+        record.require(self.tags, SavedEncoder.of(self.classifier.network, self.tokenizer))
         averages = self.fine_tuning.average_decay is not None
         if self.trainer.training and averages != (CURRENT_WEIGHTS in checkpoint):
             raise CheckpointError(
@@ -276,7 +271,7 @@ class NERTagger(L.LightningModule):
             )
         checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
         require_fits(checkpoint["state_dict"], self.state_dict())
-        self.epoch_loss = torch.tensor(saved["epoch_loss"], dtype=torch.float64, device=self.device)
+        self.epoch_loss = torch.tensor(record.epoch_loss, dtype=torch.float64, device=self.device)
 
     def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
         """The weights of a checkpoint with those that it only names, which are the tagger's own.
@@ -342,23 +337,15 @@ class NERTagger(L.LightningModule):
             ValueError: If the encoder that it names is not there or has other weights.
         """
         checkpoint = read_checkpoint(checkpoint_path)
-        saved = checkpoint[TAGGER_KEY]
-        trained = saved["trained_part"]
-        rebuilt = SavedEncoder(saved["encoder_config"], saved["tokenizer_files"])
-        encoder: Encoder = rebuilt
-        if trained["base"] is not None:
-            encoder = PretrainedEncoder(str(base or trained["base"]["name_or_path"]), trained["base"]["revision"])
-        adapter = None
-        if trained["adapter"] is not None:
-            adapter = from_plain(Adapter, trained["adapter"])  # type: ignore[type-abstract]
+        record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         tagger = cls(
-            encoder,
-            loss=loss or from_plain(Loss, saved["loss"]),  # type: ignore[type-abstract]
-            decoder=from_plain(Decoder, saved["decoder"]),  # type: ignore[type-abstract]
-            fine_tuning=FineTuning(adapter, trained["frozen_layers"]),
+            record.encoder_to_load(base),
+            loss=loss or from_plain(Loss, record.loss),  # type: ignore[type-abstract]
+            decoder=from_plain(Decoder, record.decoder),  # type: ignore[type-abstract]
+            fine_tuning=record.fine_tuning,
         )
-        tagger.tags, tagger.tokenizer = TagSet.from_plain(saved["tags"]), rebuilt.tokenizer([])
-        tagger.word_counts = saved["word_counts"]
+        tagger.tags, tagger.tokenizer = record.tags, record.encoder.tokenizer([])
+        tagger.word_counts = record.word_counts
         tagger.configure_model()
         tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
         return tagger.eval().to(map_location or "cpu")

@@ -16,7 +16,7 @@ LAYERS = [  # bottom first; a folder is in one layer with all its modules
     {"encoding"},
     {"modeling", "evaluation"},
     {"bundle_settings", "checkpoints", "data_module"},
-    {"bundle"},
+    {"bundle", "tagger_record"},
     {"callbacks", "recognizer"},
     {"tagger"},
     {"export", "serving"},
