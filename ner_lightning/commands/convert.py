@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 from rich.console import Console
 from rich.table import Column, Table
 
-from ner_lightning.commands.error_lines import fail, say, without_noise
+from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.corpora.corpus_report import NUM_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
@@ -26,6 +26,7 @@ from ner_lightning.corpora.reader import (
     ReadingNote,
     kind_in_words,
 )
+from ner_lightning.terminal_lines import say
 
 READERS = {
     "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",

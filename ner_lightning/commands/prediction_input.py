@@ -119,6 +119,7 @@ class SentenceLines:
 
     layout: ColumnLayout
     words: list[str] = field(default_factory=list)
+    first_line: str = ""
 
     def __call__(self, line: str, place: str) -> InputRecord | None:
         comment = self.layout.comment
@@ -134,6 +135,11 @@ class SentenceLines:
                 f"{place}: a line must have a word in column {column} (from 0, from the end if negative), "
                 f"got {len(fields)} column{'s' * (len(fields) > 1)}: {line[:80]!r}"
             )
+        self.first_line = self.first_line or line
+        try:
+            self.layout.require_columns_of(self.first_line, line)
+        except ValueError as error:
+            raise CorpusError(f"{place}: {error}") from None
         self.words.append(fields[column])
         return None
 

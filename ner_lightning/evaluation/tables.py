@@ -10,8 +10,8 @@ import rich.table
 from markupsafe import Markup
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.measure import Measurement
+from rich.text import Text
 
 MOST_NAMES = 3  # that a cell shows
 WIDEST = 10_000  # columns that no table needs
@@ -127,14 +127,14 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def rich_table(table: Table) -> rich.table.Table:
-    """The table for the terminal; its note stands below."""
-    drawn = rich.table.Table(title=escape(table.title), title_justify="left", caption=escape(table.note) or None)
-    drawn.caption_justify = "left"
+    """The table for the terminal; its note stands below. Names of a corpus are neither markup nor emoji codes."""
+    title, note = Text(table.title, style="table.title"), Text(table.note, style="table.caption")
+    drawn = rich.table.Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
     for index, name in enumerate(table.header):
         is_text = index < table.text_columns
         longest = max((cell_len(str(row[index])) for row in table.rows), default=0)
         drawn.add_column(
-            escape(name) if is_text else escape(name).replace(" ", "\n"),
+            Text(name if is_text else name.replace(" ", "\n")),
             justify="left" if is_text else "right",
             no_wrap=not is_text,  # where there is no room, text wraps, and no number is cut
             min_width=min(longest, FEWEST_LETTERS) if is_text else longest,
@@ -144,5 +144,5 @@ def rich_table(table: Table) -> rich.table.Table:
         is_total = table.has_total and index == len(table.rows)
         if is_total:
             drawn.add_section()
-        drawn.add_row(*(escape(str(cell)) for cell in row), style="bold" if is_total else None)
+        drawn.add_row(*(Text(str(cell)) for cell in row), style="bold" if is_total else None)
     return drawn

@@ -103,14 +103,16 @@ def test_json_lines_of_texts_and_words(in_folder, model, recognizer):
     assert rows[3] == {"words": [], "text": "", "entities": []}
 
 
-@pytest.mark.parametrize(("name", "separator"), [("in.conll", " "), ("in.TSV", "\t"), ("in.bio", "\t")])
-def test_first_column_of_columns(in_folder, model, name, separator):
-    lines = ["-DOCSTART- O", "", "Bill O", "Gates O", "\t", "", "Seattle", "#end document", "Rain X Y O"]
+@pytest.mark.parametrize(
+    ("name", "separator", "word"), [("in.conll", " ", "Rain"), ("in.TSV", "\t", "Rain X Y"), ("in.bio", "\t", "Rain")]
+)
+def test_first_column_of_columns(in_folder, model, name, separator, word):
+    lines = ["-DOCSTART- O", "", "Bill O", "Gates O", "\t", "", "Seattle O", "#end document", f"{word} O"]
     text = "\r\n".join(line.replace(" O", f"{separator}O") for line in lines)
     (in_folder / name).write_text(text)
     assert main(["--model", model, "--input", name, "--output", "out.jsonl"]) == 0
     words = [row["words"] for row in rows_of(in_folder / "out.jsonl")]
-    assert words == [["Bill", "Gates"], ["Seattle"], ["Rain" if separator == " " else "Rain X Y"]]
+    assert words == [["Bill", "Gates"], ["Seattle"], [word]]
 
 
 def test_columns_are_read_as_the_options_say(in_folder, model):
@@ -128,6 +130,14 @@ def test_a_line_without_the_column_of_the_word_is_named(in_folder, model, capsys
     expected = (
         "in.conll:3: a line must have a word in column 1 (from 0, from the end if negative), got 1 column: 'Gates'"
     )
+    assert expected in capsys.readouterr().err
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
+
+
+def test_a_word_that_blanks_would_cut_is_refused(in_folder, model, capsys):
+    (in_folder / "in.conll").write_text("Bill\n\nNew York\n")
+    assert main(["--model", model, "--input", "in.conll", "--output", "out.jsonl"]) == 2
+    expected = "in.conll:3: every line must have as many columns as the first (1: 'Bill'), got 2: 'New York'"
     assert expected in capsys.readouterr().err
     assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
 

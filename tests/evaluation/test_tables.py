@@ -24,8 +24,10 @@ def test_names_from_a_corpus_are_text_in_either():
     label = type_labels(["<b>[red]"])["<b>[red]"]
     assert "&lt;b&gt;[red]" in label.__html__()
     console = Console(file=io.StringIO(), width=80)
-    console.print(rich_table(Table("[bold]", ("type", "F1"), ((label, Percent(1.0)),), note="[note]")))
-    assert all(text in console.file.getvalue() for text in ("[bold]", "<b>[red]", "100.00", "[note]"))
+    table = Table("[bold]", ("type", ":star:"), ((label, Percent(1.0)), (":100:", Percent(0.5))), note="[note]")
+    console.print(rich_table(table))
+    shown = console.file.getvalue()
+    assert all(text in shown for text in ("[bold]", ":star:", "<b>[red]", "100.00", ":100:", "[note]"))
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80])
