@@ -16,8 +16,9 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from column_data import FILE_PATTERNS, ROOT, MissingInputError, corpus_files, limited_files
 from training import RunFailedError, require_encoder, run_command
@@ -29,6 +30,7 @@ CONFIGS = ROOT / "configs"
 AXES = ("adapter", "augmentation", "fine_tuning", "loss", "sampling", "schedule")
 PLAIN = "none"
 LAST_FILE = "training_entities.json"  # what a run writes last
+ORIGIN = ("commit", "corpus_checksum", "versions", "device", "precision", "threads")  # keys of a run's record
 SETTINGS = ("corpus", "encoder", "epochs", "learning_rate", "batch", "limit", "threads")
 
 
@@ -45,6 +47,7 @@ class Run:
     trained_parameters: int
     test_by_decoder: Mapping[str, Mapping[str, float]]
     rarest_type: str
+    origin: Mapping[str, Any]
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -59,6 +62,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--batch", type=int, default=16, help="windows of a training batch")
     parser.add_argument("--limit", type=int, help="only the first sentences of every split, to try it")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OMP_NUM_THREADS")
+    parser.add_argument("--output", type=Path, help="JSON file with every run")
     return parser.parse_args(arguments)
 
 
@@ -147,6 +151,7 @@ def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
         record["parameters"]["trained"],
         json.loads((run_dir / "predictions" / "test.decoders.json").read_text(encoding="utf-8")),
         rarest_type(run_dir),
+        {key: record[key] for key in ORIGIN},
     )
 
 
@@ -225,6 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, MissingInputError) else 1
     print(markdown_table(runs), decoder_table(runs), sep="\n\n")
+    if options.output:
+        settings = {name: getattr(options, name) for name in SETTINGS}
+        content = {"settings": settings, "runs": [asdict(run) for run in runs]}
+        options.output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

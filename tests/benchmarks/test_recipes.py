@@ -56,6 +56,7 @@ def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path
             row["predicted"] = [[0, 1, "PER", 0.5]] if split == "test" else []
             (run_dir / "predictions" / f"{split}.jsonl").write_text(json.dumps(row | {"predicted_tags": ["O"]}) + "\n")
         record = {"training_seconds": 2.0, "peak_memory_mib": 7, "parameters": {"trained": 3, "total": 5}}
+        record |= dict.fromkeys(recipes.ORIGIN, "x")
         (run_dir / "run.json").write_text(json.dumps(record))
         by_decoder = {"argmax": {"f1": 1.0, "f1/PER": 1.0, "ill_formed": 0.0}}
         (run_dir / "predictions" / "test.decoders.json").write_text(json.dumps(by_decoder))
@@ -63,8 +64,10 @@ def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path
         return ""
 
     monkeypatch.setattr(recipes, "run_command", run_command)
-    options = recipe_options(benchmark, tmp_path, "--seeds", "3", "--limit", "1")
-    overlays = recipes.overlays_of([ROOT / "configs" / "schedule" / "cosine.yaml"])
+    cosine = ROOT / "configs" / "schedule" / "cosine.yaml"
+    few = ["--seeds", "3", "--limit", "1"]
+    options = recipe_options(benchmark, tmp_path, *few)
+    overlays = recipes.overlays_of([cosine])
     options.runs.mkdir()
     runs = recipes.measure_all(options, overlays)
     assert [(run.overlay, run.seed, run.validation_f1, run.test_f1) for run in runs] == [
@@ -77,6 +80,14 @@ def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path
     (begun[1] / recipes.LAST_FILE).unlink()
     assert recipes.measure_all(options, overlays) == runs
     assert begun[2:] == [options.runs / "schedule/cosine" / "seed-3"]
+
+    monkeypatch.setattr(recipes, "require_encoder", lambda _: None)
+    written = tmp_path / "runs.json"
+    arguments = ["--encoder", "enc", "--runs", str(options.runs), *few, "--overlays", str(cosine)]
+    assert recipes.main([*arguments, "--output", str(written)]) == 0
+    content = json.loads(written.read_text())
+    assert content["settings"]["limit"] == 1
+    assert [recipes.Run(**run) for run in content["runs"]] == runs
 
 
 def test_runs_of_other_settings_and_missing_overlays_are_one_clear_line(benchmark, tmp_path, capsys, monkeypatch):
@@ -98,9 +109,9 @@ def test_the_table_of_recipes_is_right_by_hand(benchmark):
         return {"argmax": {"f1": f1, "f1/PER": f1 / 2, "ill_formed": 0.01}}
 
     runs = [
-        recipes.Run("none", 0, 0.50, 0.40, 10.0, 900, 2000, decoders(0.40), "PER"),
-        recipes.Run("none", 1, 0.54, 0.44, 30.0, 950, 2000, decoders(0.44), "PER"),
-        recipes.Run("a/b", 1, 0.55, 0.43, 10.0, 800, 30, decoders(0.43), "PER"),
+        recipes.Run("none", 0, 0.50, 0.40, 10.0, 900, 2000, decoders(0.40), "PER", {}),
+        recipes.Run("none", 1, 0.54, 0.44, 30.0, 950, 2000, decoders(0.44), "PER", {}),
+        recipes.Run("a/b", 1, 0.55, 0.43, 10.0, 800, 30, decoders(0.43), "PER", {}),
     ]
     assert recipes.decoder_table(runs).splitlines() == [
         "| overlay | decoder | test F1 | F1 of PER | ill-formed |",
