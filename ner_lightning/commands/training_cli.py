@@ -33,7 +33,7 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.validated_end import ValidatedEnd
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.rank_errors import fail_once, is_first_rank
+from ner_lightning.commands.rank_errors import fail_once, is_first_rank, line_on_lost_rank
 from ner_lightning.commands.resuming import (
     CHECKPOINTS,
     CONFIG,
@@ -252,7 +252,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0; 1 for a run that diverged, 2 for wrong input, 143 after SIGTERM.
+        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 143 after SIGTERM.
     """
     quieten()
     parent = os.getppid()
@@ -264,6 +264,12 @@ def main(arguments: Sequence[str]) -> int:
         return fail_once(without_noise(str(error)), parent)
     except FloatingPointError as error:
         fail_once(str(error), parent)
+        return 1
+    except RuntimeError as error:
+        line = line_on_lost_rank(error)
+        if line is None:
+            raise
+        fail_once(line, parent)
         return 1
     except SIGTERMException:
         # saved; a scheduler must not take this for a finished run. The launcher kills the first rank, whose status
