@@ -109,10 +109,16 @@ def test_the_saved_config_tests_the_checkpoint_to_the_same_predictions(run: tupl
     assert (folder / "predictions" / "test.jsonl").read_bytes() == before
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(run: tuple[str, Path], encoder: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    run: tuple[str, Path], encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what it trains, as the record has it."""
     kind, whole = run
     begun = options_of(kind, encoder, tmp_path / "run", "--trainer.max_epochs=1")
+    capsys.readouterr()
     assert main(begun) == 0
+    total = json.loads((whole / "run.json").read_text())["parameters"]["total"]
+    assert f"trains {NUM_TRAINED[kind]:,} of {total:,} parameters" in capsys.readouterr().err
     assert main([*begun, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
     resumed, expected = checkpoint(tmp_path / "run", "last"), checkpoint(whole, "last")
     parts = ["state_dict", *(["weights_behind_average"] if kind == "lora" else [])]
