@@ -12,7 +12,7 @@ import pytest
 import yaml
 from integration import accidents, forked_runs
 from integration.command_line import TINY_RUN, run, start
-from integration.forked_runs import OPTIONS
+from integration.forked_runs import OPTIONS, Preparation
 from integration.run_folders import assert_same_run, checkpoint
 
 from ner_lightning.__main__ import main
@@ -20,13 +20,12 @@ from ner_lightning.evaluation.run_folders import FINISHED, read_config, read_rec
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """An uninterrupted run of the options, and its seconds."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of the options."""
     run_dir = tmp_path_factory.mktemp("resume") / "whole"
-    begun = time.monotonic()
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir)
     assert status == 0, printed
-    return run_dir, time.monotonic() - begun
+    return run_dir
 
 
 @contextmanager
@@ -72,6 +71,7 @@ def test_killed_from_outside_and_resumed(tmp_path: Path) -> None:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
     assert checkpoint(tmp_path / "killed")["global_step"] < checkpoint(tmp_path / "whole")["global_step"]
     resumed = run("fit", *options, "--run_dir", tmp_path / "killed", "--ckpt_path", "last")
     assert resumed.returncode == 0, resumed.stderr
@@ -79,9 +79,7 @@ def test_killed_from_outside_and_resumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "num_bytes", "step"), [(2, 1, 2), (5, 50_000, 6)])
-def test_killed_within_a_checkpoint(
-    tmp_path: Path, whole: tuple[Path, float], number: int, num_bytes: int, step: int
-) -> None:
+def test_killed_within_a_checkpoint(tmp_path: Path, whole: Path, number: int, num_bytes: int, step: int) -> None:
     """Checkpoints are of steps 2 and 4, twice of 6 (the best and the last of the epoch), then of 8."""
     run_dir = tmp_path / "killed"
     kill = (accidents.kill_in_checkpoint, (number, num_bytes))
@@ -90,10 +88,10 @@ def test_killed_within_a_checkpoint(
     assert [path.stat().st_size for path in run_dir.rglob("*.partial")] == [num_bytes]
     assert checkpoint(run_dir)["global_step"] == step
     resume(run_dir)
-    assert_same_run(run_dir, whole[0])
+    assert_same_run(run_dir, whole)
 
 
-def test_killed_twice(tmp_path: Path, whole: tuple[Path, float]) -> None:
+def test_killed_twice(tmp_path: Path, whole: Path) -> None:
     """The second time soon after going on, at the first checkpoint that is due then."""
     run_dir = tmp_path / "killed"
     kill = (accidents.kill_in_checkpoint, (3, 1))
@@ -101,32 +99,30 @@ def test_killed_twice(tmp_path: Path, whole: tuple[Path, float]) -> None:
     assert checkpoint(run_dir)["global_step"] == 4
     again = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, "--ckpt_path", "last", prepare=kill)
     assert again[0] == -signal.SIGKILL
-    assert 4 < checkpoint(run_dir)["global_step"] < checkpoint(whole[0])["global_step"]
+    assert 4 < checkpoint(run_dir)["global_step"] < checkpoint(whole)["global_step"]
     resume(run_dir)
-    assert_same_run(run_dir, whole[0])
-    taken, expected = (checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, whole[0]))
+    assert_same_run(run_dir, whole)
+    taken, expected = (checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, whole))
     for key in ("windows", "subwords", "computed_subwords"):
         assert taken[key] == expected[key] > 0
 
 
-def test_a_run_goes_on_with_the_settings_that_it_began_with(
-    whole: tuple[Path, float], capsys: pytest.CaptureFixture[str]
-) -> None:
-    again = ["fit", *OPTIONS, "--run_dir", str(whole[0]), "--ckpt_path", "last"]
+def test_a_run_goes_on_with_the_settings_that_it_began_with(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = ["fit", *OPTIONS, "--run_dir", str(whole), "--ckpt_path", "last"]
     assert main([*again, "--model.loss=FocalLoss"]) == 2
     assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
     assert main([*again, "--seed_everything=7"]) == 2
     assert "must keep its settings, seed was 0, got 7" in capsys.readouterr().err
     assert main([*again, "--trainer.max_epochs=3", "--trainer.gradient_clip_val=0.5"]) == 2
     assert "must keep its settings, trainer.gradient_clip_val was 1.0, got 0.5" in capsys.readouterr().err
-    assert (whole[0] / FINISHED).exists()
+    assert (whole / FINISHED).exists()
 
 
 def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
-    tmp_path: Path, whole: tuple[Path, float], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_dir = tmp_path / "run"
-    shutil.copytree(whole[0], run_dir)
+    shutil.copytree(whole, run_dir)
     (run_dir / "checkpoints" / "best.ckpt").unlink()
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
@@ -135,12 +131,10 @@ def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
-def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
-    tmp_path: Path, whole: tuple[Path, float]
-) -> None:
+def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(tmp_path: Path, whole: Path) -> None:
     """Also one of a former version, whose settings were fewer."""
     run_dir = tmp_path / "longer"
-    shutil.copytree(whole[0], run_dir)
+    shutil.copytree(whole, run_dir)
     config, expected = (read_config(run_dir / "config.yaml") for _ in range(2))
     expected["trainer"]["max_epochs"] = 3
     del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"]
@@ -150,7 +144,7 @@ def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
     assert forked_runs.run(*longer, prepare=kill)[0] == -signal.SIGKILL
     assert not (run_dir / FINISHED).exists()
     assert read_config(run_dir / "config.yaml") == expected
-    with gone(whole[0]):
+    with gone(whole):
         status, printed = forked_runs.run(*longer)
     assert status == 0, printed
     assert (run_dir / FINISHED).exists()
@@ -158,45 +152,59 @@ def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(
     assert read_record(run_dir / "run.json")["epochs"] == 3
 
 
-def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: tuple[Path, float]) -> None:
+def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -> None:
     """One with nothing left to train has taken what it took; time of the machine grows by that of the start."""
     run_dir = tmp_path / "again"
-    shutil.copytree(whole[0], run_dir)
-    with gone(whole[0]):
+    shutil.copytree(whole, run_dir)
+    with gone(whole):
         resume(run_dir)
-    before, now = read_record(whole[0] / "run.json"), read_record(run_dir / "run.json")
+    before, now = read_record(whole / "run.json"), read_record(run_dir / "run.json")
     for key in ("training_seconds", "windows_per_second", "padding"):
         assert now[key] == before[key] > 0
     assert now["wall_seconds"] > before["wall_seconds"]
     assert now["peak_memory_mib"] >= before["peak_memory_mib"]
-    assert_same_run(run_dir, whole[0])
+    assert_same_run(run_dir, whole)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", range(10))
-def test_killed_at_random_moments(tmp_path: Path, whole: tuple[Path, float], moment: int) -> None:
-    """Every other one within a checkpoint, the rest anywhere between the start and the end."""
-    rng = random.Random(moment)
+CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of the first epoch the best checkpoint and the last
+
+
+def random_moments() -> Iterator[tuple[Preparation, int]]:
+    """Five optimizer steps and five places within a checkpoint, each with the step of the last whole checkpoint."""
+    rng = random.Random(1)
+    for step in rng.sample(range(1, 13), 5):
+        yield (accidents.signal_at, ("train/loss", step, signal.SIGKILL)), (step - 1) // 2 * 2
+    for number in rng.sample(range(1, 8), 5):
+        last = max((step for step in CHECKPOINTED if step < CHECKPOINTED[number - 1]), default=0)
+        yield (accidents.kill_in_checkpoint, (number, rng.randrange(1, 300_000))), last
+
+
+def test_random_moments_come_before_the_first_checkpoint_and_often_behind_it() -> None:
+    saved = [step for _, step in random_moments()]
+    assert len(saved) == 10
+    assert saved.count(0) == 2
+    assert len(set(saved)) == 6
+
+
+@pytest.mark.parametrize(
+    ("kill", "saved_step"),
+    [pytest.param(*moment, marks=[pytest.mark.slow] if n else []) for n, moment in enumerate(random_moments())],
+)
+def test_killed_at_random_moments(tmp_path: Path, whole: Path, kill: Preparation, saved_step: int) -> None:
     run_dir = tmp_path / "killed"
-    if moment % 2:
-        kill = (accidents.kill_in_checkpoint, (rng.randrange(1, 9), rng.randrange(1, 300_000)))
-        forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
-    else:
-        killed = forked_runs.start("fit", *OPTIONS, "--run_dir", run_dir)
-        time.sleep(rng.uniform(0.3, whole[1]))
-        killed.process.kill()
-        killed.wait()
+    status, _ = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
+    assert status == -signal.SIGKILL
+    last = run_dir / "checkpoints" / "last.ckpt"
+    assert (checkpoint(run_dir)["global_step"] if last.exists() else 0) == saved_step
     resume(run_dir)
-    assert_same_run(run_dir, whole[0])
+    assert_same_run(run_dir, whole)
 
 
 @pytest.mark.parametrize(
     ("place", "number", "saved_step"),
     [("train/loss", 3, 3), ("validation/f1", 1, 6), ("validation/f1", 2, 12)],
 )
-def test_sigterm_saves_and_ends(
-    tmp_path: Path, whole: tuple[Path, float], place: str, number: int, saved_step: int
-) -> None:
+def test_sigterm_saves_and_ends(tmp_path: Path, whole: Path, place: str, number: int, saved_step: int) -> None:
     """In an accumulated step, in the validation of an epoch, and in the last one."""
     run_dir = tmp_path / "stopped"
     stop = (accidents.signal_at, (place, number, signal.SIGTERM))
@@ -205,12 +213,12 @@ def test_sigterm_saves_and_ends(
     assert checkpoint(run_dir)["global_step"] == saved_step
     assert not (run_dir / "predictions").exists()
     resume(run_dir)
-    assert_same_run(run_dir, whole[0])
+    assert_same_run(run_dir, whole)
 
 
 @pytest.mark.parametrize(("batch", "poison"), [(0, "nan"), (17, "inf"), (12, "gradient")])
 def test_a_loss_that_is_no_number_ends_the_run_before_its_step(
-    tmp_path: Path, whole: tuple[Path, float], batch: int, poison: str
+    tmp_path: Path, whole: Path, batch: int, poison: str
 ) -> None:
     """At the very first batch, in mid-epoch behind the step's first batch, and where an epoch begins."""
     run_dir = tmp_path / "poisoned"
@@ -226,7 +234,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_its_step(
     assert str(run_dir / "checkpoints" / "last.ckpt") in error
     assert checkpoint(run_dir)["global_step"] == batch // 2
     resume(run_dir)
-    assert_same_run(run_dir, whole[0])
+    assert_same_run(run_dir, whole)
 
 
 def test_a_used_run_folder_is_refused_and_last_needs_a_checkpoint(
