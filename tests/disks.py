@@ -1,5 +1,8 @@
 """Disks on which files cannot be written."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,3 +22,14 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str = "") -> None:
         return open("/dev/full", mode.replace("x", "w"), **text)
 
     monkeypatch.setattr(whole_files, "open", on_full_disk, raising=False)
+
+
+@contextmanager
+def largest_file(num_bytes: int) -> Iterator[None]:
+    """Let no file grow further, as a quota would; processes that are started meanwhile keep to it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

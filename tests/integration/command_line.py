@@ -20,9 +20,9 @@ TINY_RUN = [
 ]
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start_python(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "ner_lightning", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -31,7 +31,19 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    process = start(*arguments)
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return start_python("-m", "ner_lightning", *arguments)
+
+
+def torchrun(num_ranks: int, *arguments: str | Path) -> subprocess.Popen[str]:
+    ranks = ["--standalone", f"--nproc-per-node={num_ranks}"]
+    return start_python("-m", "torch.distributed.run", *ranks, *arguments)
+
+
+def finished(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     stdout, stderr = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return finished(start(*arguments))

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
@@ -29,7 +30,9 @@ from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.corpora.example_corpus import ExampleCorpus
-from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.corpora.reader import Corpus, CorpusReader
+from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
+from ner_lightning.encoding.augmentation import MentionReplacement, TypingNoise
 from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.library_messages import quieten
@@ -37,6 +40,8 @@ from ner_lightning.modeling.class_weights import Balanced, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
+from ner_lightning.schemes import BIOES
+from ner_lightning.sentences import Sentence
 from ner_lightning.tagger import NERTagger
 
 ENCODER = SmallBert(vocabulary_size=200, hidden_size=16, num_layers=1, num_heads=2, dropout=0.0)
@@ -48,22 +53,41 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "crf": CRFLoss,
 }
 NUM_TRAIN = 17  # no layout divides it
+UNCUT = WindowSettings()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the windows of an epoch are spread: over batches, and these over steps."""
+    """How the windows of an epoch are made and spread: over batches, and these over steps."""
 
     max_windows: int
-    accumulate: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.max_windows}x{self.accumulate}"
+    accumulate: int = 1
+    windows: WindowSettings = UNCUT
+    num_empty: int = 0
 
 
-LAYOUTS = (Layout(9, 1), Layout(3, 1), Layout(2, 3), Layout(1, 4))
+LAYOUTS = {
+    "9x1": Layout(9),
+    "3x1": Layout(3),
+    "2x3": Layout(2, 3),
+    "1x4": Layout(1, 4),
+    "cut sentences": Layout(9, 2, WindowSettings("all", max_subwords=8, overlap=2)),
+    "nothing to score": Layout(1, num_empty=8),
+}
+EPOCHS = range(2)
 Gradients = list[dict[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class WithEmptySentences(CorpusReader):
+    """The example corpus, and further training sentences that have no word."""
+
+    num_empty: int
+
+    def read(self) -> Corpus:
+        corpus = ExampleCorpus(num_train=NUM_TRAIN, num_validation=7, num_test=7).read()
+        empty = (Sentence((), id=f"empty-{number}") for number in range(self.num_empty))
+        return replace(corpus, splits={**corpus.splits, "train": (*corpus.splits["train"], *empty)})
 
 
 class StepGradients(L.Callback):
@@ -80,6 +104,30 @@ class StepGradients(L.Callback):
             self.steps.append({name: gradient.cpu().clone() for name, gradient in gradients.items()})
 
 
+class WhatIsShared(L.Callback):
+    """Keeps what all ranks must agree on, and the windows that this one is dealt."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        tagger: Any = pl_module
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self.found = {
+            "tags": data.tags.to_plain(),
+            "vocabulary": data.tokenizer.get_vocab(),
+            "class weights": tagger.objective.weights_by_type,
+            "repeat factors": data.repeat_factors,
+            "batches": [],
+            "subwords": [],
+        }
+        loader: Any = trainer.train_dataloader
+        for epoch in EPOCHS:
+            loader.batch_sampler.sampler.set_epoch(epoch)
+            self.found["batches"].append(list(loader.batch_sampler))
+            self.found["subwords"].append([batch.input_ids for batch in loader])
+
+
 class JoinedSteps(NERDataModule):
     """Serves each step of a layout of several ranks as one batch."""
 
@@ -91,9 +139,15 @@ class JoinedSteps(NERDataModule):
 
 
 def data_module(layout: Layout, kind: type[NERDataModule] = NERDataModule) -> NERDataModule:
-    corpus = ExampleCorpus(num_train=NUM_TRAIN, num_validation=7, num_test=7)
     batches = BatchSettings(max_windows=layout.max_windows, evaluation_subwords=20)
-    return kind(corpus, ENCODER, batches=batches)
+    return kind(WithEmptySentences(layout.num_empty), ENCODER, windows=layout.windows, batches=batches)
+
+
+def varied_data_module() -> NERDataModule:
+    """One that draws random numbers wherever it may."""
+    batches = BatchSettings(max_windows=2, repeat_threshold=0.9, evaluation_subwords=20)
+    changes = [MentionReplacement(0.5), TypingNoise(0.3)]
+    return NERDataModule(WithEmptySentences(0), ENCODER, BIOES(), batches=batches, augmentation=changes)
 
 
 def sampler_of(data: NERDataModule, num_ranks: int) -> TokenBudgetBatchSampler:
@@ -135,7 +189,7 @@ def gradients(
         callbacks=[kept, *callbacks],
         limit_val_batches=0,
         logger=False,
-        enable_checkpointing=bool(callbacks),
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -180,15 +234,13 @@ def write_down(folder: Path, accelerator: str) -> None:
 
     found: dict[str, Any] = {"gradients": {}}
     for loss_name, loss in LOSSES.items():
-        for layout in LAYOUTS:
-            found["gradients"][loss_name, layout.name] = gradients(
+        for name, layout in LAYOUTS.items():
+            found["gradients"][loss_name, name] = gradients(
                 loss(), data_module(layout), layout.accumulate, **settings()
             )
-    data = data_module(LAYOUTS[0])
-    data.setup()
-    found["tags"] = data.tags.to_plain()
-    found["vocabulary"] = data.tokenizer.get_vocab()
-    found["batches"] = sampler_of(data, num_ranks).batches_of(3)
+    shared = WhatIsShared()
+    gradients(LOSSES["weighted"](), varied_data_module(), callbacks=(shared,), **settings())
+    found["shared"] = shared.found
     found["sigterm"] = end_of_run(folder / "sigterm", SigtermToSecondRank(), **settings())
     if rank == 1:
         accidents.poison(2, "nan")

@@ -1,13 +1,10 @@
 """Full disks, foreign checkpoints and folders that cannot be written end in one line and exit status 2."""
 
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from disks import fill_disk
+from disks import fill_disk, largest_file
 from integration.command_line import TINY_RUN
 
 from ner_lightning import tagger, whole_files
@@ -43,17 +40,6 @@ def test_a_full_disk_is_named(
     assert "No space left on device" in error
     assert f"{name}'" in error
     assert not [path for path in tmp_path.rglob("*") if path.name == name or path.suffix == ".partial"]
-
-
-@contextmanager
-def largest_file(num_bytes: int) -> Iterator[None]:
-    """Let no file grow further, as a quota would."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_disk_too_small_for_the_bundle_is_named(

@@ -1,0 +1,135 @@
+"""Runs of several ranks score as one process does, every sentence once, also where they were killed and resumed."""
+
+import csv
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from integration.run_folders import assert_same_run, checkpoint
+from integration.started_ranks import (
+    CORPUS,
+    ON_GPUS,
+    RUN,
+    THREE,
+    THREE_OF_TORCHRUN,
+    TWO,
+    TWO_OF_TORCHRUN,
+    TWO_ON_GPUS,
+    Ranks,
+    in_midst_of_training,
+    is_alive,
+    wait_until,
+)
+
+from ner_lightning.commands.training_cli import run_training
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.data_module import BatchSettings, NERDataModule
+from ner_lightning.library_messages import quieten
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.predictions import read_predictions
+
+SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "viterbi.jsonl", "decoders.json")]
+
+
+@pytest.fixture(scope="module")
+def run_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of two ranks that Lightning started."""
+    folder = tmp_path_factory.mktemp("ranks") / "two"
+    TWO.run("fit", *RUN, "--run_dir", folder)
+    return folder
+
+
+def scores_of_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> dict[str, float]:
+    """What ``validate`` and ``test`` log of the best checkpoint; they write into the folder."""
+    options = [f"--trainer.accelerator={accelerator}", "--trainer.devices=1", "--run_dir", folder]
+    best = run_dir / "checkpoints" / "best.ckpt"
+    quieten()
+    logged: dict[str, float] = {}
+    for command in ("validate", "test"):
+        done = run_training([command, *map(str, (*RUN, *options, "--ckpt_path", best))])
+        logged |= {name: score.item() for name, score in done.trainer.callback_metrics.items()}
+    return logged
+
+
+def assert_same_files(run_dir: Path, expected: Path) -> None:
+    for name in ("report.html", *(f"predictions/{file}" for file in SCORED)):
+        assert (run_dir / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+def assert_scored_as_by_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> None:
+    """Scores, predictions, comparison of decoders and report, to the last digit."""
+    folder.mkdir()
+    shutil.copy(run_dir / "run.json", folder)  # the report shows some of it
+    expected = scores_of_one_process(run_dir, folder, accelerator)
+    with (run_dir / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))[-2:]  # of the best checkpoint, on each split
+    logged = {name: float(value) for row in rows for name, value in row.items() if value and "/" in name}
+    assert {"validation/f1", "validation/loss", "test/f1_strict", "test/loss"} <= set(logged)
+    assert logged == {name: expected[name] for name in logged}
+    assert_same_files(run_dir, folder)
+
+
+def test_the_batches_to_score_cannot_be_shared_evenly() -> None:
+    corpus = ExampleCorpus(**CORPUS)
+    encoder = SmallBert(hidden_size=64, vocabulary_size=300)
+    data = NERDataModule(corpus, encoder, batches=BatchSettings(evaluation_subwords=100))
+    data.setup()
+    assert {len(data.evaluation_dataloader(split)) % num for split in ("validation", "test") for num in (2, 3)} > {0}
+
+
+def test_two_ranks_score_as_one_process_does(run_of_two: Path, tmp_path: Path) -> None:
+    """Entities are found, and every sentence comes once and in order."""
+    assert_scored_as_by_one_process(run_of_two, tmp_path / "one")
+    splits = ExampleCorpus(**CORPUS).read().splits
+    for split in ("validation", "test"):
+        sentences = read_predictions(run_of_two / "predictions" / f"{split}.jsonl")
+        assert [sentence.id for sentence in sentences] == [sentence.id for sentence in splits[split]]
+        assert any(sentence.predicted for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    "ranks",
+    [
+        TWO_OF_TORCHRUN,
+        pytest.param(THREE, marks=pytest.mark.slow),
+        pytest.param(THREE_OF_TORCHRUN, marks=pytest.mark.slow),
+        pytest.param(TWO_ON_GPUS, marks=ON_GPUS),
+    ],
+    ids=str,
+)
+def test_ranks_that_train_score_as_one_process_does(ranks: Ranks, tmp_path: Path) -> None:
+    run_dir = tmp_path / "ranks"
+    ranks.run("fit", *RUN, "--trainer.max_epochs=1", "--run_dir", run_dir)
+    assert_scored_as_by_one_process(run_dir, tmp_path / "one", ranks.accelerator)
+
+
+@pytest.mark.slow
+def test_three_ranks_of_torchrun_print_and_write_what_one_process_does(
+    run_of_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The batches are too few to be shared out evenly."""
+    capsys.readouterr()
+    scores_of_one_process(run_of_two, tmp_path / "one")
+    printed = capsys.readouterr().out
+    options = [*RUN, "--ckpt_path", run_of_two / "checkpoints" / "best.ckpt", "--run_dir", tmp_path / "three"]
+    done = [THREE_OF_TORCHRUN.run(command, *options) for command in ("validate", "test")]
+    assert "".join(process.stdout for process in done) == printed
+    assert_same_files(tmp_path / "three", tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [slice(1), slice(2)], ids=["the first", "all"])
+def test_ranks_that_are_killed_and_resumed_end_as_if_nothing_had_happened(
+    run_of_two: Path, tmp_path: Path, killed: slice
+) -> None:
+    run_dir = tmp_path / "killed"
+    with in_midst_of_training(TWO, run_dir) as (process, ids):
+        for pid in reversed(ids[killed]):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: process.poll() is not None and not any(map(is_alive, ids)), 60)
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < checkpoint(run_dir)["global_step"] < checkpoint(run_of_two)["global_step"]
+    TWO.run("fit", *RUN, "--run_dir", run_dir, "--ckpt_path", "last")
+    assert_same_run(run_dir, run_of_two)
