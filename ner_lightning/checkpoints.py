@@ -11,6 +11,7 @@ from zipfile import is_zipfile
 import torch
 
 TAGGER_KEY: Final = "ner_lightning"
+NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
 
 
 class CheckpointError(ValueError):
@@ -33,9 +34,11 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: must be a whole checkpoint of plain data, got an archive of something else"
         ) from error
-    if not isinstance(checkpoint, dict) or TAGGER_KEY not in checkpoint:
+    if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
         keys = sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__
-        raise CheckpointError(f"{path}: the checkpoint must be of a NERTagger, got one with {keys}")
+        raise CheckpointError(
+            f"{path}: the checkpoint must be of a NERTagger, with {', '.join(sorted(NEEDED))}; got one with {keys}"
+        )
     return checkpoint
 
 

@@ -52,7 +52,8 @@ class NERTagger(L.LightningModule):
         optimizer: Makes the optimizer from parameter groups; biases and norms have no weight decay.
         head_learning_rate: Learning rate of the head; null takes the optimizer's.
         warmup_ratio: Share of the optimizer steps in which the learning rate rises linearly from 0.
-        schedule: How the learning rate goes on from there: it falls to 0 linearly or along half a cosine, or stays.
+        schedule: How the learning rate goes on from there: it falls to 0 linearly or along half a cosine
+            (Loshchilov and Hutter 2017), or stays.
         fine_tuning: Which weights of the encoder are trained, and how.
     """
 

@@ -53,16 +53,23 @@ class TaggerRecord:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`to_plain` gave."""
-        return cls(
-            TagSet.from_plain(plain["tags"]),
-            plain["word_counts"],
-            SavedEncoder(plain["encoder_config"], plain["tokenizer_files"]),
-            plain["loss"],
-            plain["decoder"],
-            plain["trained_part"],
-            plain["epoch_loss"],
-        )
+        """Rebuild from what :meth:`to_plain` gave.
+
+        Raises:
+            CheckpointError: If something is missing.
+        """
+        try:
+            return cls(
+                TagSet.from_plain(plain["tags"]),
+                plain["word_counts"],
+                SavedEncoder(plain["encoder_config"], plain["tokenizer_files"]),
+                plain["loss"],
+                plain["decoder"],
+                plain["trained_part"],
+                plain["epoch_loss"],
+            )
+        except KeyError as error:
+            raise CheckpointError(f"the checkpoint must tell {error} of its tagger, got {sorted(plain)}") from None
 
     def require(self, tags: TagSet, encoder: SavedEncoder) -> None:
         """Check that it is of these tags and subwords.

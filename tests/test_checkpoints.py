@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_lightning.checkpoints import CheckpointError, read_checkpoint, require_fits
+from ner_lightning.schemes import BIO, TagSet
+from ner_lightning.tagger_record import TaggerRecord
 
 
 def saved(content: object) -> bytes:
@@ -18,7 +20,9 @@ def saved(content: object) -> bytes:
     return file.getvalue()
 
 
-WHOLE = saved({"ner_lightning": {"tags": []}, "state_dict": {"w": torch.arange(300.0)}})
+WHOLE = saved(
+    {"ner_lightning": {"tags": []}, "state_dict": {"w": torch.arange(300.0)}, "pytorch-lightning_version": "2.6"}
+)
 
 
 def test_a_whole_one_is_read(tmp_path: Path) -> None:
@@ -46,8 +50,9 @@ class Trap:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (saved({"state_dict": {}, "epoch": 1}), r"must be of a NERTagger, got one with \['epoch', 'state_dict'\]"),
-        (saved([1]), "must be of a NERTagger, got one with list"),
+        (saved({"state_dict": {}, "epoch": 1}), r"must be of a NERTagger, .*; got one with \['epoch', 'state_dict'\]"),
+        (saved({"state_dict": {}, "ner_lightning": {}}), "must be of a NERTagger, with .*pytorch-lightning_version"),
+        (saved([1]), "must be of a NERTagger, .*; got one with list"),
         (pickle.dumps({"ner_lightning": Trap()}), "something else"),
         (saved({"ner_lightning": Trap()}), "plain data"),
         (saved({"ner_lightning": Path("no plain data")}), "plain data"),
@@ -63,6 +68,11 @@ def test_what_is_no_checkpoint_of_a_tagger_is_refused(
     with pytest.raises(CheckpointError, match=message):
         read_checkpoint("foreign.ckpt")
     assert not Path("trap").exists()
+
+
+def test_a_record_that_does_not_tell_all_is_refused() -> None:
+    with pytest.raises(CheckpointError, match=r"must tell 'word_counts' of its tagger, got \['tags'\]"):
+        TaggerRecord.from_plain({"tags": TagSet(BIO(), ("PER",)).to_plain()})
 
 
 def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ PARTS = [
 ]
 
 
+UNDER = {"class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]}  # what an overlay lies on
+
+
 def resolved(*arguments: str) -> dict:
     printed = io.StringIO()
     with redirect_stdout(printed), pytest.raises(SystemExit) as exit_info:
@@ -44,12 +47,14 @@ def test_there_are_configs_of_every_axis() -> None:
         "schedule",
         "fine_tuning",
         "train_share",
+        "class_weights",
     }
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=str)
 def test_every_config_parses_and_is_taken_whole(path: Path) -> None:
     parts = [] if path.parts[0] == "experiment" else PARTS
+    parts = [*parts, *UNDER.get(path.parts[0], [])]
     config = flat(resolved(*parts, "--config", str(ROOT / "configs" / path)))
     for key, value in flat(yaml.safe_load((ROOT / "configs" / path).read_text())).items():
         if key == "trainer.callbacks":

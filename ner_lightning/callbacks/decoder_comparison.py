@@ -7,13 +7,14 @@ from typing import Any
 
 import lightning as L
 from rich.console import Console
-from rich.table import Column, Table
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.evaluation.run_folders import PREDICTIONS
+from ner_lightning.evaluation.scores import decoders_table
+from ner_lightning.evaluation.tables import print_table
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
@@ -65,9 +66,4 @@ class DecoderComparison(FinalScoring):
         self.metrics, self.predicted = {}, {}
         if trainer.is_global_zero:
             write_json(folder / f"{split}.decoders.json", scores)
-            columns = [Column(name, justify="right") for name in ("F1", "strict F1", "ill-formed sentences")]
-            table = Table("decoder", *columns, title="the same model by decoder, per cent", title_justify="left")
-            for name, score in scores.items():
-                shares = (score["f1"], score["f1_strict"], score["ill_formed"])
-                table.add_row(name, *(f"{100 * share:.2f}" for share in shares))
-            Console().print(table)
+            print_table(Console(), decoders_table(scores))

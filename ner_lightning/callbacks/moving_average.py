@@ -39,7 +39,17 @@ class MovingAverage(L.Callback):
                 weights.copy_(checkpoint[CURRENT_WEIGHTS][name])
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin with the first weights, or with the average of the checkpoint; device and precision are set now."""
+        """Begin with the first weights, or with the average of the checkpoint; device and precision are set now.
+
+        Raises:
+            ValueError: If the weights are so coarse that an average would lose its small steps.
+        """
+        coarse = {weights.dtype for weights in trained_weights(pl_module).values()} & {torch.bfloat16, torch.float16}
+        if coarse:
+            raise ValueError(
+                "model.fine_tuning.average_decay needs weights in float32 at least, which mixed precision keeps, "
+                f"got trainer.precision {trainer.precision}"
+            )
         self.step = trainer.global_step
         self.average = {
             name: self.average.get(name, weights).to(weights, copy=True)

@@ -27,6 +27,7 @@ from ner_lightning.evaluation.run_folders import RECORD
 from ner_lightning.whole_files import write_json
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
+COUNTS = ("windows", "subwords", "computed_subwords")
 KIB = 1024
 
 
@@ -45,7 +46,8 @@ class RunRecord(L.Callback):
 
     def __init__(self, run_dir: Path, metrics: MetricsFile, best: BestCheckpoint) -> None:
         self.run_dir, self.metrics, self.best = run_dir, metrics, best
-        self.windows = self.subwords = self.computed_subwords = 0
+        self.counts: Counter[str] = Counter()  # of finished steps
+        self.counts_of_step: Counter[str] = Counter()
         self.training_seconds = 0.0
         self.rows_of_checkpoint: int | None = None
         self.former: Counter[str] = Counter()
@@ -63,14 +65,11 @@ class RunRecord(L.Callback):
 
     def taken(self) -> dict[str, float]:
         """What the run has taken so far on all ranks, with its former starts; every rank must ask."""
-        counts = gathered(self.trainer, (self.windows, self.subwords, self.computed_subwords, peak_memory_mib()))
-        windows, subwords, computed_subwords, peaks = zip(*counts, strict=True)
+        counts, peaks = zip(*gathered(self.trainer, (self.counts, peak_memory_mib())), strict=True)
         return {
             "wall_seconds": self.former["wall_seconds"] + time.perf_counter() - self.started,
             "training_seconds": self.former["training_seconds"] + self.training_seconds,
-            "windows": self.former["windows"] + sum(windows),
-            "subwords": self.former["subwords"] + sum(subwords),
-            "computed_subwords": self.former["computed_subwords"] + sum(computed_subwords),
+            **{key: self.former[key] + sum(of_rank[key] for of_rank in counts) for key in COUNTS},
             "peak_memory_mib": max(self.former["peak_memory_mib"], *peaks),
         }
 
@@ -89,9 +88,15 @@ class RunRecord(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         real = int(batch.attention_mask.sum())
-        self.windows += len(batch.input_ids)
-        self.subwords += real
-        self.computed_subwords += real if pl_module.classifier.packs else batch.input_ids.numel()  # type: ignore[union-attr]
+        computed = real if pl_module.classifier.packs else batch.input_ids.numel()  # type: ignore[union-attr]
+        self.counts_of_step.update(dict(zip(COUNTS, (len(batch.input_ids), real, computed), strict=True)))
+
+    def on_before_optimizer_step(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Count the step; one that is refused, since its loss is no number, comes again."""
+        self.counts.update(self.counts_of_step)
+        self.counts_of_step.clear()
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from argparse import ArgumentError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +32,25 @@ def require_new_folder(run_dir: Path) -> None:
             f"the run folder must be empty or new, got {run_dir}; resume with --ckpt_path last, or name "
             "another with --run_dir"
         )
+
+
+@contextmanager
+def alone_in(run_dir: Path) -> Iterator[None]:
+    """Make the folder of a run, and let no other process train in it meanwhile; the system ends that with the process.
+
+    Raises:
+        ValueError: If another one trains in it.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    folder = os.open(run_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"one run at a time must train in a folder, another one does in {run_dir}") from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def last_checkpoint(run_dir: Path) -> Path:

@@ -6,7 +6,8 @@ import os
 import shutil
 import sys
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from ner_lightning.commands.rank_errors import fail_once, is_first_rank, line_on
 from ner_lightning.commands.resuming import (
     CHECKPOINTS,
     CONFIG,
+    alone_in,
     last_checkpoint,
     require_kept_settings,
     require_new_folder,
@@ -104,6 +106,10 @@ class PartsCLI(LightningCLI):
 class TrainingCLI(PartsCLI):
     """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        with ExitStack() as self.while_running:
+            super().__init__(*args, **kwargs)
+
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
@@ -131,15 +137,16 @@ class TrainingCLI(PartsCLI):
         Raises:
             ValueError: If it may not, or its folder holds a run that nobody asked to resume.
         """
-        if ckpt_path != "last":
-            if is_first_rank():  # others find what it began
-                require_new_folder(self.run_dir)
-            return ckpt_path
-        last = last_checkpoint(self.run_dir)
-        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
-        if is_first_rank():
-            remove_partial(self.run_dir)
-        return str(last)
+        prepare: Callable[[Path], None] = require_new_folder
+        if ckpt_path == "last":
+            ckpt_path = str(last_checkpoint(self.run_dir))
+            require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+            prepare = remove_partial
+        if is_first_rank():  # others find what it began
+            if not self.config[self.subcommand].trainer.fast_dev_run:
+                self.while_running.enter_context(alone_in(self.run_dir))
+            prepare(self.run_dir)
+        return ckpt_path
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.

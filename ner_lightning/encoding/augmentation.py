@@ -78,7 +78,7 @@ class TokenReplacement(Augmentation):
 
 @dataclass(frozen=True)
 class CasingNoise(Augmentation):
-    """Whole sentences lose their casing, as in headlines and hasty messages.
+    """Whole sentences lose their casing, as in headlines and hasty messages (Mayhew et al. 2019, on mixing them in).
 
     Args:
         probability: Share of the sentences whose words all become lower case, upper case or capitalised,
@@ -91,7 +91,7 @@ class CasingNoise(Augmentation):
 
 @dataclass(frozen=True)
 class TypingNoise(Augmentation):
-    """Words get the slips of a typist.
+    """Words get the slips of a typist (Belinkov and Bisk 2018).
 
     Args:
         probability: Share of the words in which one character is swapped with the next, dropped, doubled or

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from ner_lightning.evaluation.error_cards import error_cards, error_key, suspect
 from ner_lightning.evaluation.error_tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.page import render
 from ner_lightning.evaluation.run_folders import PREDICTIONS
-from ner_lightning.evaluation.scores import score_cells
+from ner_lightning.evaluation.scores import decoders_table, score_cells
 from ner_lightning.evaluation.suspects import SURE, find_suspects
 from ner_lightning.evaluation.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
@@ -37,7 +38,11 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
     found = next((path for path in paths if path.is_file()), None)
     if found is not None:
         file = analyse_file(found, training)
-        write_report(run_dir / "report.html", file, error_tables(file.analysis))
+        tables = error_tables(file.analysis)
+        by_decoder = found.with_suffix(".decoders.json")
+        if by_decoder.is_file():
+            tables["decoders"] = decoders_table(json.loads(by_decoder.read_text(encoding="utf-8")))
+        write_report(run_dir / "report.html", file, tables)
 
 
 def write_report(path: Path, file: AnalysedFile, tables: Mapping[str, Table], min_score: float = SURE) -> None:
@@ -46,7 +51,7 @@ def write_report(path: Path, file: AnalysedFile, tables: Mapping[str, Table], mi
     Args:
         path: Where to.
         file: What was analysed.
-        tables: Its :func:`error_tables`.
+        tables: Its :func:`error_tables`, and ``decoders`` where there are several.
         min_score: The score from which on an error is suspected of being the annotation's.
 
     Raises:

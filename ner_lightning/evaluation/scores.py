@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -62,6 +62,15 @@ def scores_table(scores: Scores, title: str, note: str = "") -> Table:
     rows = [(labels[name], *score_cells(counts)) for name, counts in scores.by_type.items()]
     rows.append(("overall", *score_cells(scores.overall)))
     return Table(title, ("type", *SCORE_COLUMNS), tuple(rows), note=note, has_total=True)
+
+
+def decoders_table(scores: Mapping[str, Mapping[str, float]]) -> Table:
+    """The scores of one model by decoder."""
+    rows = tuple(
+        (name, *(Percent(of_decoder[measure]) for measure in ("f1", "f1_strict", "ill_formed")))
+        for name, of_decoder in scores.items()
+    )
+    return Table("The same model by decoder, per cent", ("decoder", "F1", "strict F1", "ill-formed sentences"), rows)
 
 
 def score_cells(counts: SpanCounts) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ class Balanced(CappedWeights):
 
 @dataclass(frozen=True)
 class InverseSqrt(CappedWeights):
-    """The square root of the balanced weight: between equal words and equal classes."""
+    """The square root of the balanced weight: between equal words and equal classes (Mahajan et al. 2018)."""
 
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
         return {kind: weight**0.5 for kind, weight in Balanced().uncapped(counts).items()}

@@ -101,6 +101,7 @@ class ViterbiDecoder(Decoder):
         return Chains.of(logits, mask, transitions or Transitions.allowed_by(tags)).best_paths()
 
 
+@torch.no_grad()
 def span_scores(
     logits: Float[Tensor, "batch words tags"],
     mask: Bool[Tensor, "batch words"],
@@ -117,7 +118,7 @@ def span_scores(
     """
     if not any(entities):
         return [[] for _ in entities]
-    precise = logits.detach().double()
+    precise = logits.double()
     if transitions is None:
         probabilities = precise.softmax(dim=-1).cpu().numpy()
         lengths = mask.sum(dim=1).tolist()

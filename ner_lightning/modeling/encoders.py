@@ -86,6 +86,12 @@ class PretrainedEncoder(Encoder):
                 f"the weights of the encoder must have the shapes of its config, got others in {self.name_or_path!r}: "
                 f"{', '.join(sorted(misshapen & of_encoder))}"
             )
+        missing = loading["missing_keys"] & of_encoder
+        if missing:
+            raise ValueError(
+                f"the encoder must have all of its weights, {self.name_or_path!r} lacks {len(missing)} of "
+                f"{len(of_encoder)}, which would be random: {', '.join(sorted(missing)[:3])}"
+            )
         has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
         if not has_head or (saved.id2label == network.config.id2label and not misshapen):
             return network

@@ -19,12 +19,13 @@ class FineTuning:
     Args:
         adapter: Trains small additions in place of the encoder's weights; null trains these.
         frozen_layers: Number of layers, from the lowest, that stay as they are, with the embeddings and all else that
-            is in no layer.
-        layer_decay: Learning rate of a layer over that of the layer above; null gives all layers the same.
+            is in no layer (Lee et al. 2019).
+        layer_decay: Learning rate of a layer over that of the layer above; null gives all layers the same
+            (Howard and Ruder 2018, section 3.2).
         average_decay: Most weight of the past in the moving average of the weights, which is what is validated and
-            saved; null averages nothing.
+            saved (Polyak and Juditsky 1992); null averages nothing.
         gradient_checkpointing: Computes the layers again in the backward pass, which takes a third more time and
-            the memory of one layer; the gradients are the same.
+            the memory of one layer; the gradients are the same (Chen et al. 2016).
 
     Raises:
         ValueError: If a number is out of its range, or layers are frozen under an adapter.

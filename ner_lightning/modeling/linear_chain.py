@@ -84,8 +84,10 @@ class Chains:
         """Chains of word logits, in float32 at least.
 
         A part that does not begin its sentence has no start score, one that does not end it no end score.
+        Emissions are log-probabilities: what all tags of a word have in common changes no probability of a sequence,
+        and would add up over a long sentence until differences between sequences drown in rounding.
         """
-        emissions = precise(logits)
+        emissions = precise(logits).log_softmax(dim=-1)
         scores = transitions.to(emissions)
         start, end = scores.start.expand(len(emissions), -1), scores.end.expand(len(emissions), -1)
         start = start if begins is None else torch.where(begins[:, None], start, 0.0)

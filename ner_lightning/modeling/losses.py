@@ -142,7 +142,7 @@ class CrossEntropyLoss(TokenLoss):
 
 @dataclass(frozen=True)
 class WeightedCrossEntropyLoss(TokenLoss):
-    """Cross-entropy with class weights, against the many words that are no entity.
+    """Cross-entropy with class weights, against the many words that are no entity (King and Zeng 2001).
 
     Args:
         weights: The weights, of the training split or given.

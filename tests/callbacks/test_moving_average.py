@@ -121,6 +121,11 @@ def test_averaging_changes_no_step() -> None:
         assert_same(with_average, without)
 
 
+def test_weights_that_would_lose_small_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="needs weights in float32 at least"):
+        trainer(max_epochs=1, precision="bf16-true").fit(tagger(), data_module())
+
+
 def test_frozen_weights_are_not_averaged() -> None:
     trained = tagger(frozen_layers=1)
     watch = Watch()

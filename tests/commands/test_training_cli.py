@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,6 +106,9 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     by_decoder = json.loads((tmp_path / "predictions" / "test.decoders.json").read_text())
     assert "viterbi" in printed.out
     assert by_decoder["viterbi"]["ill_formed"] == 0.0
+    report = (tmp_path / "report.html").read_text()
+    (table,) = re.findall(r"<figcaption>The same model by decoder.*?</table>", report, re.DOTALL)
+    assert all(f">{100 * scores['f1']:.2f}<" in table for scores in by_decoder.values())
     chosen = by_decoder["viterbi" if "viterbi" in str(overlays) or "crf" in str(overlays) else "argmax"]
     tagger = NERTagger.load_from_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
     recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")

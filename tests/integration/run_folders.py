@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 
+from ner_lightning.callbacks.run_record import COUNTS
+
 SAME_PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "ner_lightning")
 SAME_FILES = (
     "metrics.csv",
@@ -36,10 +38,12 @@ def assert_equal(left: object, right: object, place: str = "") -> None:
 
 
 def assert_same_run(run_dir: Path, expected: Path) -> None:
-    """Equal to the bit: weights, optimizer, metrics, predictions and bundle; nothing half written lies about."""
+    """Equal to the bit: weights, optimizer, counts, metrics, predictions, bundle; nothing half written lies about."""
     for name in ("last", "best"):
         for part in SAME_PARTS:
             assert_equal(checkpoint(run_dir, name)[part], checkpoint(expected, name)[part], f"{name}/{part}")
+    counts = [checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, expected)]
+    assert [counts[0][key] for key in COUNTS] == [counts[1][key] for key in COUNTS]
     for name in SAME_FILES:
         assert (run_dir / name).read_bytes() == (expected / name).read_bytes(), name
     assert not list(run_dir.rglob("*.partial"))

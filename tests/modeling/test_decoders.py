@@ -127,6 +127,7 @@ def test_a_crf_scores_a_span_by_its_marginal(scheme):
     scores = logits[torch.arange(4), sequences].sum(dim=1) + transitions.start[sequences[:, 0]]
     scores += transitions.inner[sequences[:, :-1], sequences[:, 1:]].sum(dim=1) + transitions.end[sequences[:, -1]]
     probabilities = scores.softmax(dim=0)
+    transitions.inner.requires_grad_()  # as those of a model in training are
     found = span_scores(logits[None], whole(4), [list(rows_by_span)], tags, transitions)[0]
     for score, rows in zip(found, rows_by_span.values(), strict=True):
         assert score == pytest.approx(probabilities[rows].sum().item(), abs=1e-12)

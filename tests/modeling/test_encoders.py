@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForTokenClassification,
     BertConfig,
@@ -206,6 +207,16 @@ def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, cap
     (line,) = of_ours(caplog)
     assert f"{folder} has a head over {', '.join(other.tags)}" in line
     assert "\n" not in line
+
+
+def test_an_encoder_that_lacks_weights_is_refused(tmp_path):
+    """A part of it would be random, and nobody would know."""
+    folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["encoder.layer.0.output.dense.weight"]
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match=r"must have all of its weights, .* lacks 1 of .*0\.output\.dense\.weight"):
+        network_of(folder)
 
 
 def test_an_encoder_whose_weights_do_not_fit_its_config_is_refused(tmp_path):
