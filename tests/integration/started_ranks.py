@@ -83,6 +83,7 @@ def in_midst_of_training(
 ) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """Ranks that have saved a checkpoint within the first epoch: what was started, and the ids of the ranks."""
     process = ranks.start("fit", *RUN, *options, "--run_dir", run_dir)
+    ids: list[int] = []
     try:
         last = run_dir / "checkpoints" / "last.ckpt"
         wait_until(lambda: last.exists() or process.poll() is not None, 240)
@@ -90,7 +91,7 @@ def in_midst_of_training(
         assert len(ids) == ranks.number
         yield process, ids
     finally:
-        for pid in filter(is_alive, ranks.ids(process)):
+        for pid in filter(is_alive, {*ids, *ranks.ids(process)}):
             os.kill(pid, signal.SIGKILL)
         process.kill()
         process.communicate(timeout=100)
