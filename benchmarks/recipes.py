@@ -1,9 +1,9 @@
-"""What each option of training gives: one ``fit`` for every overlay and seed, as a Markdown table.
+"""What each option of training gives: one ``fit`` for every overlay and seed, as Markdown tables.
 
     python benchmarks/recipes.py --encoder sentence-transformers/all-MiniLM-L6-v2 --seeds 0 1 2 --runs runs/recipes
 
 Every overlay is laid alone on the same recipe. A second start with the same ``--runs`` skips the runs that are
-finished and begins the unfinished one again. benchmarks/README.md says how to read the table.
+finished and begins the unfinished one again. benchmarks/README.md says how to read the tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -163,19 +163,14 @@ def rarest_type(run_dir: Path) -> str:
     return min(counts, key=lambda kind: (counts[kind], kind))
 
 
-def markdown_table(runs: Sequence[Run]) -> str:
-    """A row an overlay: mean F1 in per cent ± standard deviation over seeds, and what it changes and costs.
+def f1_table(runs: Sequence[Run]) -> str:
+    """A row an overlay: mean F1 in per cent ± standard deviation over seeds, and what it changes.
 
     A change is the mean over seeds of the difference to the run without overlay of the same seed.
     """
     plain = {run.seed: run for run in runs if run.overlay == PLAIN}
-    seconds = statistics.mean(run.training_seconds for run in plain.values())
-    lines = [
-        "| overlay | validation F1 | change | test F1 | change | training time | memory, MiB | trained |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for overlay in dict.fromkeys(run.overlay for run in runs):
-        of_overlay = [run for run in runs if run.overlay == overlay]
+    rows = []
+    for overlay, of_overlay in by_overlay(runs).items():
         cells = [overlay]
         for measure in ("validation_f1", "test_f1"):
             values = [100 * getattr(run, measure) for run in of_overlay]
@@ -183,11 +178,26 @@ def markdown_table(runs: Sequence[Run]) -> str:
                 value - 100 * getattr(plain[run.seed], measure) for value, run in zip(values, of_overlay, strict=True)
             ]
             cells += [_mean_and_deviation(values), f"{statistics.mean(changes):+.2f}"]
-        time = statistics.mean(run.training_seconds for run in of_overlay) / seconds
-        memory = max(run.peak_memory_mib for run in of_overlay)
-        cells += [f"{time:.2f} ×", f"{memory:,}", f"{of_overlay[0].trained_parameters:,}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return _markdown(["overlay", "validation F1", "change", "test F1", "change"], rows)
+
+
+def cost_table(runs: Sequence[Run]) -> str:
+    """A row an overlay: its median training time over that without overlay, its memory, what it trains."""
+    seconds = {
+        overlay: statistics.median(run.training_seconds for run in of_overlay)
+        for overlay, of_overlay in by_overlay(runs).items()
+    }
+    rows = [
+        [
+            overlay,
+            f"{seconds[overlay] / seconds[PLAIN]:.2f} ×",
+            f"{max(run.peak_memory_mib for run in of_overlay):,}",
+            f"{of_overlay[0].trained_parameters:,}",
+        ]
+        for overlay, of_overlay in by_overlay(runs).items()
+    ]
+    return _markdown(["overlay", "training time", "memory, MiB", "trained parameters"], rows)
 
 
 def decoder_table(runs: Sequence[Run]) -> str:
@@ -197,16 +207,30 @@ def decoder_table(runs: Sequence[Run]) -> str:
         f"F1 of {runs[0].rarest_type}": f"f1/{runs[0].rarest_type}",
         "ill-formed": "ill_formed",
     }
-    lines = [f"| overlay | decoder | {' | '.join(measures)} |", f"|---|---|{'---|' * len(measures)}"]
-    for overlay in dict.fromkeys(run.overlay for run in runs):
-        of_overlay = [run.test_by_decoder for run in runs if run.overlay == overlay]
-        for decoder in of_overlay[0]:
-            cells = [
-                _mean_and_deviation([100 * scores[decoder][measure] for scores in of_overlay])
-                for measure in measures.values()
-            ]
-            lines.append(f"| {overlay} | {decoder} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        [
+            *(overlay, decoder),
+            *(
+                _mean_and_deviation([100 * run.test_by_decoder[decoder][key] for run in of_overlay])
+                for key in measures.values()
+            ),
+        ]
+        for overlay, of_overlay in by_overlay(runs).items()
+        for decoder in of_overlay[0].test_by_decoder
+    ]
+    return _markdown(["overlay", "decoder", *measures], rows)
+
+
+def by_overlay(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each overlay, in order of appearance."""
+    grouped: dict[str, list[Run]] = {}
+    for run in runs:
+        grouped.setdefault(run.overlay, []).append(run)
+    return grouped
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))
 
 
 def _mean_and_deviation(values: Sequence[float]) -> str:
@@ -215,7 +239,7 @@ def _mean_and_deviation(values: Sequence[float]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what is missing and print the table.
+    """Train what is missing and print the tables.
 
     Returns:
         The exit status: 0, 2 for missing input, 1 for a run that failed.
@@ -229,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MissingInputError, RunFailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, MissingInputError) else 1
-    print(markdown_table(runs), decoder_table(runs), sep="\n\n")
+    print(f1_table(runs), decoder_table(runs), cost_table(runs), sep="\n\n")
     if options.output:
         settings = {name: getattr(options, name) for name in SETTINGS}
         content = {"settings": settings, "runs": [asdict(run) for run in runs]}

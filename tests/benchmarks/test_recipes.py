@@ -102,7 +102,7 @@ def test_runs_of_other_settings_and_missing_overlays_are_one_clear_line(benchmar
     assert "must be a new folder or of the same settings" in second
 
 
-def test_the_table_of_recipes_is_right_by_hand(benchmark):
+def test_the_tables_of_recipes_are_right_by_hand(benchmark):
     recipes = benchmark("recipes")
 
     def decoders(f1: float) -> dict:
@@ -115,11 +115,15 @@ def test_the_table_of_recipes_is_right_by_hand(benchmark):
     ]
     assert recipes.decoder_table(runs).splitlines() == [
         "| overlay | decoder | test F1 | F1 of PER | ill-formed |",
-        "|---|---|---|---|---|",
+        "| --- | --- | --- | --- | --- |",
         "| none | argmax | 42.00 ± 2.83 | 21.00 ± 1.41 | 1.00 ± 0.00 |",
         "| a/b | argmax | 43.00 | 21.50 | 1.00 |",
     ]
-    assert recipes.markdown_table(runs).splitlines()[2:] == [
-        "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 | 1.00 × | 950 | 2,000 |",
-        "| a/b | 55.00 | +1.00 | 43.00 | -1.00 | 0.50 × | 800 | 30 |",
+    assert recipes.f1_table(runs).splitlines()[2:] == [
+        "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 |",
+        "| a/b | 55.00 | +1.00 | 43.00 | -1.00 |",
+    ]
+    assert recipes.cost_table(runs).splitlines()[2:] == [
+        "| none | 1.00 × | 950 | 2,000 |",
+        "| a/b | 0.50 × | 800 | 30 |",
     ]
