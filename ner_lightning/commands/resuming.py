@@ -42,15 +42,22 @@ def alone_in(run_dir: Path) -> Iterator[None]:
         ValueError: If another one trains in it.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    folder = os.open(run_dir, os.O_RDONLY)
+    held = [os.open(run_dir, os.O_RDONLY)]
+
+    def let_go() -> None:
+        while held:
+            os.close(held.pop())
+
+    os.register_at_fork(after_in_child=let_go)  # data workers outlive a killed run by some seconds
     try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f"one run at a time must train in a folder, another one does in {run_dir}") from None
+        fcntl.flock(held[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        let_go()
+        raise ValueError(f"one run at a time must train in a folder, another one does in {run_dir}") from None
+    try:
         yield
     finally:
-        os.close(folder)
+        let_go()
 
 
 def last_checkpoint(run_dir: Path) -> Path:

@@ -1,5 +1,7 @@
 """Who may write a run folder."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,20 @@ def test_two_runs_that_start_together_do_not_share_a_folder(tmp_path: Path, caps
     assert not list(run_dir.iterdir())
     with alone_in(run_dir):
         pass
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_worker_that_outlives_its_run_does_not_hold_the_folder(tmp_path: Path) -> None:
+    begun, begin = os.pipe()
+    with alone_in(tmp_path):
+        worker = os.fork()
+        if not worker:
+            os.write(begin, b".")
+            signal.pause()
+        os.read(begun, 1)
+    try:
+        with alone_in(tmp_path):
+            pass
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
