@@ -43,7 +43,7 @@ def assert_same_run(run_dir: Path, expected: Path) -> None:
         for part in SAME_PARTS:
             assert_equal(checkpoint(run_dir, name)[part], checkpoint(expected, name)[part], f"{name}/{part}")
     counts = [checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, expected)]
-    assert [counts[0][key] for key in COUNTS] == [counts[1][key] for key in COUNTS]
+    assert all(counts[0][key] == counts[1][key] > 0 for key in COUNTS)
     for name in SAME_FILES:
         assert (run_dir / name).read_bytes() == (expected / name).read_bytes(), name
     assert not list(run_dir.rglob("*.partial"))

@@ -102,9 +102,6 @@ def test_killed_twice(tmp_path: Path, whole: Path) -> None:
     assert 4 < checkpoint(run_dir)["global_step"] < checkpoint(whole)["global_step"]
     resume(run_dir)
     assert_same_run(run_dir, whole)
-    taken, expected = (checkpoint(folder)["callbacks"]["RunRecord"]["taken"] for folder in (run_dir, whole))
-    for key in ("windows", "subwords", "computed_subwords"):
-        assert taken[key] == expected[key] > 0
 
 
 def test_a_run_goes_on_with_the_settings_that_it_began_with(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
