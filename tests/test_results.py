@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -44,3 +45,18 @@ def test_where_the_numbers_come_from_is_told(path: Path) -> None:
         assert (run["threads"], run["precision"], run["device"]) == (1, "32-true", "cpu")
     page = (path.parent / "comparison.html").read_text(encoding="utf-8")
     assert all(run["path"] in page for run in runs)
+
+
+@pytest.mark.parametrize("corpus", ["wnut17", "bc5cdr"])
+def test_the_scheme_with_more_ill_formed_sentences_gains_more_from_viterbi(corpus: str) -> None:
+    argmax, viterbi = (
+        read(RESULTS / f"{corpus}_schemes{decoder}" / "comparison.json")["arms"] for decoder in ("", "_viterbi")
+    )
+    ill_formed = {name: fmean(arm["ill_formed"]) for name, arm in argmax.items()}
+    before, after = (
+        {name: fmean(arm["f1"]["all entities/lenient"]) for name, arm in arms.items()} for arms in (argmax, viterbi)
+    )
+    gains = {name: 100 * (after[name] - before[name]) for name in before}
+    assert sorted(gains, key=gains.__getitem__) == sorted(ill_formed, key=ill_formed.__getitem__)
+    gain_line = README.split("gains more from Viterbi**")[1].split("- ")[0]
+    assert all(f"{gain:.1f}" in gain_line for gain in gains.values())
