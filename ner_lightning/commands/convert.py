@@ -134,7 +134,12 @@ def named_class(name: str | None, paths: Mapping[str, str], kind: type, option: 
 def build_parser(class_by_key: Mapping[str, type | None]) -> ArgumentParser:
     """The parser of the options of the named classes, and of the output folder."""
     parser = ArgumentParser(
-        prog=PROGRAM, usage=USAGE, description=DESCRIPTION, formatter_class=HelpFormatter, exit_on_error=False
+        prog=PROGRAM,
+        usage=USAGE,
+        description=DESCRIPTION,
+        formatter_class=HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="Folder to write to; must be empty or new.")
     for key, named in class_by_key.items():

@@ -1,4 +1,4 @@
-"""Which runs ``fit`` goes on with: from which checkpoint, and with which settings."""
+"""Which checkpoint a command takes, and with which settings ``fit`` goes on with a run."""
 
 from __future__ import annotations
 
@@ -60,16 +60,31 @@ def alone_in(run_dir: Path) -> Iterator[None]:
         let_go()
 
 
-def last_checkpoint(run_dir: Path) -> Path:
-    """The checkpoint that a run goes on from.
+def checkpoint_in(run_dir: Path, name: str) -> Path:
+    """The best or the last checkpoint of a run.
 
     Raises:
         ValueError: If the folder has none.
     """
-    path = run_dir / CHECKPOINTS / "last.ckpt"
+    path = run_dir / CHECKPOINTS / f"{name}.ckpt"
     if not path.exists():
-        raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {run_dir}")
+        raise ValueError(
+            f"--ckpt_path {name} must be of a run, got a folder without one: {run_dir}; name the run's with --run_dir"
+        )
     return path
+
+
+def checkpoint_to_score(ckpt_path: str | None, run_dir: Path, command: str | None) -> str:
+    """The checkpoint that ``validate`` and ``test`` score.
+
+    Raises:
+        ValueError: If none is named, or the named one of the run is not there; a new head would score by chance.
+    """
+    if ckpt_path is None:
+        raise ValueError(
+            f"{command} needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"
+        )
+    return str(checkpoint_in(run_dir, ckpt_path)) if ckpt_path in {"best", "last"} else ckpt_path
 
 
 def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: ArgumentParser) -> None:

@@ -39,7 +39,8 @@ from ner_lightning.commands.resuming import (
     CHECKPOINTS,
     CONFIG,
     alone_in,
-    last_checkpoint,
+    checkpoint_in,
+    checkpoint_to_score,
     require_kept_settings,
     require_new_folder,
 )
@@ -62,6 +63,10 @@ SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B 
 
 class PartsCLI(LightningCLI):
     """Builds tagger and data module from configs; both get the same encoder and seed."""
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser whose options are written in full; a config's keys are, too."""
+        return super().init_parser(allow_abbrev=False, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
@@ -119,6 +124,9 @@ class TrainingCLI(PartsCLI):
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
+        else:
+            config.ckpt_path = checkpoint_to_score(config.ckpt_path, self.run_dir, self.subcommand)
+            config.verbose = False  # the tables are ours
 
     def default_run_dir(self) -> Path:
         """Where ``fit`` puts a run, and where the others find that of their checkpoint."""
@@ -138,8 +146,10 @@ class TrainingCLI(PartsCLI):
             ValueError: If it may not, or its folder holds a run that nobody asked to resume.
         """
         prepare: Callable[[Path], None] = require_new_folder
+        if ckpt_path == "best":
+            raise ValueError("--ckpt_path of fit must be last or the path of a checkpoint, got best")
         if ckpt_path == "last":
-            ckpt_path = str(last_checkpoint(self.run_dir))
+            ckpt_path = str(checkpoint_in(self.run_dir, "last"))
             require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
             prepare = remove_partial
         if is_first_rank():  # others find what it began

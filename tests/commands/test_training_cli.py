@@ -221,6 +221,36 @@ def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.Cap
     assert sum(train["entities_by_type"].values()) == sum(sum(counts.values()) for counts in annotated.values())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["test"], "test needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"),
+        (["validate", "--ckpt_path=best"], "--ckpt_path best must be of a run, got a folder without one: {run_dir};"),
+        (["fit", "--ckpt_path=best"], "--ckpt_path of fit must be last or the path of a checkpoint, got best"),
+        (["fit", "--trainer.max_epoch=1"], "unrecognized arguments: --trainer.max_epoch=1"),
+        (["check", "--model.head_learn=2"], "unrecognized arguments: --model.head_learn=2"),
+    ],
+)
+def test_what_is_scored_and_set_is_written_in_full(
+    arguments: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([arguments[0], *PARTS, f"--run_dir={tmp_path / 'none'}", *arguments[1:]]) == 2
+    assert f"error: {line.format(run_dir=tmp_path / 'none')}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_the_checkpoints_of_a_run_are_scored_by_name(
+    name: str, run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    (copy / "predictions" / "test.jsonl").unlink()
+    other = "last" if name == "best" else "best"
+    (copy / "checkpoints" / f"{other}.ckpt").unlink()
+    assert main(["test", *TINY_RUN, "--ckpt_path", name, "--run_dir", str(copy)]) == 0
+    assert "DataLoader 0" not in capsys.readouterr().out  # Lightning's own table, in other units
+    assert read_run(copy).predictions("test")
+
+
 def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr().out
     report: dict[str, Any] = json.loads(printed[printed.index("{") :])
