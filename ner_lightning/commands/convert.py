@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Column, Table
 
 from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.training_help import HelpFormatter
 from ner_lightning.corpora.corpus_report import NUM_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
@@ -55,10 +56,6 @@ WRITER  one of {", ".join(WRITERS)}, or the import path of a CorpusWriter
 The options of a format are shown once it is named:
   {PROGRAM} --from ColumnFiles --to JsonLines --help
 """
-
-
-class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the description as they are."""
 
 
 def main(arguments: Sequence[str]) -> int:

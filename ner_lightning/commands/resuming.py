@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import lightning as L
 import yaml
 from jsonargparse import ArgumentParser
 
+from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.run_folders import read_config
 from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
 
@@ -85,6 +87,28 @@ def checkpoint_to_score(ckpt_path: str | None, run_dir: Path, command: str | Non
             f"{command} needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"
         )
     return str(checkpoint_in(run_dir, ckpt_path)) if ckpt_path in {"best", "last"} else ckpt_path
+
+
+def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bool) -> None:
+    """Check that a run is not to end before where its checkpoint stands.
+
+    Args:
+        checkpoint: What it goes on from.
+        trainer: The trainer, with the length that is asked for.
+        is_own: Whether the checkpoint is the run's; a finished one goes on for what is made of it. Of another's
+            nothing would come.
+
+    Raises:
+        ValueError: If it is.
+    """
+    place = checkpoint[NERDataModule.__qualname__]
+    epochs = place["epoch"], place["epoch"] + (place["batch"] > 0)
+    steps = checkpoint["global_step"], checkpoint["global_step"]
+    for unit, (done, begun), most in (("epochs", epochs, trainer.max_epochs), ("steps", steps, trainer.max_steps)):
+        if most not in {None, -1} and (begun > most or (done >= most and not is_own)):
+            raise ValueError(
+                f"trainer.max_{unit} must be more than are trained, the checkpoint has {begun}, got {most}"
+            )
 
 
 def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: ArgumentParser) -> None:

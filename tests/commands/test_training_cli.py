@@ -251,6 +251,32 @@ def test_the_checkpoints_of_a_run_are_scored_by_name(
     assert read_run(copy).predictions("test")
 
 
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "check"])
+def test_help_begins_with_the_command_and_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: python -m ner_lightning {command} --config FILE")
+    assert f"\n  python -m ner_lightning {command} --config configs/experiment/demo.yaml" in said[:600]
+
+
+def test_a_run_is_not_to_end_before_its_checkpoint(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    again = ["fit", *TINY_RUN, "--run_dir", str(copy), "--ckpt_path=last"]
+    assert main([*again, "--trainer.max_epochs=1"]) == 2
+    line = "error: trainer.max_epochs must be more than are trained, the checkpoint has 2, got "
+    assert f"{line}1\n" in capsys.readouterr().err
+    assert (copy / "training_entities.json").exists()  # it is still finished
+    other = ["--run_dir", str(tmp_path / "new"), "--ckpt_path", str(run_dir / "checkpoints" / "last.ckpt")]
+    assert main(["fit", *TINY_RUN, *other]) == 2
+    assert f"{line}2\n" in capsys.readouterr().err
+    assert main(["fit", *TINY_RUN, "--trainer.max_epochs=0", "--run_dir", str(tmp_path / "none")]) == 2
+    assert "trainer.max_epochs must be at least 1, or -1 for no limit, got 0" in capsys.readouterr().err
+
+
 def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr().out
     report: dict[str, Any] = json.loads(printed[printed.index("{") :])

@@ -134,13 +134,22 @@ def test_a_sound_corpus_has_neither_errors_nor_warnings():
     ],
 )
 def test_errors(splits: dict[SplitName, tuple[Sentence, ...]], error: str):
-    assert describe_corpus(Corpus(splits)).errors == (error,)
+    others = {split: sound_split(split[0]) for split in ("train", "validation") if split not in splits}
+    assert describe_corpus(Corpus({**others, **splits})).errors == (error,)
+
+
+def test_fit_needs_both_splits():
+    lines = (
+        "there must be a train split to learn from; there are: none",
+        "there must be a validation split to choose the best epoch by; there are: none",
+    )
+    assert describe_corpus(Corpus({})).errors == lines
+    assert describe_corpus(Corpus({"train": sound_split("t")})).errors == (lines[1].replace("none", "train"),)
 
 
 @pytest.mark.parametrize(
     ("splits", "warning"),
     [
-        ({"train": sound_split("t")}, "there is no validation split: the best checkpoint cannot be chosen"),
         (
             {"train": sound_split("t"), "validation": (sentence("no entity"),)},
             "validation: no sentence holds an entity, so scores on it say nothing",
