@@ -167,8 +167,10 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be readable"):
+    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found none; those of"):
         read_predictions(tmp_path / "none.jsonl")
+    with pytest.raises(PredictionsError, match="must be a file, found a folder; those of a run are predictions/"):
+        read_predictions(tmp_path)
 
 
 def test_a_sentence_that_contradicts_itself_is_refused_before_it_is_written():

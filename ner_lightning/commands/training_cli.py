@@ -46,8 +46,8 @@ from ner_lightning.commands.resuming import (
     require_new_folder,
 )
 from ner_lightning.commands.setting_errors import line_on_setting, require_readable
-from ner_lightning.commands.training_help import COMMANDS, HelpFormatter, help_of
 from ner_lightning.commands.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.training_help import COMMANDS, HelpFormatter, help_of
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401

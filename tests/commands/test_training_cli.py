@@ -251,6 +251,20 @@ def test_the_checkpoints_of_a_run_are_scored_by_name(
     assert read_run(copy).predictions("test")
 
 
+def test_a_run_folder_for_a_bundle_points_to_its_model(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--input", "-", "--output", "-"]
+    assert main(["predict", "--model", str(run_dir), *options]) == 2
+    expected = f"a bundle must hold model.safetensors, found none; did you mean {run_dir / 'model'}?"
+    assert expected in capsys.readouterr().err
+
+
+def test_words_are_no_text(run_dir: Path) -> None:
+    recognizer = EntityRecognizer.from_pretrained(run_dir / "model")
+    words: Any = [["Anna", "left"]]
+    with pytest.raises(TypeError, match=r"must be a string, got .'Anna', 'left'.; recognize_words takes"):
+        recognizer(words)
+
+
 @pytest.mark.parametrize("command", ["fit", "validate", "test", "check"])
 def test_help_begins_with_the_command_and_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
