@@ -135,6 +135,7 @@ def _classes_for(kind: Any) -> list[type]:
 def _with_subclasses(base: type) -> Iterator[type]:
     package = base.__module__.partition(".")[0]
     yield base
+    each: type
     for each in base.__subclasses__():
         if each.__module__.partition(".")[0] == package and not each.__name__.startswith("_"):
             yield from _with_subclasses(each)
