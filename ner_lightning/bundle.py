@@ -144,7 +144,8 @@ def read_settings(folder: str | Path) -> BundleSettings:
     if not folder.is_dir():
         raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}")
     if not next(folder.glob("model*.safetensors"), None):
-        raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none")
+        hint = f"; did you mean {folder / 'model'}?" if (folder / "model").is_dir() else ""
+        raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none{hint}")
     contents = {name: _read_json(folder / name) for name in JSON_FILES}
     try:
         return BundleSettings.from_plain(contents[SETTINGS_FILE])

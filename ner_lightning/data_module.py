@@ -94,7 +94,7 @@ class BatchSettings:
             raise ValueError(f"num_workers must be at least 0, got {self.num_workers}")
 
 
-def require_split(corpus: Corpus, split: SplitName, user: str | None) -> None:
+def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
     """Check that a corpus has a split.
 
     Raises:
@@ -148,6 +148,8 @@ class NERDataModule(L.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if not isinstance(encoder, Encoder):
+            raise TypeError(f"encoder must be an Encoder such as PretrainedEncoder(name_or_path), got {encoder!r}")
         self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
         self.selected_types, self.train_share = entity_types, train_share
         self.windows, self.batches = windows, batches
@@ -166,9 +168,10 @@ class NERDataModule(L.LightningDataModule):
         self._resume = None  # a former run of a notebook ended, or was broken off
         if not hasattr(self, "corpus"):
             self.bind(select_entity_types(self.reader.read(), self.selected_types))
-        needed: dict[str | None, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
-        if stage in needed:
-            require_split(self.corpus, needed[stage], stage)
+        needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
+        for command, split in needed.items():
+            if stage == command:  # Lightning's stage is an enumeration, and not written as the command
+                require_split(self.corpus, split, command)
 
     def bind(self, whole: Corpus) -> None:
         """Take the entity types from the training split, the tokenizer from the encoder, and what is trained on.

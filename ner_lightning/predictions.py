@@ -67,6 +67,10 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
         PredictionsError: If the file is missing, a line is torn, lacks a key or contradicts itself, or two are of one
             sentence.
     """
+    if not Path(path).is_file():
+        found = "a folder" if Path(path).is_dir() else "none"
+        hint = "; those of a run are predictions/validation.jsonl and predictions/test.jsonl"
+        raise PredictionsError(f"{path}: a predictions file must be a file, found {found}{hint}")
     try:
         content = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -110,7 +114,7 @@ def _from_line(line: str) -> PredictedSentence:
         raise ValueError(f"a line must be a JSON object, got {line[:40]!r}")
     missing = [key for key in REQUIRED_KEYS if key not in values]
     if missing:
-        raise ValueError(f"a line must have the keys {list(REQUIRED_KEYS)}, {missing} missing")
+        raise ValueError(f"a line must have the keys {', '.join(REQUIRED_KEYS)}; {', '.join(missing)} missing")
     tags, document_id = values.get("predicted_tags"), values.get("document_id")
     return PredictedSentence(
         id=_text("id", values["id"]),

@@ -86,6 +86,8 @@ class EntityRecognizer:
 
     def split(self, text: str) -> Sentence:
         """The words of a text, by the word splitter of the bundle."""
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be a string, got {text!r:.60}; recognize_words takes sentences of words")
         offsets = tuple(self.settings.word_splitter.split(text))
         return Sentence(tuple(text[start:end] for start, end in offsets), text=text, word_offsets=offsets)
 

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from transformers import PreTrainedModel, get_scheduler
 
-from ner_lightning.bundle import save_bundle
+from ner_lightning.bundle import BundleError, save_bundle
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
@@ -304,6 +304,10 @@ class NERTagger(L.LightningModule):
         Raises:
             BundleError: If the folder holds something that is no bundle, or it cannot be written.
         """
+        if not hasattr(data, "window_encoder"):
+            raise BundleError(
+                f"{folder}: a bundle needs a data module that was set up, by a fit or setup(), got another"
+            )
         windows = data.window_encoder
         settings = BundleSettings(
             data.tags,

@@ -10,6 +10,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
@@ -49,12 +50,21 @@ def data_module(scheme: LabelScheme | None = None, **splits: Sentence) -> NERDat
     [
         ("fit", {"train": PERSON}, "fit needs the validation split, got a corpus with train"),
         ("test", {"train": PERSON, "validation": PERSON}, "test needs the test split"),
+        (TrainerFn.FITTING, {"train": PERSON}, "^fit needs the validation split"),
         ("fit", {"validation": PERSON}, "needs the train split, got a corpus with validation"),
     ],
 )
 def test_a_missing_split_is_said_in_one_line(stage: str, splits: dict[SplitName, Sentence], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         data_module(**splits).setup(stage)
+
+
+def test_an_encoder_is_no_name_and_a_bundle_needs_its_subwords(tmp_path: Path) -> None:
+    name: Any = "distilbert-base-cased"
+    with pytest.raises(TypeError, match=r"such as PretrainedEncoder\(name_or_path\), got 'distilbert-base-cased'"):
+        NERDataModule(GivenCorpus(train=PERSON), name)
+    with pytest.raises(ValueError, match="a bundle needs a data module that was set up"):
+        NERTagger(SmallBert(vocabulary_size=100)).save_bundle(tmp_path / "model", data_module(train=PERSON))
 
 
 def test_a_training_split_without_entities_is_refused() -> None:

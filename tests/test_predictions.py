@@ -123,7 +123,7 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
         ("[" * 100_000, "recursion"),
         ("[1]", "must be a JSON object"),
         *[
-            (json.dumps({k: v for k, v in LINE.items() if k != key}), rf"\['{key}'\] missing")
+            (json.dumps({k: v for k, v in LINE.items() if k != key}), rf"; {key} missing")
             for key in ("id", "words", "gold", "predicted")
         ],
         *[
@@ -167,8 +167,10 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be readable"):
+    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found none; those of"):
         read_predictions(tmp_path / "none.jsonl")
+    with pytest.raises(PredictionsError, match="must be a file, found a folder; those of a run are predictions/"):
+        read_predictions(tmp_path)
 
 
 def test_a_sentence_that_contradicts_itself_is_refused_before_it_is_written():

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.training_cli import PartsCLI
+from ner_lightning.commands.training_help import help_of
 from ner_lightning.corpora.corpus_report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.statistics import describe_corpus
@@ -48,13 +49,13 @@ def main(arguments: Sequence[str]) -> int:
             auto_configure_optimizers=False,
             seed_everything_default=0,
             save_config_callback=None,
-            parser_kwargs={"exit_on_error": False},
+            parser_kwargs={"exit_on_error": False, **help_of("check")},
         )
         report = corpus_report(cli.datamodule)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning check --help)")
     except (ValueError, OSError) as error:
-        return fail(str(error))
+        return fail(without_noise(str(error)))
     if cli.config.format == "json":
         sys.stdout.write(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n")
     else:

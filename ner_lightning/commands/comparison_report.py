@@ -46,6 +46,8 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
         write_files(comparison, output, " or ".join(arms))
     for table in comparison_tables(comparison):
         print_table(console, table)
+    if len(arms) == 1:
+        say(console, f"there is one arm only, {next(iter(arms))}: nothing is compared")
     for line in (*comparison.notes, *comparison.verdicts):
         say(console, line)
     say(Console(stderr=True), f"page: {output / 'comparison.html'}")

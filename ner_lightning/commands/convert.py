@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 from rich.table import Column, Table
 
 from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.training_help import HelpFormatter
 from ner_lightning.corpora.corpus_report import NUM_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
@@ -55,10 +56,6 @@ WRITER  one of {", ".join(WRITERS)}, or the import path of a CorpusWriter
 The options of a format are shown once it is named:
   {PROGRAM} --from ColumnFiles --to JsonLines --help
 """
-
-
-class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the description as they are."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -134,7 +131,12 @@ def named_class(name: str | None, paths: Mapping[str, str], kind: type, option: 
 def build_parser(class_by_key: Mapping[str, type | None]) -> ArgumentParser:
     """The parser of the options of the named classes, and of the output folder."""
     parser = ArgumentParser(
-        prog=PROGRAM, usage=USAGE, description=DESCRIPTION, formatter_class=HelpFormatter, exit_on_error=False
+        prog=PROGRAM,
+        usage=USAGE,
+        description=DESCRIPTION,
+        formatter_class=HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="Folder to write to; must be empty or new.")
     for key, named in class_by_key.items():

@@ -16,6 +16,10 @@ NOISE = (
     "Errors:",
     "- Expected a <class 'NoneType'>",
     "Given value type:",
+    "Given value: Namespace(",  # the value is named, or what is wrong with it
+    "Given value: NestedArg(",
+    "Given value: [Namespace(",
+    "Given value: {",
     "Subclass types expect one of:",
     "- a class path (str)",
     "- a dict with",  # and without

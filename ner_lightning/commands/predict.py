@@ -15,20 +15,20 @@ PROGRAM = "python -m ner_lightning predict"
 DESCRIPTION = f"""\
 Finds the entities of raw text (or of words) with a trained model.
 
-  {PROGRAM} --model runs/demo/model \\
+  {PROGRAM} --model runs/demo/seed-0/model \\
       --input news.txt --output entities.jsonl
 
   echo "Bill Gates lives in Seattle." | {PROGRAM} \\
-      --model runs/demo/model --input - --output - --style color
+      --model runs/demo/seed-0/model --input - --output - --style color
 
 Of the first, every line of entities.jsonl is one line of news.txt, with its entities:
 
   {{"text": "Bill Gates left.", "entities": [{{"start": 0, "end": 10,
     "text": "Bill Gates", "type": "PER", "score": 0.98}}]}}
 
-start and end count the characters of "text"; end is behind the last one. For words, "text" is
+start and end count the characters of "text"; end is after the last one. For words, "text" is
 the words joined by blanks, and "start_word" and "end_word" count words. Inputs of any
-size are read bit by bit, texts of any length are read to their end; what has come through
+size are streamed, texts of any length are read to their end; what has come through
 a pipe is answered before more comes.
 """
 FORMATS = {

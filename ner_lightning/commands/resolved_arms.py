@@ -52,7 +52,7 @@ def completed_config(config: dict[str, Any]) -> dict[str, Any]:
 @cache
 def _fit_parser() -> ArgumentParser:
     """The parser of ``fit``, which a command line brings along, whatever it is asked for."""
-    arguments = ["validate", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert"]
+    arguments = ["validate", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert", "--ckpt_path=unread"]
     return run_training(arguments, ConfigOnly)._parser("fit")
 
 

@@ -1,18 +1,20 @@
-"""Which runs ``fit`` goes on with: from which checkpoint, and with which settings."""
+"""Which checkpoint a command takes, and with which settings ``fit`` goes on with a run."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import lightning as L
 import yaml
 from jsonargparse import ArgumentParser
 
+from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.run_folders import read_config
 from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
 
@@ -60,16 +62,53 @@ def alone_in(run_dir: Path) -> Iterator[None]:
         let_go()
 
 
-def last_checkpoint(run_dir: Path) -> Path:
-    """The checkpoint that a run goes on from.
+def checkpoint_in(run_dir: Path, name: str) -> Path:
+    """The best or the last checkpoint of a run.
 
     Raises:
         ValueError: If the folder has none.
     """
-    path = run_dir / CHECKPOINTS / "last.ckpt"
+    path = run_dir / CHECKPOINTS / f"{name}.ckpt"
     if not path.exists():
-        raise ValueError(f"--ckpt_path last resumes a run, got a folder without one: {run_dir}")
+        raise ValueError(
+            f"--ckpt_path {name} must be of a run, got a folder without one: {run_dir}; name the run's with --run_dir"
+        )
     return path
+
+
+def checkpoint_to_score(ckpt_path: str | None, run_dir: Path, command: str | None) -> str:
+    """The checkpoint that ``validate`` and ``test`` score.
+
+    Raises:
+        ValueError: If none is named, or the named one of the run is not there; a new head would score by chance.
+    """
+    if ckpt_path is None:
+        raise ValueError(
+            f"{command} needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"
+        )
+    return str(checkpoint_in(run_dir, ckpt_path)) if ckpt_path in {"best", "last"} else ckpt_path
+
+
+def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bool) -> None:
+    """Check that a run is not to end before where its checkpoint stands.
+
+    Args:
+        checkpoint: What it goes on from.
+        trainer: The trainer, with the length that is asked for.
+        is_own: Whether the checkpoint is the run's; a finished one goes on for what is made of it. Of another's
+            nothing would come.
+
+    Raises:
+        ValueError: If it is.
+    """
+    place = checkpoint[NERDataModule.__qualname__]
+    epochs = place["epoch"], place["epoch"] + (place["batch"] > 0)
+    steps = checkpoint["global_step"], checkpoint["global_step"]
+    for unit, (done, begun), most in (("epochs", epochs, trainer.max_epochs), ("steps", steps, trainer.max_steps)):
+        if most not in {None, -1} and (begun > most or (done >= most and not is_own)):
+            raise ValueError(
+                f"trainer.max_{unit} must be more than are trained, the checkpoint has {begun}, got {most}"
+            )
 
 
 def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: ArgumentParser) -> None:

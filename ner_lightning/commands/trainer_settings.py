@@ -26,6 +26,9 @@ def require_whole_splits_and_epochs(command: str | None, trainer: Mapping[str, A
         raise ValueError(f"trainer.overfit_batches must be 0, got {trainer['overfit_batches']!r}: {SCORES}")
     if trainer["fast_dev_run"] and command != "fit":
         raise ValueError(f"trainer.fast_dev_run is for fit, got it for {command}: {SCORES}")
+    for key in ("max_epochs", "max_steps"):
+        if command == "fit" and trainer[key] == 0:
+            raise ValueError(f"trainer.{key} must be at least 1, or -1 for no limit, got 0")
     interval = trainer["val_check_interval"]
     if interval is not None and not _is_whole(interval):
         raise ValueError(f"trainer.val_check_interval must be 1.0, got {interval!r}: {EPOCHS}")

@@ -39,11 +39,15 @@ from ner_lightning.commands.resuming import (
     CHECKPOINTS,
     CONFIG,
     alone_in,
-    last_checkpoint,
+    checkpoint_in,
+    checkpoint_to_score,
     require_kept_settings,
+    require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.setting_errors import line_on_setting, require_readable
 from ner_lightning.commands.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.training_help import COMMANDS, HelpFormatter, help_of
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -57,11 +61,25 @@ from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
+CLASS_BY_SECTION = {"model": NERTagger, "data": NERDataModule, "trainer": L.Trainer, "wandb": WandbRun}
+SECTIONS = (
+    *CLASS_BY_SECTION,
+    *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
+)
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
 
 
 class PartsCLI(LightningCLI):
     """Builds tagger and data module from configs; both get the same encoder and seed."""
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser whose options are written in full; a config's keys are, too."""
+        return super().init_parser(allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Those of Lightning's that are commands of ours."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument(
@@ -91,13 +109,22 @@ class PartsCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for."""
+        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for.
+
+        Raises:
+            ArgumentError: If a setting or a config is wrong, in one line where its kind is known.
+        """
         given = list(args) if isinstance(args, list) else []
         lacks_folder = not any("save_dir" in argument for argument in given)
         asked = " ".join(given).replace("=", " ").split()
         if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
             given.append("--trainer.logger.save_dir=runs")
-        super().parse_arguments(parser, given or args)
+        require_readable(given, SECTIONS)
+        try:
+            super().parse_arguments(parser, given or args)
+        except ArgumentError as error:
+            line = line_on_setting(str(error), CLASS_BY_SECTION)
+            raise error if line is None else ArgumentError(None, line) from None
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""
@@ -119,6 +146,9 @@ class TrainingCLI(PartsCLI):
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
+        else:
+            config.ckpt_path = checkpoint_to_score(config.ckpt_path, self.run_dir, self.subcommand)
+            config.verbose = False  # the tables are ours
 
     def default_run_dir(self) -> Path:
         """Where ``fit`` puts a run, and where the others find that of their checkpoint."""
@@ -138,8 +168,10 @@ class TrainingCLI(PartsCLI):
             ValueError: If it may not, or its folder holds a run that nobody asked to resume.
         """
         prepare: Callable[[Path], None] = require_new_folder
+        if ckpt_path == "best":
+            raise ValueError("--ckpt_path of fit must be last or the path of a checkpoint, got best")
         if ckpt_path == "last":
-            ckpt_path = str(last_checkpoint(self.run_dir))
+            ckpt_path = str(checkpoint_in(self.run_dir, "last"))
             require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
             prepare = remove_partial
         if is_first_rank():  # others find what it began
@@ -176,7 +208,10 @@ class TrainingCLI(PartsCLI):
             self.run_dir.mkdir(parents=True, exist_ok=True)
             metrics = MetricsFile(self.run_dir / "metrics.csv")
             loggers = [metrics, *loggers]
-            callbacks = [LambdaCallback(on_fit_start=self.begin), *callbacks]  # the others read what it writes
+            callbacks = [
+                LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
+                *callbacks,
+            ]  # the others read what it writes
             callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
@@ -206,6 +241,12 @@ class TrainingCLI(PartsCLI):
             with whole_file(self.run_dir / CONFIG) as file:
                 file.write(resolved)
             (self.run_dir / FINISHED).unlink(missing_ok=True)
+
+    def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass."""
+        if trainer.training:
+            folder = Path(self.config[self.subcommand].ckpt_path).parent
+            require_longer(checkpoint, trainer, is_own=folder == self.run_dir / CHECKPOINTS)
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
@@ -300,7 +341,7 @@ def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCL
             "num_sanity_val_steps": 0,
             "log_every_n_steps": 10,
         },
-        parser_kwargs={"exit_on_error": False},
+        parser_kwargs={"exit_on_error": False, **{command: help_of(command) for command in COMMANDS}},
         args=arguments,
     )
 

@@ -160,6 +160,8 @@ def label_conflicts(corpus: Corpus) -> tuple[str, ...]:
 def _errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterable[str]:
     if "train" not in splits:
         yield f"there must be a train split to learn from; there are: {', '.join(splits) or 'none'}"
+    if "validation" not in splits:
+        yield f"there must be a validation split to choose the best epoch by; there are: {', '.join(splits) or 'none'}"
     for name, split in splits.items():
         if not split.num_sentences:
             yield f"{name}: a split must hold at least one sentence, got none"
@@ -175,8 +177,6 @@ def _warnings(
     notes: Mapping[SplitName, Mapping[NoteKind, Sequence[str]]],
     conflicts: Sequence[str],
 ) -> Iterable[str]:
-    if "validation" not in splits:
-        yield "there is no validation split: the best checkpoint cannot be chosen"
     yield from _warnings_of_notes(notes)
     for name, split in splits.items():
         yield from _warnings_of_words(name, split)

@@ -72,7 +72,8 @@ def semeval_table(analysis: ErrorAnalysis) -> Table:
         "Measures of SemEval-2013, per cent",
         ("measure", "precision", "recall", "F1", "COR", "INC", "PAR", "MIS", "SPU"),
         tuple(rows),
-        note="Strict wants boundaries and type; exact the boundaries; partial any overlap, worth a half where "
+        note="SemEval's strict, not that of a scheme, wants boundaries and type; exact the boundaries; partial any "
+        "overlap, worth a half where "
         "boundaries differ; type the type and any overlap. " + PAIRING,
     )
 

@@ -4,7 +4,6 @@ import pytest
 
 from ner_lightning.__main__ import main
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_cli import main as train
 
 
 def test_an_error_names_files_and_values_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,14 +21,6 @@ def test_what_is_not_configured_is_named(
     assert main([command, *arguments]) == 2
     expected = f"error: no {missing} is configured; give --config FILE (see python -m ner_lightning {command} --help)\n"
     assert capsys.readouterr().err == expected
-
-
-def test_what_a_class_may_be_given_as_is_noise(capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(["fit", "--model.encoder", "[1]"]) == 2
-    error = capsys.readouterr().err
-    assert "Not a valid subclass of Encoder. Got value: [1]" in error
-    assert "Subclass types" not in error
-    assert "class_path entry" not in error
 
 
 def test_lines_that_matter_are_joined() -> None:

@@ -477,6 +477,6 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("False\n")
-    assert done.stdout.count("--model runs/demo/model") == 2
+    assert done.stdout.count("--model runs/demo/seed-0/model") == 2
     for option in ("--format", "--style", "--resume", "--batch_subwords", "--device"):
         assert option in done.stdout

@@ -221,6 +221,76 @@ def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.Cap
     assert sum(train["entities_by_type"].values()) == sum(sum(counts.values()) for counts in annotated.values())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["test"], "test needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"),
+        (["validate", "--ckpt_path=best"], "--ckpt_path best must be of a run, got a folder without one: {run_dir};"),
+        (["fit", "--ckpt_path=best"], "--ckpt_path of fit must be last or the path of a checkpoint, got best"),
+        (["fit", "--trainer.max_epoch=1"], "unrecognized arguments: --trainer.max_epoch=1"),
+        (["check", "--model.head_learn=2"], "unrecognized arguments: --model.head_learn=2"),
+    ],
+)
+def test_what_is_scored_and_set_is_written_in_full(
+    arguments: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([arguments[0], *PARTS, f"--run_dir={tmp_path / 'none'}", *arguments[1:]]) == 2
+    assert f"error: {line.format(run_dir=tmp_path / 'none')}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_the_checkpoints_of_a_run_are_scored_by_name(
+    name: str, run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    (copy / "predictions" / "test.jsonl").unlink()
+    other = "last" if name == "best" else "best"
+    (copy / "checkpoints" / f"{other}.ckpt").unlink()
+    assert main(["test", *TINY_RUN, "--ckpt_path", name, "--run_dir", str(copy)]) == 0
+    assert "DataLoader 0" not in capsys.readouterr().out  # Lightning's own table, in other units
+    assert read_run(copy).predictions("test")
+
+
+def test_a_run_folder_for_a_bundle_points_to_its_model(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--input", "-", "--output", "-"]
+    assert main(["predict", "--model", str(run_dir), *options]) == 2
+    expected = f"a bundle must hold model.safetensors, found none; did you mean {run_dir / 'model'}?"
+    assert expected in capsys.readouterr().err
+
+
+def test_words_are_no_text(run_dir: Path) -> None:
+    recognizer = EntityRecognizer.from_pretrained(run_dir / "model")
+    words: Any = [["Anna", "left"]]
+    with pytest.raises(TypeError, match=r"must be a string, got .'Anna', 'left'.; recognize_words takes"):
+        recognizer(words)
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "check"])
+def test_help_begins_with_the_command_and_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: python -m ner_lightning {command} --config FILE")
+    assert f"\n  python -m ner_lightning {command} --config configs/experiment/demo.yaml" in said[:600]
+
+
+def test_a_run_is_not_to_end_before_its_checkpoint(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    again = ["fit", *TINY_RUN, "--run_dir", str(copy), "--ckpt_path=last"]
+    assert main([*again, "--trainer.max_epochs=1"]) == 2
+    line = "error: trainer.max_epochs must be more than are trained, the checkpoint has 2, got "
+    assert f"{line}1\n" in capsys.readouterr().err
+    assert (copy / "training_entities.json").exists()  # it is still finished
+    other = ["--run_dir", str(tmp_path / "new"), "--ckpt_path", str(run_dir / "checkpoints" / "last.ckpt")]
+    assert main(["fit", *TINY_RUN, *other]) == 2
+    assert f"{line}2\n" in capsys.readouterr().err
+    assert main(["fit", *TINY_RUN, "--trainer.max_epochs=0", "--run_dir", str(tmp_path / "none")]) == 2
+    assert "trainer.max_epochs must be at least 1, or -1 for no limit, got 0" in capsys.readouterr().err
+
+
 def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr().out
     report: dict[str, Any] = json.loads(printed[printed.index("{") :])

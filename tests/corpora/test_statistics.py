@@ -120,7 +120,6 @@ def test_a_sound_corpus_has_neither_errors_nor_warnings():
             {"validation": sound_split("v")},
             "there must be a train split to learn from; there are: validation",
         ),
-        ({}, "there must be a train split to learn from; there are: none"),
         ({"train": sound_split("t"), "test": ()}, "test: a split must hold at least one sentence, got none"),
         ({"train": ()}, "train: a split must hold at least one sentence, got none"),
         (
@@ -134,13 +133,21 @@ def test_a_sound_corpus_has_neither_errors_nor_warnings():
     ],
 )
 def test_errors(splits: dict[SplitName, tuple[Sentence, ...]], error: str):
-    assert describe_corpus(Corpus(splits)).errors == (error,)
+    assert describe_corpus(Corpus({"validation": sound_split("v"), **splits})).errors == (error,)
+
+
+def test_fit_needs_both_splits():
+    lines = (
+        "there must be a train split to learn from; there are: none",
+        "there must be a validation split to choose the best epoch by; there are: none",
+    )
+    assert describe_corpus(Corpus({})).errors == lines
+    assert describe_corpus(Corpus({"train": sound_split("t")})).errors == (lines[1].replace("none", "train"),)
 
 
 @pytest.mark.parametrize(
     ("splits", "warning"),
     [
-        ({"train": sound_split("t")}, "there is no validation split: the best checkpoint cannot be chosen"),
         (
             {"train": sound_split("t"), "validation": (sentence("no entity"),)},
             "validation: no sentence holds an entity, so scores on it say nothing",

@@ -1,0 +1,187 @@
+"""What is wrong with a setting or a config file, in place of what jsonargparse says of it."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from argparse import ArgumentError
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
+CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
+CALLED_CLASS: Final = re.compile(
+    r"expects a function or a callable class:(?P<rest>.*Got value: \w+\(class_path='(?:\w+\.)*(?P<name>\w+)'.*)",
+    re.DOTALL,
+)
+REFUSED: Final = re.compile(r"\s*Option '(?P<option>\w+)[^']*' is not accepted")
+REQUIRED: Final = re.compile(r"\s*the following arguments are required: (?P<options>[^\n]+)")
+VALUE: Final = re.compile(r"(?:Expected a dot import path string: |Given value: |Got value: )(?P<value>[^\n]+)")
+IN_WORDS: Final = {
+    bool: "true or false",
+    dict: "a mapping",
+    float: "a number",
+    int: "an integer",
+    list: "a list",
+    str: "a text",
+    type(None): "null",
+}
+
+
+def line_on_setting(message: str, class_by_section: Mapping[str, type]) -> str | None:
+    """What a setting must be, what came and what is allowed; None of a message that is about something else.
+
+    Args:
+        message: What jsonargparse says.
+        class_by_section: The classes that the sections of a configuration build.
+    """
+    found = KEY.match(message)
+    if found is None or message.rstrip().partition("\n  Subclass types")[0].endswith("Got value: None"):
+        return None
+    key, rest = found["key"], found["rest"]
+    expected = _type_of(key.split("."), class_by_section)
+    while problem := CLASS.search(rest) or CALLED_CLASS.search(rest):
+        kind = next((each for each in _classes_for(expected) if each.__name__ == problem["name"]), None)
+        if kind is None:
+            return None
+        rest = problem["rest"]
+        if refused := REFUSED.match(rest):
+            return f"{key}: {_on_refused(kind, refused['option'], _classes_for(expected))}"
+        if required := REQUIRED.match(rest):
+            return f"{key}: {kind.__name__} needs {required['options']}"
+        inner = KEY.match(rest)
+        if inner is None:
+            return None
+        key, rest = f"{key}.{inner['key']}", inner["rest"]
+        expected = _types(kind).get(inner["key"])
+    came = VALUE.search(rest)
+    if expected is None or came is None or "Namespace(" in came["value"]:
+        return None
+    value = came["value"]
+    return f"{key} must be {' or '.join(_in_words(expected))}, got {value}{_advice(key, expected, value)}"
+
+
+def require_readable(arguments: Sequence[str], sections: Collection[str]) -> None:
+    """Check that the config files among arguments hold known sections.
+
+    Raises:
+        ArgumentError: If one does not.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-c", "--config", action="append", default=[])
+    for path in map(Path, parser.parse_known_args(arguments)[0].config):
+        if not path.is_file():
+            continue
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.MarkedYAMLError as error:
+            place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+            raise ArgumentError(None, f"{path}{place}: must be YAML, {error.problem}") from None
+        except (ValueError, yaml.YAMLError) as error:
+            raise ArgumentError(None, f"{path}: must be YAML in UTF-8, {error}") from None
+        if not isinstance(content, dict):
+            found = "the file is empty" if content is None else f"got {str(content)[:80]}"
+            raise ArgumentError(None, f"{path}: must hold settings, {found}")
+        for key in map(str, content):
+            if key not in sections:
+                known = ", ".join(sections)
+                raise ArgumentError(None, f"{path}: must hold keys of {known}, got {key}{_like(key, sections)}")
+
+
+def _type_of(keys: Sequence[str], class_by_section: Mapping[str, type]) -> Any:
+    section, *names = keys
+    kind: Any = class_by_section.get(section)
+    for name in names:
+        kind = _types(kind).get(name)
+    return kind
+
+
+def _types(kind: Any) -> dict[str, Any]:
+    """The types of what a class is built from, as far as they can be told."""
+    try:
+        return get_type_hints(kind.__init__) if isinstance(kind, type) else {}  # type: ignore[misc]
+    except NameError:  # imported for type checkers alone
+        return {}
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    """The alternatives of a union, and what a function is to return in place of the function."""
+    if get_origin(kind) is Callable:
+        yield from _parts(get_args(kind)[-1])
+    elif get_origin(kind) in {Union, UnionType}:
+        yield from chain.from_iterable(map(_parts, get_args(kind)))
+    else:
+        yield kind
+
+
+def _classes_for(kind: Any) -> list[type]:
+    """The classes that may be named for a type, or for the items of a list; of its own package alone."""
+    found: list[type] = []
+    for part in _parts(kind):
+        if get_args(part) and get_origin(part) is not Literal:
+            found += chain.from_iterable(map(_classes_for, get_args(part)))
+        elif isinstance(part, type) and part not in IN_WORDS:
+            found += [each for each in _with_subclasses(part) if not inspect.isabstract(each)]
+    return list(dict.fromkeys(found))
+
+
+def _with_subclasses(base: type) -> Iterator[type]:
+    package = base.__module__.partition(".")[0]
+    yield base
+    each: type
+    for each in base.__subclasses__():
+        if each.__module__.partition(".")[0] == package and not each.__name__.startswith("_"):
+            yield from _with_subclasses(each)
+
+
+def _in_words(kind: Any) -> list[str]:
+    """What a type allows, by alternative."""
+    words = []
+    for part in _parts(kind):
+        origin = get_origin(part) or part
+        if origin is Literal:
+            words.append(f"one of {', '.join(map(str, get_args(part)))}")
+        elif origin in IN_WORDS:
+            words.append(IN_WORDS[origin])
+        elif get_args(part):
+            words.append("a list")
+        elif part.__module__.startswith("ner_lightning."):
+            words.append(f"one of {', '.join(each.__name__ for each in _classes_for(part))}")
+        else:
+            words.append(f"of class {part.__name__}")
+    return list(dict.fromkeys(words))
+
+
+def _advice(key: str, kind: Any, value: str) -> str:
+    names = [each.__name__ for each in _classes_for(kind)]
+    if get_origin(next(_parts(kind))) is list and not value.startswith("[") and (not names or value in names):
+        return f"; a list is written [{value}]"
+    like = _like(value, names)
+    if key == "model.encoder" and not like:
+        return "; a pretrained model is the name_or_path of a PretrainedEncoder"
+    return like
+
+
+def _on_refused(kind: type, option: str, alternatives: Sequence[type]) -> str:
+    known = list(inspect.signature(kind).parameters)
+    like = _like(option, known)
+    takers = [each.__name__ for each in alternatives if option in inspect.signature(each).parameters]
+    if takers and not like:
+        like = f"; {', '.join(takers)} {'take' if len(takers) > 1 else 'takes'} it, and must be given before it"
+    return f"{kind.__name__} takes {', '.join(known) or 'no option'}, got {option}{like}"
+
+
+def _like(name: str, names: Collection[str]) -> str:
+    """A question whether one of the names was meant."""
+    by_lowered = {each.lower(): each for each in names}
+    near = get_close_matches(name.lower(), by_lowered, 1, 0.8)
+    if len(name) > 2 and not near:
+        near = [each for each in by_lowered if name.lower() in each]
+    return f"; did you mean {by_lowered[near[0]]}?" if near else ""
