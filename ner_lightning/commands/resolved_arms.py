@@ -35,7 +35,7 @@ def resolve(fit_arguments: Sequence[str], run_dir: Path) -> dict[str, Any]:
 
     Args:
         fit_arguments: Its arguments.
-        run_dir: A folder that does not exist, since ``fit`` wants a new one; it is not made.
+        run_dir: A folder that does not exist; it is not made.
 
     Raises:
         ArgumentError: If ``fit`` would refuse the arguments.

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from argparse import ArgumentError
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -165,20 +165,29 @@ class TrainingCLI(PartsCLI):
         """The checkpoint that ``fit`` goes on from, checked that it may.
 
         Raises:
-            ValueError: If it may not, or its folder holds a run that nobody asked to resume.
+            ValueError: If it may not.
         """
-        prepare: Callable[[Path], None] = require_new_folder
         if ckpt_path == "best":
             raise ValueError("--ckpt_path of fit must be last or the path of a checkpoint, got best")
-        if ckpt_path == "last":
-            ckpt_path = str(checkpoint_in(self.run_dir, "last"))
-            require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
-            prepare = remove_partial
-        if is_first_rank():  # others find what it began
+        self.resumes = ckpt_path == "last"
+        if not self.resumes:
+            return ckpt_path
+        last = checkpoint_in(self.run_dir, "last")
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+        return str(last)
+
+    def instantiate_classes(self) -> None:
+        """Take the run folder, and build what is run.
+
+        Raises:
+            ValueError: If the folder is another run's.
+        """
+        if self.subcommand == "fit" and is_first_rank():  # others find what it began
             if not self.config[self.subcommand].trainer.fast_dev_run:
                 self.while_running.enter_context(alone_in(self.run_dir))
+            prepare = remove_partial if self.resumes else require_new_folder
             prepare(self.run_dir)
-        return ckpt_path
+        super().instantiate_classes()
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
