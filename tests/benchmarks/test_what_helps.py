@@ -1,0 +1,26 @@
+"""What docs/what_helps says is what the runs beside it gave."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "docs" / "what_helps"
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_tables_and_origins_are_those_of_the_runs(benchmark, path: Path) -> None:
+    recipes = benchmark("recipes")
+    runs = [recipes.Run(**run) for run in json.loads(path.read_text(encoding="utf-8"))["runs"]]
+    assert {run.seed for run in runs} == {0, 1, 2}
+    assert recipes.decoder_table(runs) in README
+    for run in runs:
+        assert run.origin["commit"] in README
+        assert run.origin["corpus_checksum"] in README
+        assert ", ".join(f"{name} {version}" for name, version in run.origin["versions"].items()) in README
+        assert (run.origin["threads"], run.origin["precision"], run.origin["device"]) == (1, "32-true", "cpu")
+
+
+def test_every_file_of_runs_is_told_how_to_make() -> None:
+    assert all(f"--output docs/what_helps/{path.name}" in README for path in FOLDER.glob("*.json"))
