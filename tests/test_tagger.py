@@ -1,8 +1,6 @@
 """The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
 
 import copy
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,64 +8,22 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
-from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins import MixedPrecision
 from quiet_trainer import quiet_trainer
 from seqeval.metrics import f1_score
-from small_bundles import with_loud_head
+from small_taggers import ENCODER, LOSSES, data_module, sgd, trained, trainer
 
-from ner_lightning.bundle import read_settings
-from ner_lightning.corpora.example_corpus import ExampleCorpus
-from ner_lightning.data_module import BatchSettings, NERDataModule, WindowSettings
-from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.entities import EntitySpan
-from ner_lightning.modeling.class_weights import Balanced, GivenWeights, InverseSqrt
+from ner_lightning.data_module import WindowSettings
+from ner_lightning.modeling.class_weights import GivenWeights
 from ner_lightning.modeling.crf import CRFLoss
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.modeling.fine_tuning import FineTuning
-from ner_lightning.modeling.losses import CrossEntropyLoss, DiceLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
+from ner_lightning.modeling.losses import CrossEntropyLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
 from ner_lightning.modeling.parameter_groups import scale_rates
 from ner_lightning.modeling.scored import Scored
-from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme
 from ner_lightning.tagger import NERTagger
-
-ENCODER = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2, dropout=0.0)
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-def data_module(num_train: int = 48, scheme: LabelScheme | None = None, **batches: int) -> NERDataModule:
-    corpus = ExampleCorpus(num_train=num_train, num_validation=24, num_test=8)
-    return NERDataModule(corpus, ENCODER, scheme=scheme, batches=BatchSettings(**batches))
-
-
-def trainer(max_epochs: int = 1, **settings: object) -> L.Trainer:
-    return quiet_trainer(max_epochs=max_epochs, **settings)
-
-
-def sgd(parameters: list) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, lr=1.0)
-
-
-LOSSES = [
-    CrossEntropyLoss(0.1),
-    WeightedCrossEntropyLoss(Balanced()),
-    WeightedCrossEntropyLoss(GivenWeights(dict.fromkeys(["O", "LOC", "MISC", "ORG", "PER"], 1e-3))),
-    FocalLoss(1.5, InverseSqrt()),
-    DiceLoss(),
-    CRFLoss(),
-]
-
-
-def trained(
-    data: NERDataModule, accumulate: int = 1, precision: str = "32-true", loss: Loss | None = None
-) -> tuple[NERTagger, L.Trainer]:
-    torch.manual_seed(0)
-    tagger = NERTagger(ENCODER, loss, optimizer=sgd, warmup_ratio=0.0)
-    fitting = trainer(accumulate_grad_batches=accumulate, precision=precision, gradient_clip_val=1.0)
-    fitting.fit(tagger, data)
-    return tagger, fitting
 
 
 @pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()], ids=lambda scheme: scheme.name)
@@ -158,122 +114,6 @@ def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
         losses[precision] = fitting.callback_metrics["validation/loss"].item()
     assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.05)
     assert losses["bf16-mixed"] != losses["32-true"]
-
-
-def on_gpu(precision: str, compiled: bool = False, optimizer: OptimizerCallable = sgd) -> NERTagger:
-    torch.manual_seed(0)
-    tagger = NERTagger(ENCODER, optimizer=optimizer, warmup_ratio=0.0)
-    fitting = trainer(precision=precision, gradient_clip_val=1.0, accelerator="cuda", devices=1)
-    fitting.fit(torch.compile(tagger, dynamic=True) if compiled else tagger, data_module())
-    return tagger.cpu()
-
-
-def fused_adamw(parameters: list) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(parameters, lr=1e-3, fused=True)
-
-
-def plain_adamw(parameters: list) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(parameters, lr=1e-3, foreach=False)
-
-
-@pytest.mark.gpu
-@needs_gpu
-def test_a_gpu_trains_in_mixed_bfloat16() -> None:
-    on_cpu, _ = trained(data_module())
-    tagger = on_gpu("bf16-mixed")
-    for name, parameter in on_cpu.named_parameters():
-        torch.testing.assert_close(tagger.get_parameter(name), parameter, atol=0.05, rtol=0.1)
-
-
-@pytest.mark.gpu
-@needs_gpu
-def test_a_compiled_tagger_trains_alike_on_a_gpu() -> None:
-    plain, compiled = on_gpu("32-true"), on_gpu("32-true", compiled=True)
-    for name, parameter in plain.named_parameters():
-        torch.testing.assert_close(compiled.get_parameter(name), parameter, atol=1e-3, rtol=1e-3)
-
-
-@pytest.mark.gpu
-@needs_gpu
-def test_fused_adamw_clips_and_steps_as_the_plain_one_on_a_gpu() -> None:
-    plain, fused = on_gpu("32-true", optimizer=plain_adamw), on_gpu("32-true", optimizer=fused_adamw)
-    for name, parameter in plain.named_parameters():
-        torch.testing.assert_close(fused.get_parameter(name), parameter, atol=1e-4, rtol=1e-3)
-    mixed = on_gpu("bf16-mixed", optimizer=fused_adamw)
-    assert all(parameter.isfinite().all() for parameter in mixed.parameters())
-
-
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: Path, loss: Loss) -> None:
-    data = data_module()
-    tagger, fitting = trained(data, loss=loss)
-    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
-    loaded = NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt")
-    assert loaded.tags == data.tags
-    assert loaded.tokenizer.get_vocab() == data.tokenizer.get_vocab()
-    assert loaded.loss == loss
-    assert loaded.objective.weights_by_type == tagger.objective.weights_by_type
-    for name, parameter in tagger.objective.named_parameters():
-        assert torch.equal(loaded.objective.get_parameter(name), parameter)
-    batch = next(iter(data.val_dataloader()))
-    tagger.eval()
-    with torch.inference_mode():
-        torch.testing.assert_close(
-            loaded.classifier.sentence_logits(batch), tagger.classifier.sentence_logits(batch), atol=0, rtol=0
-        )
-
-
-def test_a_foreign_checkpoint_is_refused_in_words(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    with pytest.raises(ValueError, match="must be of a NERTagger"):
-        NERTagger.load_from_checkpoint(tmp_path / "foreign.ckpt")
-
-
-def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
-    _, fitting = trained(data_module())
-    fitting.save_checkpoint(tmp_path / "bio.ckpt")
-    other = NERTagger(ENCODER, optimizer=sgd)
-    with pytest.raises(ValueError, match="the checkpoint must be over"):
-        trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
-
-
-def test_a_notebook_loads_a_checkpoint_of_any_loss(tmp_path: Path) -> None:
-    """In a process of its own, that imports nothing but the tagger."""
-    _, fitting = trained(data_module(), loss=CRFLoss())
-    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
-    code = "import sys; from ner_lightning import NERTagger; print(NERTagger.load_from_checkpoint(sys.argv[1]).loss)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "tagger.ckpt"], capture_output=True, text=True, check=False
-    )
-    assert done.stdout == f"{CRFLoss()}\n", done.stderr
-
-
-@pytest.mark.parametrize("loss", [CrossEntropyLoss(), CRFLoss()], ids=repr)
-def test_a_bundle_saved_in_a_notebook_finds_what_the_tagger_finds(tmp_path: Path, loss: Loss) -> None:
-    data = data_module(num_train=24, scheme=BIOES())
-    tagger, fitting = trained(data, loss=loss)
-    with_loud_head(tagger.classifier.network)
-    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
-    tagger.save_bundle(tmp_path / "model", data, fitting.callback_metrics)
-    NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt").save_bundle(tmp_path / "loaded", data)
-    found = {
-        sentence.id: entities
-        for batch in data.val_dataloader()
-        for sentence, entities in zip(batch.sentences, entities_by(tagger.eval(), batch), strict=True)
-    }
-    assert any(found.values())
-    validation = data.corpus.splits["validation"]
-    for folder in (tmp_path / "model", tmp_path / "loaded"):
-        assert EntityRecognizer.from_pretrained(folder).recognize(validation) == [found[s.id] for s in validation]
-    assert read_settings(tmp_path / "model").scores["validation/f1"] == fitting.callback_metrics["validation/f1"]
-
-
-def entities_by(tagger: NERTagger, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
-    with torch.inference_mode():
-        logits = tagger.classifier.sentence_logits(batch)
-        mask, transitions = batch.gold != IGNORE_INDEX, tagger.objective.transitions
-        tag_ids = tagger.decoder.tag_ids(logits, mask, tagger.tags, transitions)
-        return tagger.decoder.entities(logits, tag_ids, tagger.tags, transitions)
 
 
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
@@ -403,13 +243,6 @@ def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
     data.setup()
     with pytest.raises(ValueError, match="must be run with a NERDataModule, got loaders"):
         trainer().fit(NERTagger(ENCODER, optimizer=sgd), data.train_dataloader())
-
-
-def test_a_checkpoint_comes_on_the_device_that_is_asked_for(tmp_path: Path) -> None:
-    _, fitting = trained(data_module(16))
-    fitting.save_checkpoint(tmp_path / "tagger.ckpt")
-    assert NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt", "meta").device.type == "meta"
-    assert NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt", map_location=None).device.type == "cpu"
 
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan")])

@@ -13,7 +13,7 @@ from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_cli import PartsCLI
+from ner_lightning.commands.parts_cli import PartsCLI
 from ner_lightning.commands.training_help import help_of
 from ner_lightning.corpora.corpus_report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
@@ -22,7 +22,6 @@ from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.library_messages import quieten
-from ner_lightning.tagger import NERTagger
 
 
 class CheckCLI(PartsCLI):
@@ -41,16 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     quieten()
     try:
-        cli = CheckCLI(
-            NERTagger,
-            NERDataModule,
-            run=False,
-            args=list(arguments),
-            auto_configure_optimizers=False,
-            seed_everything_default=0,
-            save_config_callback=None,
-            parser_kwargs={"exit_on_error": False, **help_of("check")},
-        )
+        cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
         report = corpus_report(cli.datamodule)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning check --help)")

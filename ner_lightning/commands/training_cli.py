@@ -8,7 +8,6 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import lightning as L
 import torch
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import ArgsType
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 from rich.console import Console
 
@@ -34,6 +33,7 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.validated_end import ValidatedEnd
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.parts_cli import PartsCLI
 from ner_lightning.commands.rank_errors import fail_once, is_first_rank, line_on_lost_rank
 from ner_lightning.commands.resuming import (
     CHECKPOINTS,
@@ -45,97 +45,24 @@ from ner_lightning.commands.resuming import (
     require_longer,
     require_new_folder,
 )
-from ner_lightning.commands.setting_errors import line_on_setting, require_readable
 from ner_lightning.commands.trainer_settings import require_whole_splits_and_epochs
-from ner_lightning.commands.training_help import COMMANDS, HelpFormatter, help_of
-
-# the command line finds parts by the names of imported classes
-from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
-from ner_lightning.data_module import NERDataModule
+from ner_lightning.commands.training_help import COMMANDS, help_of
 from ner_lightning.evaluation.report import write_run_report
 from ner_lightning.evaluation.run_folders import FINISHED, PREDICTIONS, read_config
 from ner_lightning.evaluation.training_entities import count_training_entities
 from ner_lightning.library_messages import quieten
-from ner_lightning.tagger import NERTagger
 from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import remove_partial, whole_file, write_json
 
-FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
-CLASS_BY_SECTION = {"model": NERTagger, "data": NERDataModule, "trainer": L.Trainer, "wandb": WandbRun}
-SECTIONS = (
-    *CLASS_BY_SECTION,
-    *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
-)
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
-
-
-class PartsCLI(LightningCLI):
-    """Builds tagger and data module from configs; both get the same encoder and seed."""
-
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """A parser whose options are written in full; a config's keys are, too."""
-        return super().init_parser(allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
-
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """Those of Lightning's that are commands of ours."""
-        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in COMMANDS}
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument(
-            "--run_dir",
-            type=str | None,
-            default=None,
-            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
-            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
-            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, and a finished "
-            "run is unfinished until what is made of its best checkpoint is made anew.",
-        )
-        parser.add_argument(
-            "--save_every_n_steps",
-            type=int | None,
-            default=None,
-            help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
-        )
-        parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
-        parser.link_arguments("model.encoder", "data.encoder")
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-        parser.set_defaults(  # the parts that a constructor takes for None, by name
-            {
-                "data.scheme": {"class_path": "ner_lightning.BIO"},
-                "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
-                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
-            }
-        )
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for.
-
-        Raises:
-            ArgumentError: If a setting or a config is wrong, in one line where its kind is known.
-        """
-        given = list(args) if isinstance(args, list) else []
-        lacks_folder = not any("save_dir" in argument for argument in given)
-        asked = " ".join(given).replace("=", " ").split()
-        if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
-            given.append("--trainer.logger.save_dir=runs")
-        require_readable(given, SECTIONS)
-        try:
-            super().parse_arguments(parser, given or args)
-        except ArgumentError as error:
-            line = line_on_setting(str(error), CLASS_BY_SECTION)
-            raise error if line is None else ArgumentError(None, line) from None
-
-    def _parse_ckpt_path(self) -> None:
-        """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""
 
 
 class TrainingCLI(PartsCLI):
     """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, **settings: Any) -> None:
         with ExitStack() as self.while_running:
-            super().__init__(*args, **kwargs)
+            super().__init__(**settings)
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
@@ -338,11 +265,6 @@ def main(arguments: Sequence[str]) -> int:
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
     return cli(
-        NERTagger,
-        NERDataModule,
-        auto_configure_optimizers=False,
-        seed_everything_default=0,
-        save_config_callback=None,
         trainer_defaults={
             "use_distributed_sampler": False,
             "max_epochs": 3,
@@ -350,7 +272,7 @@ def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCL
             "num_sanity_val_steps": 0,
             "log_every_n_steps": 10,
         },
-        parser_kwargs={"exit_on_error": False, **{command: help_of(command) for command in COMMANDS}},
+        parser_kwargs={command: help_of(command) for command in COMMANDS},
         args=arguments,
     )
 
