@@ -109,9 +109,9 @@ def test_the_tables_of_recipes_are_right_by_hand(benchmark):
         return {"argmax": {"f1": f1, "f1/PER": f1 / 2, "ill_formed": 0.01}}
 
     runs = [
-        recipes.Run("none", 0, 0.50, 0.40, 10.0, 900, 2000, decoders(0.40), "PER", {}),
-        recipes.Run("none", 1, 0.54, 0.44, 30.0, 950, 2000, decoders(0.44), "PER", {}),
-        recipes.Run("a/b", 1, 0.55, 0.43, 10.0, 800, 30, decoders(0.43), "PER", {}),
+        recipes.Run("none", 0, 0.50, 0.40, "PER", 0.20, 10.0, 900, 2000, decoders(0.40), {}),
+        recipes.Run("none", 1, 0.54, 0.44, "PER", 0.22, 30.0, 950, 2000, decoders(0.44), {}),
+        recipes.Run("a/b", 1, 0.55, 0.43, "PER", 0.25, 10.0, 800, 30, decoders(0.43), {}),
     ]
     assert recipes.decoder_table(runs).splitlines() == [
         "| overlay | decoder | test F1 | F1 of PER | ill-formed |",
@@ -119,9 +119,11 @@ def test_the_tables_of_recipes_are_right_by_hand(benchmark):
         "| none | argmax | 42.00 ± 2.83 | 21.00 ± 1.41 | 1.00 ± 0.00 |",
         "| a/b | argmax | 43.00 | 21.50 | 1.00 |",
     ]
-    assert recipes.f1_table(runs).splitlines()[2:] == [
-        "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 |",
-        "| a/b | 55.00 | +1.00 | 43.00 | -1.00 |",
+    assert recipes.f1_table(runs).splitlines() == [
+        "| overlay | validation F1 | change | test F1 | change | F1 of PER | change |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 | 21.00 ± 1.41 | +0.00 |",
+        "| a/b | 55.00 | +1.00 | 43.00 | -1.00 | 25.00 | +3.00 |",
     ]
     assert recipes.cost_table(runs).splitlines()[2:] == [
         "| none | 1.00 × | 950 | 2,000 |",
