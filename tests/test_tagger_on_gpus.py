@@ -7,7 +7,7 @@ from small_taggers import ENCODER, data_module, sgd, trained, trainer
 
 from ner_lightning.tagger import NERTagger
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 
 
 def on_gpu(precision: str, compiled: bool = False, optimizer: OptimizerCallable = sgd) -> NERTagger:
@@ -26,8 +26,6 @@ def plain_adamw(parameters: list) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, lr=1e-3, foreach=False)
 
 
-@pytest.mark.gpu
-@needs_gpu
 def test_a_gpu_trains_in_mixed_bfloat16() -> None:
     on_cpu, _ = trained(data_module())
     tagger = on_gpu("bf16-mixed")
@@ -35,16 +33,12 @@ def test_a_gpu_trains_in_mixed_bfloat16() -> None:
         torch.testing.assert_close(tagger.get_parameter(name), parameter, atol=0.05, rtol=0.1)
 
 
-@pytest.mark.gpu
-@needs_gpu
 def test_a_compiled_tagger_trains_alike_on_a_gpu() -> None:
     plain, compiled = on_gpu("32-true"), on_gpu("32-true", compiled=True)
     for name, parameter in plain.named_parameters():
         torch.testing.assert_close(compiled.get_parameter(name), parameter, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.gpu
-@needs_gpu
 def test_fused_adamw_clips_and_steps_as_the_plain_one_on_a_gpu() -> None:
     plain, fused = on_gpu("32-true", optimizer=plain_adamw), on_gpu("32-true", optimizer=fused_adamw)
     for name, parameter in plain.named_parameters():
