@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
-    "fit": ("training_cli", "train, score the best epoch, and save it as a bundle"),
-    "validate": ("training_cli", "score the validation split with a checkpoint"),
-    "test": ("training_cli", "score the test split with a checkpoint"),
-    "compare": ("compare", "train several configurations over several seeds, and say what differs"),
-    "predict": ("predict", "find the entities of raw text with a bundle"),
+    "fit": ("fit.command", "train, score the best epoch, and save it as a bundle"),
+    "validate": ("fit.command", "score the validation split with a checkpoint"),
+    "test": ("fit.command", "score the test split with a checkpoint"),
+    "compare": ("compare.command", "train several configurations over several seeds, and say what differs"),
+    "predict": ("predict.command", "find the entities of raw text with a bundle"),
     "evaluate": ("evaluate", "score predictions, and show what is wrong with them"),
     "check": ("check", "report what a corpus holds, and what is wrong with it"),
     "convert": ("convert", "write a corpus in another format or label scheme"),
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     module_name, _ = COMMANDS[command]
     module = import_module(f"ner_lightning.commands.{module_name}")
-    takes_command = module_name == "training_cli"
+    takes_command = module_name == "fit.command"
     return module.main(arguments if takes_command else arguments[1:])
 
 

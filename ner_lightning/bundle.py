@@ -24,13 +24,13 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from ner_lightning.atomic_files import PARTIAL
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import TagSet
-from ner_lightning.whole_files import PARTIAL
 
 SETTINGS_FILE: Final = "ner_lightning.json"
 JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")

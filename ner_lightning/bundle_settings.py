@@ -10,8 +10,8 @@ from typing import Any, Final, Self, get_args
 
 from ner_lightning.encoding.alignment import Subwords
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
-from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import TagSet
+from ner_lightning.serialization import from_plain, to_plain
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word_splitter_named
 
 FORMAT_VERSION: Final = 1

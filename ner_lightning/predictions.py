@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ner_lightning.atomic_files import whole_file
 from ner_lightning.entities import EntitySpan
-from ner_lightning.whole_files import whole_file
 
 REQUIRED_KEYS: Final = ("id", "words", "gold", "predicted")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
 from transformers import AutoModelForTokenClassification
 
 from ner_lightning.bundle import (
@@ -26,6 +25,7 @@ from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+from support.small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
 
 STOCK_TOOLS = """
 import json, sys

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ner_lightning.commands.training_cli import main
+from ner_lightning.commands.fit.command import main
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml"))

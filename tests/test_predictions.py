@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence, PredictionsError, read_predictions, write_predictions
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 LINE = {
     "id": "s1",

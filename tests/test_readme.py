@@ -12,13 +12,14 @@ import yaml
 from rich.console import Console
 
 from ner_lightning.__main__ import COMMANDS, main
-from ner_lightning.commands import compare
-from ner_lightning.commands.comparison_plan import parse_arm
+from ner_lightning.commands.compare import command as compare
+from ner_lightning.commands.compare.plan import parse_arm
 from ner_lightning.corpora.json_lines import JsonLines
-from ner_lightning.evaluation.scores import Scores, decoders_table, scores_table
-from ner_lightning.evaluation.tables import Table, print_table
+from ner_lightning.evaluation.pages.score_tables import decoders_table, scores_table
+from ner_lightning.evaluation.pages.tables import Table, print_table
+from ner_lightning.evaluation.scores import Scores
 from ner_lightning.metrics.span_counts import SpanCounts
-from tests.small_bundles import trained_bundle
+from support.small_bundles import trained_bundle
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_bundles import LESSONS, TEXT, lesson, random_bundle, small_bert, trained_bundle
 from transformers import pipeline
 
 from ner_lightning.bundle import load_bundle
@@ -13,6 +12,7 @@ from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.recognizer import EntityRecognizer, RecognizedEntity, locate
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import entities_of
+from support.small_bundles import LESSONS, TEXT, lesson, random_bundle, small_bert, trained_bundle
 
 FOUND = [(0, 10, "PER"), (26, 35, "ORG"), (39, 46, "LOC"), (48, 58, "LOC")]
 WORDS = ["Bill", "Gates", "Seattle", "zzz", "rain", "", "\u200b", "Washingtonwas", "."]

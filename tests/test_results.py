@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ner_lightning.evaluation.comparison_tables import mean_and_deviation
+from ner_lightning.evaluation.comparison.tables import mean_and_deviation
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 COMPARISONS = sorted(RESULTS.glob("*/comparison.json"))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from ner_lightning.scheme_detection import detect_scheme, ill_formed_positions, prefixes_of_source
 from ner_lightning.schemes import BIO, BIOES, IO, EntitySpan, TagSet
 from ner_lightning.tags import entities_of
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 TYPES = tuple(ENTITY_TYPES)
 

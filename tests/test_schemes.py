@@ -13,7 +13,7 @@ from seqeval.scheme import IOB1, IOB2, IOBES, Token, Tokens
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, TagSet
 from ner_lightning.tags import Tag, entities_of
-from strategies import ENTITY_TYPES, SCHEMES, flat_entities, tag_id_lists, tag_sets
+from support.strategies import ENTITY_TYPES, SCHEMES, flat_entities, tag_id_lists, tag_sets
 
 TWO_TYPES = ("PER", "LOC")
 Spans = list[tuple[int, int, str]]

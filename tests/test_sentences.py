@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 WORDS = ("Bill", "Gates", "visited", "New", "York")
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from ner_lightning.checkpoints import read_checkpoint
-from ner_lightning.whole_files import whole_file
+from ner_lightning.atomic_files import whole_file
+from ner_lightning.checkpoints.reading import read_checkpoint
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from ner_lightning.checkpoints import CheckpointError
+from ner_lightning.checkpoints.reading import CheckpointError
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -8,18 +8,18 @@ from typing import Any
 import lightning as L
 from rich.console import Console
 
+from ner_lightning.atomic_files import write_json
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.run_folders import PREDICTIONS
-from ner_lightning.evaluation.scores import decoders_table
-from ner_lightning.evaluation.tables import print_table
+from ner_lightning.evaluation.pages.score_tables import decoders_table
+from ner_lightning.evaluation.pages.tables import print_table
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
+from ner_lightning.runs.folders import PREDICTIONS
 from ner_lightning.schemes import IGNORE_INDEX
-from ner_lightning.whole_files import write_json
 
 DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
 

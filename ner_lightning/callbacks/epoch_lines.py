@@ -5,7 +5,7 @@ from __future__ import annotations
 import lightning as L
 from rich.console import Console
 
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import say
 
 
 class EpochLines(L.Callback):

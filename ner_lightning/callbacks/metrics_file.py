@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from ner_lightning.whole_files import errors_naming, whole_file
+from ner_lightning.atomic_files import errors_naming, whole_file
 
 
 class MetricsFile(Logger):

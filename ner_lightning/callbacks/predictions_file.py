@@ -15,12 +15,13 @@ from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.run_folders import PREDICTIONS
-from ner_lightning.evaluation.scores import score, scores_table
+from ner_lightning.evaluation.pages.score_tables import scores_table
+from ner_lightning.evaluation.pages.tables import print_table
+from ner_lightning.evaluation.scores import score
 from ner_lightning.evaluation.seqeval_referee import differences_from_seqeval, seqeval_scores
-from ner_lightning.evaluation.tables import print_table
 from ner_lightning.modeling.decoders import Decoder
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
+from ner_lightning.runs.folders import PREDICTIONS
 
 
 def predicted_sentences(

@@ -17,14 +17,14 @@ from typing import Any
 import lightning as L
 import torch
 
+from ner_lightning.atomic_files import write_json
 from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
-from ner_lightning.evaluation.run_folders import RECORD
-from ner_lightning.whole_files import write_json
+from ner_lightning.runs.folders import RECORD
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
 COUNTS = ("windows", "subwords", "computed_subwords")

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from torch import nn
 
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import say
 
 
 class StartLines(L.Callback):

@@ -17,9 +17,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from ner_lightning.bundle import SETTINGS_FILE
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.entities import EntitySpan
-from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import PredictedSentence, read_predictions
+from ner_lightning.runs.folders import PREDICTIONS
 from ner_lightning.tags import OUTSIDE
 
 

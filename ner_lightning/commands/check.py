@@ -13,15 +13,15 @@ from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.parts_cli import PartsCLI
-from ner_lightning.commands.training_help import help_of
-from ner_lightning.corpora.corpus_report import CorpusReport, print_report
+from ner_lightning.commands.fit.help import help_of
+from ner_lightning.commands.fit.parts_cli import PartsCLI
+from ner_lightning.corpora.checks.corpus_checks import describe_corpus
+from ner_lightning.corpora.checks.report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
-from ner_lightning.corpora.statistics import describe_corpus
 from ner_lightning.corpora.training_share import keep_training_share
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.alignment import WordTokenizer
-from ner_lightning.library_messages import quieten
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.training.data_module import NERDataModule
 
 
 class CheckCLI(PartsCLI):
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 0, 1 if the corpus has errors, or 2 for wrong input.
     """
-    quieten()
+    silence_libraries()
     try:
         cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
         report = corpus_report(cli.datamodule)

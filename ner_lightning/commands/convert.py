@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_help import HelpFormatter
-from ner_lightning.corpora.corpus_report import NUM_LINES
+from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.console import say
+from ner_lightning.corpora.checks.report import NUM_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -27,7 +28,6 @@ from ner_lightning.corpora.reader import (
     ReadingNote,
     kind_in_words,
 )
-from ner_lightning.terminal_lines import say
 
 READERS = {
     "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",

@@ -8,7 +8,7 @@ from typing import Never
 
 from rich.console import Console
 
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import say
 
 NOISE = (
     "Does not validate",

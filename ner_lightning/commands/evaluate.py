@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ner_lightning.commands.error_lines import OneLineParser, fail
-from ner_lightning.evaluation.run_folders import FINISHED, RECORD, run_dir_of
+from ner_lightning.runs.folders import FINISHED, RECORD, run_dir_of
 
 PROGRAM: Final = "python -m ner_lightning evaluate"
 DESCRIPTION: Final = f"""\

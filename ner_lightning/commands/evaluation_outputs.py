@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
-from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
-from ner_lightning.evaluation.error_tables import error_tables
-from ner_lightning.evaluation.report import write_report
-from ner_lightning.evaluation.scores import score_cells
-from ner_lightning.evaluation.suspects import find_suspects, write_suspects
-from ner_lightning.evaluation.tables import Table, print_table
-from ner_lightning.evaluation.training_entities import read_training_entities
+from ner_lightning.atomic_files import write_json
+from ner_lightning.console import say
+from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.errors.page import write_report
+from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
+from ner_lightning.evaluation.errors.suspects import find_suspects, write_suspects
+from ner_lightning.evaluation.errors.tables import error_tables
+from ner_lightning.evaluation.pages.score_tables import score_cells
+from ner_lightning.evaluation.pages.tables import Table, print_table
+from ner_lightning.runs.training_entities import read_training_entities
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
-from ner_lightning.terminal_lines import say
-from ner_lightning.whole_files import write_json
 
 MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
 
@@ -62,7 +62,7 @@ def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
             say(console, about_strict(analysis))
 
 
-def as_plain(file: AnalysedFile, tables: Mapping[str, Table]) -> dict[str, Any]:
+def as_plain(file: PredictionAnalysis, tables: Mapping[str, Table]) -> dict[str, Any]:
     """The tables as JSON can hold them, with the strict scores and what is known of the run."""
     return {
         "predictions": str(file.path),
@@ -81,7 +81,7 @@ def strict_as_plain(analysis: ErrorAnalysis) -> dict[str, Any] | None:
     precision, recall, f1, *_ = score_cells(scores.overall)
     return {
         "scheme": strict.scheme.name,
-        "is_scheme_told": analysis.is_scheme_told,
+        "scheme_was_given": analysis.scheme_was_given,
         "precision": precision.share,
         "recall": recall.share,
         "f1": f1.share,

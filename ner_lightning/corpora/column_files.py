@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
+from ner_lightning.atomic_files import whole_file
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -25,7 +26,6 @@ from ner_lightning.corpora.text_files import paths_of_splits, read_lines, requir
 from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE, Tag, entities_of
-from ner_lightning.whole_files import whole_file
 
 Separator = Literal["auto", "tab", "blank"]
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ner_lightning.atomic_files import whole_file
 from ner_lightning.corpora.flat_spans import Fitted, fit_to_text, fit_to_words
 from ner_lightning.corpora.json_rows import Row
 from ner_lightning.corpora.reader import (
@@ -21,7 +22,6 @@ from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_no
 from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
-from ner_lightning.whole_files import whole_file
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
 

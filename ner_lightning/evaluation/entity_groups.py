@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.scores import score_by
-from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
+from ner_lightning.runs.training_entities import TrainingEntities
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.linear_chain import Chains, Transitions
 from ner_lightning.modeling.losses import Loss, LossSum, Objective
-from ner_lightning.modeling.scored import Scored, WordRows
+from ner_lightning.modeling.scored_positions import ScoredPositions, WordRows
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
@@ -55,7 +55,7 @@ class CRF(Objective):
     def transitions(self) -> Transitions:
         return Transitions(self.start, self.inner, self.end).restricted_to(self.tags)
 
-    def forward(self, scored: Scored) -> LossSum:
+    def forward(self, scored: ScoredPositions) -> LossSum:
         """The loss of every run of scored words; the weight is their number.
 
         A run that a window's edge, or a word that is not scored, cuts off its sentence has no start or end score

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ner_lightning.modeling.class_weights import ClassWeights, WordCounts, tag_weights
 from ner_lightning.modeling.linear_chain import Chains, Transitions, precise
-from ner_lightning.modeling.scored import Scored
+from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
@@ -47,7 +47,7 @@ class Objective(nn.Module, ABC):
         return None
 
     @abstractmethod
-    def forward(self, scored: Scored) -> LossSum:
+    def forward(self, scored: ScoredPositions) -> LossSum:
         """The loss of a batch; 0 with weight 0 where nothing is scored."""
 
 
@@ -115,7 +115,7 @@ class TokenObjective(Objective):
     def weights_by_type(self) -> dict[str, float] | None:
         return self._weights_by_type
 
-    def forward(self, scored: Scored) -> LossSum:
+    def forward(self, scored: ScoredPositions) -> LossSum:
         return self.loss(scored.logits, scored.labels, self.tag_weights)
 
 
@@ -238,7 +238,7 @@ def log_of_rests(logits: Float[Tensor, "scored tags"]) -> Float[Tensor, "scored 
     return torch.where(is_largest, log_of_rest(logits, is_largest)[:, None], torch.log1p(-others))
 
 
-def word_cross_entropy(scored: Scored, transitions: Transitions | None) -> LossSum:
+def word_cross_entropy(scored: ScoredPositions, transitions: Transitions | None) -> LossSum:
     """The plain cross-entropy of words, by which models of any loss can be compared.
 
     Args:

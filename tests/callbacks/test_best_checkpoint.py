@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
-from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.checkpoints import CheckpointError
+from ner_lightning.checkpoints.reading import CheckpointError
+from support.quiet_trainer import quiet_trainer
 
 SCORES = (0.5, 0.9, 0.1, 0.95)
 
 
-class Scored(BoringModel):
+class ScoredPositions(BoringModel):
     """Has the scores of the list, epoch by epoch."""
 
     def on_validation_epoch_end(self) -> None:
@@ -32,7 +32,7 @@ def fit(folder: Path, num_epochs: int, resumed: Path | None = None) -> BestCheck
         callbacks=[best, LastCheckpoint(folder)],
     )
     checkpoint = None if resumed is None else resumed / "last.ckpt"
-    trainer.fit(Scored(), ckpt_path=checkpoint, weights_only=True)
+    trainer.fit(ScoredPositions(), ckpt_path=checkpoint, weights_only=True)
     return best
 
 

@@ -3,15 +3,15 @@
 from typing import Any
 
 import lightning as L
-from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import SplitName
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.tagger import NERTagger
+from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.tagger import NERTagger
+from support.quiet_trainer import quiet_trainer
 
 
 class Recorder(FinalScoring):

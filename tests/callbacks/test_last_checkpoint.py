@@ -9,11 +9,11 @@ import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from quiet_trainer import quiet_trainer
 
+from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
-from ner_lightning.callbacks.validated_end import ValidatedEnd
+from support.quiet_trainer import quiet_trainer
 
 
 class Watch(L.Callback):
@@ -39,7 +39,7 @@ def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
     """Train for so many steps, in epochs of four, with a checkpoint after each step."""
     last = LastCheckpoint(folder, every_n_steps=1)
     watch = Watch(last.path, asked_at)
-    callbacks = [watch, ValidatedEnd(), StopOnSigterm(last), last]
+    callbacks = [watch, FinalValidation(), StopOnSigterm(last), last]
     settings = {"limit_train_batches": 4, "limit_val_batches": 1, "enable_checkpointing": True}
     trainer = quiet_trainer(max_epochs=2, max_steps=num_steps, callbacks=callbacks, **settings)
     if asked_at is None:

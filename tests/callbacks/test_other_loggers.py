@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from integration.command_line import TINY_RUN
 from lightning.fabric.loggers import tensorboard
 from tensorboardX.proto.event_pb2 import Event
 
 from ner_lightning.__main__ import main
+from support.command_line import TINY_RUN
 
 ROOT = Path(__file__).parents[2]
 SHORT = [*TINY_RUN, "--data.corpus.num_train=16"]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from integration.command_line import TINY_RUN
-from offline_runs import OfflineRun, fit
 
 from ner_lightning.callbacks.wandb_run import span_types, types_table
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.seqeval_referee import seqeval_scores
 from ner_lightning.predictions import PredictedSentence, read_predictions
+from support.command_line import TINY_RUN
+from support.offline_runs import OfflineRun, fit
 
 ROOT = Path(__file__).parents[2]
 SPLITS = ("validation", "test")

@@ -6,13 +6,13 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.check import corpus_report
-from ner_lightning.corpora.corpus_report import CorpusReport
+from ner_lightning.corpora.checks.report import CorpusReport
 from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from ner_lightning.training.data_module import NERDataModule
+from support.strategies import word_piece_tokenizer
 
 SENTENCES = tuple(Sentence(("we", "saw", "Rome", "again"), (EntitySpan(2, 3, "LOC"),), f"train-{i}") for i in range(10))
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sentences_with_errors import SENTENCES, TRAINING
 
 from ner_lightning.__main__ import main
-from ner_lightning.evaluation.run_folders import FINISHED
 from ner_lightning.predictions import write_predictions
+from ner_lightning.runs.folders import FINISHED
+from support.sentences_with_errors import SENTENCES, TRAINING
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme
 from ner_lightning.sentences import Sentence
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"

@@ -8,7 +8,7 @@ from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 EARLIER = ReadingNote("train", "ill_formed_tag", "read by the conlleval convention", "a.conll", 3)
 

@@ -12,7 +12,7 @@ from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
 from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 THREE_FORMS = Path(__file__).parents[1] / "data" / "three_forms.jsonl"
 

@@ -15,7 +15,7 @@ from ner_lightning.encoding.alignment import (
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, EntitySpan, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 TYPES = ("LOC", "MISC", "ORG", "PER")
 INVISIBLE = ["", " ", "\t", "\n", "\x00", "\x07", "\xa0", "\u00ad", "\u200b", "\u2028", "\ufeff"]

@@ -18,7 +18,7 @@ from ner_lightning.encoding.augmentation import (
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import ENTITY_TYPES, flat_entities, tag_sets
+from support.strategies import ENTITY_TYPES, flat_entities, tag_sets
 
 TAGS = TagSet(BIO(), tuple(ENTITY_TYPES))
 ANN = Sentence(("Ann", "Lee", "left", "Oslo"), (EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")), "0")

@@ -5,7 +5,7 @@ from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, IO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 TRAIN = (Sentence(("a", "b"), (EntitySpan(0, 1, "PER"),)),)
 TEST = (

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from browser import chromium
 from playwright.sync_api import Browser
+
+from support.browser import chromium
 
 
 @pytest.fixture(scope="module")

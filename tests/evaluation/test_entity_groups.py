@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentences_with_errors import SENTENCES, TRAINING, sentence
 
 from ner_lightning.evaluation.entity_groups import by_entity_length, by_familiarity, by_frequency, by_sentence_length
 from ner_lightning.evaluation.scores import score
 from ner_lightning.metrics.span_counts import SpanCounts
+from support.sentences_with_errors import SENTENCES, TRAINING, sentence
 
 GROUPINGS = [by_entity_length(), by_sentence_length(), by_familiarity(TRAINING), by_frequency(TRAINING)]
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from ner_lightning.evaluation.scores import score, score_by
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 
 @st.composite

@@ -13,7 +13,7 @@ from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import BIO, BIOES, TagSet
 from ner_lightning.tags import entities_of
-from strategies import ENTITY_TYPES, tag_id_lists
+from support.strategies import ENTITY_TYPES, tag_id_lists
 
 
 def sentence(gold: str, predicted: str | None) -> PredictedSentence:

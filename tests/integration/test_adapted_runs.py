@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, BertModel
 
 from ner_lightning.__main__ import main
@@ -14,7 +13,8 @@ from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, TagSet
-from ner_lightning.tagger import NERTagger
+from ner_lightning.training.tagger import NERTagger
+from support.command_line import TINY_RUN
 
 LORA = ["--model.fine_tuning.adapter=LoRA", "--model.fine_tuning.adapter.rank=2"]
 OPTIONS = {

@@ -4,11 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from disks import fill_disk, largest_file
-from integration.command_line import TINY_RUN
 
-from ner_lightning import tagger, whole_files
+from ner_lightning import atomic_files
 from ner_lightning.__main__ import main
+from ner_lightning.training import tagger
+from support.command_line import TINY_RUN
+from support.disks import fill_disk, largest_file
 
 RUN = [*TINY_RUN, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"]
 
@@ -97,7 +98,7 @@ def test_a_read_only_folder_is_named(
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(path.parent))
 
-    monkeypatch.setattr(whole_files, "open", refuse, raising=False)
+    monkeypatch.setattr(atomic_files, "open", refuse, raising=False)
     assert "Permission denied" in error_of(capsys, "fit", "--run_dir", tmp_path)
 
 

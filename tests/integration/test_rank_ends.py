@@ -6,10 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from disks import largest_file
-from integration.command_line import finished
-from integration.run_folders import checkpoint
-from integration.started_ranks import (
+
+from support.command_line import finished
+from support.disks import largest_file
+from support.integration_runs import checkpoint
+from support.started_ranks import (
     ON_GPUS,
     RUN,
     TWO,

@@ -7,8 +7,15 @@ import signal
 from pathlib import Path
 
 import pytest
-from integration.run_folders import assert_same_run, checkpoint
-from integration.started_ranks import (
+
+from ner_lightning.commands.fit.command import run_training
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.predictions import read_predictions
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.training.data_module import BatchSettings, NERDataModule
+from support.integration_runs import assert_same_run, checkpoint
+from support.started_ranks import (
     CORPUS,
     ON_GPUS,
     RUN,
@@ -22,13 +29,6 @@ from integration.started_ranks import (
     is_alive,
     wait_until,
 )
-
-from ner_lightning.commands.training_cli import run_training
-from ner_lightning.corpora.example_corpus import ExampleCorpus
-from ner_lightning.data_module import BatchSettings, NERDataModule
-from ner_lightning.library_messages import quieten
-from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.predictions import read_predictions
 
 SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "viterbi.jsonl", "decoders.json")]
 
@@ -45,7 +45,7 @@ def scores_of_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu")
     """What ``validate`` and ``test`` log of the best checkpoint; they write into the folder."""
     options = [f"--trainer.accelerator={accelerator}", "--trainer.devices=1", "--run_dir", folder]
     best = run_dir / "checkpoints" / "best.ckpt"
-    quieten()
+    silence_libraries()
     logged: dict[str, float] = {}
     for command in ("validate", "test"):
         done = run_training([command, *map(str, (*RUN, *options, "--ckpt_path", best))])

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from integration.command_line import finished, torchrun
-from integration.rank_script import EPOCHS, LAYOUTS, LOSSES, gradients, joined_steps, varied_data_module
-from integration.started_ranks import ON_GPUS
 
 from ner_lightning.encoding.repeat_factors import sentence_factor
 from ner_lightning.modeling.class_weights import Balanced
+from support.command_line import finished, torchrun
+from support.rank_script import EPOCHS, LAYOUTS, LOSSES, gradients, joined_steps, varied_data_module
+from support.started_ranks import ON_GPUS
 
-SCRIPT = Path(__file__).with_name("rank_script.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "rank_script.py"
 
 
 @pytest.fixture(scope="module", params=[(2, "cpu"), (3, "cpu"), pytest.param((2, "cuda"), marks=ON_GPUS)], ids=str)

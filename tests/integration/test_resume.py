@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from integration import accidents, forked_runs
-from integration.command_line import TINY_RUN, run, start
-from integration.forked_runs import OPTIONS, Preparation
-from integration.run_folders import assert_same_run, checkpoint
 
 from ner_lightning.__main__ import main
-from ner_lightning.evaluation.run_folders import FINISHED, read_config, read_record
+from ner_lightning.runs.folders import FINISHED, read_config, read_record
+from support import accidents, forked_runs
+from support.command_line import TINY_RUN, run, start
+from support.forked_runs import OPTIONS, Preparation
+from support.integration_runs import assert_same_run, checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from ner_lightning.metrics.error_types import (
     pair_entities,
 )
 from ner_lightning.metrics.span_counts import SpanCounts
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 NERVALUATE_NAMES = {"strict": "strict", "exact": "exact", "partial": "partial", "type": "ent_type"}
 

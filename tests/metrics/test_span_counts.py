@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ner_lightning.entities import EntitySpan
 from ner_lightning.metrics.span_counts import READINGS, SpanCounts, count_ill_formed, count_matches, words_in_a_row
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, TagSet
-from strategies import ENTITY_TYPES, flat_entities, tag_id_lists, tag_sets
+from support.strategies import ENTITY_TYPES, flat_entities, tag_id_lists, tag_sets
 
 TYPES = tuple(ENTITY_TYPES)
 

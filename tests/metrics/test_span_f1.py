@@ -10,12 +10,12 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB1, IOB2, IOBES
 from torch.nn.utils.rnn import pad_sequence
 
-from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, TagSet
-from strategies import ENTITY_TYPES, tag_sets
+from ner_lightning.training.entity_scores import EntityScores
+from support.strategies import ENTITY_TYPES, tag_sets
 
 TYPES = tuple(ENTITY_TYPES)
 STRICT = {IO: IOB1, BIO: IOB2, BIOES: IOBES}

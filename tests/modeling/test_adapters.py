@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from architectures import CONFIGS, PACKING, network_of, random_batch
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from ner_lightning.modeling.adapters import LoRA
 from ner_lightning.modeling.token_classifier import TokenClassifier
+from support.architectures import CONFIGS, PACKING, network_of, random_batch
 
 ATTENTION = ["query", "value", "q_lin", "v_lin", "query_proj", "value_proj"]  # by the names of all architectures
 architectures = pytest.mark.parametrize("name", [*PACKING, "deberta-v2"])

@@ -22,7 +22,7 @@ from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
 from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, label_maps, train_word_pieces
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, TagSet
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 TAGS = TagSet(BIO(), ("LOC", "PER"))
 SENTENCES = [  # many pairs of characters that are equally frequent

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from architectures import BERT, CONFIGS, DISTILBERT, SHARED, network_of, random_batch
 from transformers import BertConfig, DistilBertConfig
 
+from ner_lightning.checkpoints.trained_part import TrainedPart
 from ner_lightning.modeling.adapters import LoRA
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.token_classifier import TokenClassifier
-from ner_lightning.modeling.trained_part import TrainedPart
+from support.architectures import BERT, CONFIGS, DISTILBERT, SHARED, network_of, random_batch
 
 LOWER = {  # the embeddings and the lower of two layers, by name
     "bert": ("bert.embeddings.", "bert.encoder.layer.0."),

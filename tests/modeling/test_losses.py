@@ -164,7 +164,7 @@ def test_nothing_scored_gives_zero_and_a_finite_gradient(loss: TokenLoss) -> Non
 
 @every_loss
 def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite(loss: TokenLoss) -> None:
-    """Scored positions are selected before the loss, as training does."""
+    """ScoredPositions positions are selected before the loss, as training does."""
     logits = torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], requires_grad=True)
     labels = torch.tensor([1, -100])
     scored = labels != -100

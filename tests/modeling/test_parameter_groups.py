@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
-from architectures import BERT, CONFIGS, SHARED, network_of
 from transformers import AlbertConfig, BertConfig, PreTrainedModel
 
 from ner_lightning.modeling.parameter_groups import encoder_layers, parameter_groups, scale_rates
+from support.architectures import BERT, CONFIGS, SHARED, network_of
 
 LAYERS = {  # where the layers stand in each architecture, by name
     "bert": "bert.encoder.layer.",

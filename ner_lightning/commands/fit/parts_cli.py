@@ -1,0 +1,103 @@
+"""What the commands that take configs share: how tagger and data module are named, configured and built."""
+
+from __future__ import annotations
+
+from argparse import ArgumentError
+from itertools import pairwise
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from ner_lightning.callbacks.wandb_run import WandbRun
+from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
+from ner_lightning.commands.fit.setting_errors import line_on_setting, require_readable
+
+# the command line finds parts by the names of imported classes
+from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
+from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.tagger import NERTagger
+
+FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
+CLASS_BY_SECTION = {"model": NERTagger, "data": NERDataModule, "trainer": L.Trainer, "wandb": WandbRun}
+SECTIONS = (
+    *CLASS_BY_SECTION,
+    *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
+)
+
+
+class PartsCLI(LightningCLI):
+    """Builds tagger and data module from configs; both get the same encoder and seed.
+
+    Args:
+        parser_kwargs: What the parser of the command is made with, or those of several commands by name.
+        settings: Further arguments of ``LightningCLI``.
+    """
+
+    def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
+        super().__init__(
+            NERTagger,
+            NERDataModule,
+            auto_configure_optimizers=False,
+            seed_everything_default=0,
+            save_config_callback=None,
+            parser_kwargs={"exit_on_error": False, **parser_kwargs},
+            **settings,
+        )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser whose options are written in full; a config's keys are, too."""
+        return super().init_parser(allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Those of Lightning's that are commands of ours."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in COMMANDS}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--run_dir",
+            type=str | None,
+            default=None,
+            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
+            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
+            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, and a finished "
+            "run is unfinished until what is made of its best checkpoint is made anew.",
+        )
+        parser.add_argument(
+            "--save_every_n_steps",
+            type=int | None,
+            default=None,
+            help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
+        )
+        parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
+        parser.link_arguments("model.encoder", "data.encoder")
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        parser.set_defaults(  # the parts that a constructor takes for None, by name
+            {
+                "data.scheme": {"class_path": "ner_lightning.BIO"},
+                "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
+                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
+            }
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for.
+
+        Raises:
+            ArgumentError: If a setting or a config is wrong, in one line where its kind is known.
+        """
+        given = list(args) if isinstance(args, list) else []
+        lacks_folder = not any("save_dir" in argument for argument in given)
+        asked = " ".join(given).replace("=", " ").split()
+        if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
+            given.append("--trainer.logger.save_dir=runs")
+        require_readable(given, SECTIONS)
+        try:
+            super().parse_arguments(parser, given or args)
+        except ArgumentError as error:
+            line = line_on_setting(str(error), CLASS_BY_SECTION)
+            raise error if line is None else ArgumentError(None, line) from None
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""

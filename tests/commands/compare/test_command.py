@@ -1,0 +1,279 @@
+"""`compare`: what it refuses before training, and comparisons that are killed, fail and go on."""
+
+import json
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from ner_lightning.__main__ import main
+from ner_lightning.commands.compare import runs as comparison_runs
+from ner_lightning.commands.compare.steps import threads_of
+from support import forked_runs
+from support.command_line import ROOT, TINY_RUN
+from support.integration_runs import assert_same_run
+
+PARTS = [option for option in TINY_RUN if option.startswith(("--data", "--model.encoder"))]
+BIO = f"bio={ROOT / 'configs/scheme/bio.yaml'}"
+BIOES = f"bioes={ROOT / 'configs/scheme/bioes.yaml'}"
+OPTIONS = [*TINY_RUN, "--trainer.accelerator=cpu", "--save_every_n_steps=2"]
+
+
+def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--output"),
+        (["--output=o"], "by --arm or --grid, or run folders, by --runs"),
+        (["--output=o", "--arm", BIO, "--workers=0"], "--workers must be at least 1, got 0"),
+        (["--output=o", "--arm", BIO, "--workers=two"], "invalid int value: 'two'"),
+        (["--output=o", "--arm", BIO, "--run_dir=x"], "compare sets --run_dir itself"),
+        (["--output=o", "--arm", BIO, "--seed_everything", "3"], "--seeds chooses the seeds"),
+        (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split, --decoder and --types"),
+        (["--output=o", "--runs", "r", "--workers=3"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--retry"], "--runs compares what is there"),
+        (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares what is there"),
+        (["--output=o", "--arm", "plan.json="], "must not end as a file does"),
+        (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
+        (["--output=o", "--runs", "missing"], "missing is none"),
+        (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
+        (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
+        (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
+        (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
+        (["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"], "got a.yaml"),
+        (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "a name of its own, got a more than once"),
+        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
+        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
+        (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
+        (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
+        (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, bio and same resolve to equal"),
+        (["--output=o", "--arm", BIO, "--arm", BIOES, *PARTS, "--data.scheme=IO"], "bio and bioes resolve to equal"),
+        (["--output=o", "--arm", BIO, *PARTS, "--data.corpus=ColumnFiles", "--data.corpus.train=no.conll"], "no.conll"),
+        (
+            [
+                *("--output=o", "--arm", BIO, *PARTS, "--data.corpus=ColumnFiles"),
+                *(f"--data.corpus.{split}={ROOT / 'tests/data/conll2003.conll'}" for split in ("train", "validation")),
+            ],
+            "compares on test; the corpus lacks test",
+        ),
+    ],
+)
+def test_wrong_input_is_one_line_before_anything_is_trained(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", *arguments]) == 2
+    (error,) = errors(capsys)
+    assert re.search(message, error)
+    assert list(tmp_path.iterdir()) == []
+
+
+CORPUS = "{{class_path: ExampleCorpus, init_args: {{num_train: {}, num_validation: 8, num_test: {}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ("data: {entity_types: [PER, LOC]}", r"all and other differ in \d+ sentences of test, first in test-"),
+        (f"data: {{corpus: {CORPUS.format(48, 9)}}}", r"all and other differ in \d+ sentences of test, first in test-"),
+        (f"data: {{corpus: {CORPUS.format(40, 8)}}}", "no luck"),  # other training sentences may be what is compared
+    ],
+)
+def test_arms_are_compared_on_one_test_set_and_that_is_known_before_anything_is_trained(
+    overlay: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    (tmp_path / "all.yaml").write_text(f"data: {{corpus: {CORPUS.format(48, 8)}}}\nmodel: {{encoder: SmallBert}}")
+    (tmp_path / "other.yaml").write_text(overlay)
+    arms = [f"--config={tmp_path / 'all.yaml'}", "--arm", "all=", "--arm", f"other={tmp_path / 'other.yaml'}"]
+    main(["compare", *arms, "--seeds=1", f"--output={tmp_path / 'output'}"])
+    printed = capsys.readouterr().err
+    assert re.search(message, printed), printed
+    assert (tmp_path / "output").exists() == ("no luck" in printed)
+
+
+def test_an_output_that_holds_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert main(["compare", "--arm", BIO, *PARTS, "--output", str(tmp_path)]) == 2
+    (error,) = errors(capsys)
+    assert "must be new, empty or of a comparison" in error
+
+
+def test_an_arm_may_have_any_name_when_its_comparison_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    for name in ("new", "no-run"):
+        (tmp_path / name / "seed-0").mkdir(parents=True)
+        (tmp_path / name / "seed-0.log").touch()
+    (tmp_path / "plan.json").write_text('{"OMP_NUM_THREADS": "1"}')
+    arms = ["--arm", f"new={ROOT / 'configs/scheme/bio.yaml'}", "--arm", f"no-run={ROOT / 'configs/scheme/bioes.yaml'}"]
+    assert main(["compare", *PARTS, *arms, "--seeds=1", f"--output={tmp_path}"]) == 1
+    told = capsys.readouterr().err
+    assert "must be empty or new" not in told
+    assert "no luck" in told
+
+
+def test_wandb_groups_by_the_folder_also_where_it_is_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_RUN_GROUP", raising=False)
+    show = "import os; raise SystemExit('error: ' + os.environ['WANDB_RUN_GROUP'])"
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", show))
+    output = tmp_path / "bio-vs-bioes"
+    output.mkdir()
+    monkeypatch.chdir(output)
+    assert main(["compare", *PARTS, "--arm", BIO, "--seeds=1", "--output=."]) == 1
+    assert (output / "bio" / "seed-0.failed").read_text() == "bio-vs-bioes\n"
+
+
+def test_a_comparison_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
+    assert threads_of(tmp_path / "shared", workers=3) == "2"
+    assert threads_of(tmp_path / "shared", workers=1) == "2"
+    assert threads_of(tmp_path / "busy", workers=20) == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert threads_of(tmp_path / "given", workers=3) == "5"
+    with pytest.raises(ValueError, match="began with OMP_NUM_THREADS=2, got 5"):
+        threads_of(tmp_path / "shared", workers=3)
+
+
+COMPARISON = ["compare", *OPTIONS, "--arm", BIO, "--arm", BIOES, "--workers=2"]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison that was killed, and one of its two runs with it, and that came to its end on a second start."""
+    output = tmp_path_factory.mktemp("compare") / "output"
+    command = [*COMPARISON, "--seeds=1", f"--output={output}"]
+    first = forked_runs.start_command(output.with_name("first.output"), *command)
+    deadline = time.monotonic() + 200
+    while not (output / "bioes" / "seed-0" / "checkpoints" / "last.ckpt").exists():
+        assert first.process.is_alive(), first.output.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    children = psutil.Process(first.process.pid).children()
+    first.process.kill()
+    for child in children:
+        if "bioes" in " ".join(child.cmdline()):
+            child.kill()
+    first.wait()
+    assert not (output / "bioes" / "seed-0" / "training_entities.json").exists()
+    status, printed = forked_runs.start_command(output.with_name("second.output"), *command).wait()
+    assert status == 0, printed
+    return output
+
+
+def assert_equals_an_ordinary_run(comparison: Path, arm: str, seed: int, folder: Path) -> None:
+    options = [*OPTIONS, f"--data.scheme={arm.upper()}", f"--seed_everything={seed}"]
+    status, printed = forked_runs.run("fit", *options, "--run_dir", folder / f"{arm}-{seed}")
+    assert status == 0, printed
+    assert_same_run(comparison / arm / f"seed-{seed}", folder / f"{arm}-{seed}")
+
+
+def test_a_killed_comparison_goes_on_and_equals_ordinary_runs(killed: Path, tmp_path: Path) -> None:
+    """The run that was killed with it goes on from its checkpoint, the other one's process is waited for."""
+    for arm in ("bio", "bioes"):
+        assert (killed / arm / "seed-0.log").read_text().count("run folder:") == 1  # came to its end once
+    assert_equals_an_ordinary_run(killed, "bioes", 0, tmp_path)
+
+
+@pytest.mark.slow
+def test_more_seeds_add_to_what_is_there(killed: Path, tmp_path: Path) -> None:
+    kept = (killed / "bio" / "seed-0" / "run.json").read_bytes()
+    assert main([*COMPARISON, "--seeds=2", f"--output={killed}"]) == 0
+    assert (killed / "bio" / "seed-0" / "run.json").read_bytes() == kept
+    for arm in ("bio", "bioes"):
+        for seed in (0, 1):
+            assert_equals_an_ordinary_run(killed, arm, seed, tmp_path)
+
+
+def test_a_finished_comparison_is_only_told_again(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*COMPARISON, "--seeds=1", f"--output={killed}"]
+    assert main(command) == 0
+    assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
+    assert main([*command, "--trainer.max_epochs=3"]) == 2
+    (error,) = errors(capsys)
+    assert "bio/seed-0 (there, now) differs in trainer.max_epochs (2, 3)" in error
+
+
+def without_later_settings(run_dir: Path) -> None:
+    """Make of a run one of a former version, which knew fewer settings."""
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"], config["trainer"]["barebones"]
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def test_runs_of_a_former_version_are_of_the_same_arms(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(killed, old)
+    without_later_settings(old / "bio" / "seed-0")
+    command = ["--seeds=1", f"--output={old}"]
+    assert main([*COMPARISON, *command]) == 0
+    assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
+    assert main([*COMPARISON, *command, "--model.schedule=cosine"]) == 2
+    (error,) = errors(capsys)
+    assert error.count(" (linear, cosine)") == error.count("(") - 1 == 1  # of the two that are compared
+    again = old / "again"
+    shutil.copytree(killed / "bio" / "seed-0", again)
+    record = json.loads((again / "run.json").read_text())
+    (again / "run.json").write_text(json.dumps(record | {"seed": 1}))
+    assert main(["compare", "--runs", str(old / "bio"), str(again), "--output", str(tmp_path / "compared")]) == 0
+    (arm,) = json.loads((tmp_path / "compared" / "comparison.json").read_text())["arms"].values()
+    assert [run["seed"] for run in arm["runs"]] == [0, 1]
+
+
+def test_runs_are_found_and_unfinished_ones_left_out(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = tmp_path / "begun"
+    unfinished.mkdir()
+    for name in ("config.yaml", "metrics.csv"):
+        shutil.copy(killed / "bio" / "seed-0" / name, unfinished)
+    assert main(["compare", "--runs", str(killed), str(tmp_path), "--output", str(tmp_path / "compared")]) == 0
+    assert f"left out, since it is not finished: {unfinished}" in capsys.readouterr().err
+    assert main(["compare", "--runs", str(unfinished), "--output", str(tmp_path / "compared")]) == 2
+
+
+def test_a_run_that_fails_is_told_and_not_counted(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = tmp_path / "broken.yaml"
+    overlay.write_text("model: {fine_tuning: {frozen_layers: 99}}")
+    arms = ["--arm", BIO, "--arm", f"broken={overlay}"]
+    assert main(["compare", *OPTIONS, *arms, "--seeds=1", f"--output={killed}"]) == 1
+    told = capsys.readouterr()
+    log = killed / "broken" / "seed-0.log"
+    assert re.search(rf"not finished: broken seed 0: .*frozen_layers.* got 99 \(log: {re.escape(str(log))}\)", told.err)
+    assert "bio" in told.out
+    assert "broken" not in told.out
+
+
+def test_a_failed_run_is_tried_again_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    command = ["compare", *PARTS, "--arm", BIO, "--seeds=2", f"--output={tmp_path}"]
+    for options, num_tried in (([], 1), ([], 1), (["--retry"], 2)):
+        assert main([*command, *options]) == 1
+        told = capsys.readouterr().err
+        assert told.count("not finished: bio seed") == 2
+        assert told.count("--retry tries again") == 2 * (num_tried == 1 and "0 to train" in told)
+        logs = [(tmp_path / "bio" / f"seed-{seed}.log").read_text() for seed in (0, 1)]
+        assert [log.count("no luck") for log in logs] == [num_tried, num_tried]
