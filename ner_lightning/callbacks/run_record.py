@@ -25,6 +25,8 @@ from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.runs.folders import RECORD
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.tagger import tagger_of
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
 COUNTS = ("windows", "subwords", "computed_subwords")
@@ -61,7 +63,7 @@ class RunRecord(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
-        self.former = Counter(state_dict.get("taken"))  # checkpoints of former versions have none
+        self.former = Counter(state_dict["taken"])
 
     def taken(self) -> dict[str, float]:
         """What the run has taken so far on all ranks, with its former starts; every rank must ask."""
@@ -88,7 +90,7 @@ class RunRecord(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         real = int(batch.attention_mask.sum())
-        computed = real if pl_module.classifier.packs else batch.input_ids.numel()  # type: ignore[union-attr]
+        computed = real if tagger_of(trainer).classifier.packs else batch.input_ids.numel()
         self.counts_of_step.update(dict(zip(COUNTS, (len(batch.input_ids), real, computed), strict=True)))
 
     def on_before_optimizer_step(
@@ -107,27 +109,28 @@ class RunRecord(L.Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         taken = self.taken()
         if trainer.is_global_zero:
-            self._write(trainer, pl_module, taken)
+            self._write(trainer, taken)
 
-    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, taken: Mapping[str, float]) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        splits: list[SplitName] = list(data.corpus.splits)
+    def _write(self, trainer: L.Trainer, taken: Mapping[str, float]) -> None:
+        tagger, data = tagger_of(trainer), data_module_of(trainer)
+        bound = data.bound
+        splits: list[SplitName] = list(bound.corpus.splits)
         best_score = self.best.best_model_score
         record = {
             "seed": data.seed,
             "commit": current_commit(),
-            "corpus_checksum": data.corpus_checksum,
-            "training_sentences": len(data.corpus.splits["train"]),
-            "tags": data.tags.to_plain(),
-            "loss": repr(pl_module.loss),
-            "class_weights": pl_module.objective.weights_by_type,  # type: ignore[union-attr]
-            "repeat_factors": data.repeat_factors,
-            "decoder": repr(pl_module.decoder),
+            "corpus_checksum": bound.checksum,
+            "training_sentences": len(bound.corpus.splits["train"]),
+            "tags": bound.tags.to_plain(),
+            "loss": repr(tagger.loss),
+            "class_weights": tagger.objective.weights_by_type,
+            "repeat_factors": dict(bound.repeat_factors),
+            "decoder": repr(tagger.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,
             "threads": torch.get_num_threads(),
-            "device": str(pl_module.device),
-            "parameters": count_parameters(pl_module),
+            "device": str(tagger.device),
+            "parameters": count_parameters(tagger),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "best_checkpoint_score": None if best_score is None else float(best_score),
             "epochs": trainer.current_epoch,
@@ -137,7 +140,7 @@ class RunRecord(L.Callback):
             "windows_per_second": round(taken["windows"] / max(taken["training_seconds"], 1e-9), 2),
             "padding": round(taken["computed_subwords"] / max(taken["subwords"], 1), 4),
             "peak_memory_mib": taken["peak_memory_mib"],
-            "coverage": {split: asdict(data.coverage(split)) for split in splits},
+            "coverage": {split: asdict(bound.coverage(split)) for split in splits},
         }
         write_json(self.run_dir / RECORD, record)
 

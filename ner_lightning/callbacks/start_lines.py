@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from torch import nn
 
 from ner_lightning.console import say
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.tagger import tagger_of
 
 
 class StartLines(L.Callback):
@@ -17,14 +17,16 @@ class StartLines(L.Callback):
 
     @rank_zero_only
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        tagger: Any = pl_module
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        bound = data_module_of(trainer).bound
         trained, total = count_parameters(pl_module).values()
         lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"]
-        num_sentences = len(data.corpus.splits["train"])
-        if num_sentences < data.num_annotated:
-            lines.append(f"learns from {num_sentences:,} of {data.num_annotated:,} training sentences")
-        by_type = {"class weights": tagger.objective.weights_by_type, "repeat factors": data.repeat_factors}
+        num_sentences = len(bound.corpus.splits["train"])
+        if num_sentences < bound.num_annotated:
+            lines.append(f"learns from {num_sentences:,} of {bound.num_annotated:,} training sentences")
+        by_type = {
+            "class weights": tagger_of(trainer).objective.weights_by_type,
+            "repeat factors": bound.repeat_factors,
+        }
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -12,9 +11,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from ner_lightning.corpora.entity_types import select_entity_types
-from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
+from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
 from ner_lightning.corpora.training_share import keep_training_share
-from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer
+from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.augmentation import Augmentation
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
 from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
@@ -26,12 +25,11 @@ from ner_lightning.encoding.batches import (
     split_into_passes,
     tag_rows,
 )
-from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
-from ner_lightning.tags import OUTSIDE
 
 KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a person
     "corpus_checksum": "the corpus's checksum",
@@ -94,29 +92,6 @@ class BatchSettings:
             raise ValueError(f"num_workers must be at least 0, got {self.num_workers}")
 
 
-def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
-    """Check that a corpus has a split.
-
-    Raises:
-        CorpusError: If it has not.
-    """
-    if split not in corpus.splits:
-        raise CorpusError(f"{user} needs the {split} split, got a corpus with {', '.join(corpus.splits) or 'none'}")
-
-
-def require_unique_ids(corpus: Corpus) -> None:
-    """Check that predictions can be told apart by the ids of their sentences.
-
-    Raises:
-        CorpusError: If two sentences of a split have one.
-    """
-    for split, sentences in corpus.splits.items():
-        repeated = [(name, count) for name, count in Counter(s.id for s in sentences).items() if count > 1]
-        if repeated:
-            name, count = repeated[0]
-            raise CorpusError(f"a sentence's id must be unique in its split, got {name!r} for {count} of {split}")
-
-
 class NERDataModule(L.LightningDataModule):
     """Serves a labelled corpus: windows to train on, whole sentences to score.
 
@@ -155,29 +130,41 @@ class NERDataModule(L.LightningDataModule):
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []
         self.seed = seed
+        self._bound: BoundCorpus | None = None
         self._resume: Mapping[str, int] | None = None
 
     def setup(self, stage: str | None = None) -> None:
-        """Read the corpus once, and bind scheme and tokenizer to it.
+        """Read the corpus once, and bind label scheme and tokenizer to it.
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
             ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
-                ``repeat_threshold`` is no share.
+                ``repeat_threshold`` is out of range.
         """
-        self._resume = None  # a former run of a notebook ended, or was broken off
-        if not hasattr(self, "corpus"):
-            self.bind(select_entity_types(self.reader.read(), self.selected_types))
+        self._resume = None  # left by an earlier run of a notebook
+        if self._bound is None:
+            self._bound = self._bind(select_entity_types(self.reader.read(), self.selected_types))
         needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
         for command, split in needed.items():
-            if stage == command:  # Lightning's stage is an enumeration, and not written as the command
-                require_split(self.corpus, split, command)
+            if stage == command:  # Lightning's stage is an enumeration whose text differs from the command
+                require_split(self.bound.corpus, split, command)
 
-    def bind(self, whole: Corpus) -> None:
-        """Take the entity types from the training split, the tokenizer from the encoder, and what is trained on.
+    @property
+    def bound(self) -> BoundCorpus:
+        """The corpus with its tags, tokenizer and windows.
 
-        Whatever its share, types are those of the whole split, as annotators know them before they begin, and so is
-        the text that an encoder may take its vocabulary from: arms of a learning curve differ in sentences alone.
+        Raises:
+            ValueError: If the data module has not been set up.
+        """
+        if self._bound is None:
+            raise ValueError("the data module has not read its corpus yet: call setup() or run fit first")
+        return self._bound
+
+    def _bind(self, whole: Corpus) -> BoundCorpus:
+        """Bind tags and tokenizer to the corpus.
+
+        Whatever the training share, entity types and an encoder's own vocabulary come from the whole training split:
+        annotators know the types before they begin, and points of a learning curve must differ in sentences only.
         """
         require_split(whole, "train", "the tag set")
         require_unique_ids(whole)
@@ -185,45 +172,28 @@ class NERDataModule(L.LightningDataModule):
         training = corpus.splits["train"]
         if not corpus.entity_types("train"):
             raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
-        self.num_annotated, self.corpus_checksum = len(whole.splits["train"]), whole.checksum()
-        self.tags = TagSet(self.scheme, whole.entity_types("train"))
-        self.gold_tags = TagSet(BIO(), self._with_unknown_types(corpus))
-        self.word_tags = TagSet(self.scheme, self.gold_tags.entity_types)
-        self.tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
-        self.window_encoder = WindowEncoder(
-            WordTokenizer(self.tokenizer, self.windows.max_subwords),
-            self.tags,
-            self.windows.subwords,
-            self.windows.overlap,
+        tags = TagSet(self.scheme, whole.entity_types("train"))
+        tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
+        window_encoder = WindowEncoder(
+            WordTokenizer(tokenizer, self.windows.max_subwords), tags, self.windows.subwords, self.windows.overlap
         )
-        self.encoded: dict[SplitName, list[tuple[EncodedSentence, list[EncodedWindow]]]] = {
-            split: list(self.window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()
-        }
         threshold = self.batches.repeat_threshold
-        self.repeat_factors = {} if threshold is None else repeat_factors(training, threshold)
-        self.changes = [part.bind(training, self.tags) for part in self.augmentation]
-        self.corpus = corpus
-
-    @property
-    def word_counts(self) -> dict[str, int]:
-        """The words trained on by entity type, and those of none under ``O``."""
-        training = self.corpus.splits["train"]
-        counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
-        for sentence in training:
-            counts[OUTSIDE] += len(sentence)
-            for entity in sentence.entities:
-                counts[OUTSIDE] -= len(entity)
-                counts[entity.entity_type] += len(entity)
-        return dict(counts)
-
-    def coverage(self, split: SplitName) -> Coverage:
-        """What stands behind the scores of a split."""
-        return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
+        return BoundCorpus(
+            corpus,
+            num_annotated=len(whole.splits["train"]),
+            checksum=whole.checksum(),
+            tags=tags,
+            window_encoder=window_encoder,
+            encoded={split: list(window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()},
+            repeat_factors={} if threshold is None else repeat_factors(training, threshold),
+            changes=[part.bind(training, tags) for part in self.augmentation],
+        )
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Windows of all sentences, or of their augmented forms."""
-        sentences = self.corpus.splits["train"]
-        windows_of = [windows for _, windows in self.encoded["train"]]
+        bound = self.bound
+        sentences = bound.corpus.splits["train"]
+        windows_of = [windows for _, windows in bound.encoded["train"]]
         windows = [window for windows in windows_of for window in windows]
         rank, num_ranks = self._rank_and_number()
         sampler = TokenBudgetBatchSampler(
@@ -232,7 +202,7 @@ class NERDataModule(L.LightningDataModule):
             max_windows=self.batches.max_windows,
             pool=self.batches.pool,
             factors=[
-                sentence_factor(sentence, self.repeat_factors)
+                sentence_factor(sentence, bound.repeat_factors)
                 for sentence, windows in zip(sentences, windows_of, strict=True)
                 for _ in windows
             ],
@@ -242,11 +212,11 @@ class NERDataModule(L.LightningDataModule):
         )
         if self._resume is not None:
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
-        if not self.changes:
-            return self._loader(windows, sampler, self.window_encoder.collate)
+        if not bound.changes:
+            return self._loader(windows, sampler, bound.window_encoder.collate)
         num_windows = [len(windows) for windows in windows_of]
-        augmented = AugmentedWindows(sentences, num_windows, self.changes, self.window_encoder, self.seed)
-        return self._loader(augmented, WithEpoch(sampler), self.window_encoder.collate)
+        augmented = AugmentedWindows(sentences, num_windows, bound.changes, bound.window_encoder, self.seed)
+        return self._loader(augmented, WithEpoch(sampler), bound.window_encoder.collate)
 
     def val_dataloader(self) -> DataLoader[EvaluationBatch]:
         return self.evaluation_dataloader("validation")
@@ -256,7 +226,8 @@ class NERDataModule(L.LightningDataModule):
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
         """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn."""
-        items = list(zip(self.corpus.splits[split], (windows for _, windows in self.encoded[split]), strict=True))
+        bound = self.bound
+        items = list(zip(bound.corpus.splits[split], (windows for _, windows in bound.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
         rank, num_ranks = self._rank_and_number()
         batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
@@ -273,10 +244,10 @@ class NERDataModule(L.LightningDataModule):
         windows = (window for _, windows in items for window in windows)
         passes = split_into_passes(windows, self.batches.evaluation_subwords)
         return EvaluationBatch(
-            tuple(self.window_encoder.collate(run) for run in passes),
+            tuple(self.bound.window_encoder.collate(run) for run in passes),
             sentences,
-            tag_rows(sentences, self.gold_tags),
-            tag_rows(sentences, self.word_tags),
+            tag_rows(sentences, self.bound.gold_tags),
+            tag_rows(sentences, self.bound.word_tags),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -299,22 +270,16 @@ class NERDataModule(L.LightningDataModule):
         if self.trainer is None or not self.trainer.training:
             return
         for key, now in self._kept_by_resuming(self.trainer).items():
-            former = state_dict.get(key, now)  # former versions did not tell all
-            if former != now:
+            if state_dict[key] != now:
                 raise ValueError(
                     "a resumed run must keep its corpus, its number of ranks and its precision; "
-                    f"{KEPT_BY_RESUMING[key]} was {former}, got {now}"
+                    f"{KEPT_BY_RESUMING[key]} was {state_dict[key]}, got {now}"
                 )
         self._resume = state_dict
 
     def _kept_by_resuming(self, trainer: L.Trainer) -> dict[str, Any]:
-        values = (self.corpus_checksum, trainer.world_size, str(trainer.precision))
+        values = (self.bound.checksum, trainer.world_size, str(trainer.precision))
         return dict(zip(KEPT_BY_RESUMING, values, strict=True))
-
-    def _with_unknown_types(self, corpus: Corpus) -> tuple[str, ...]:
-        known = self.tags.entity_types
-        others = {kind for split in corpus.splits for kind in corpus.entity_types(split)} - set(known)
-        return (*known, *sorted(others))
 
     def _rank_and_number(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
@@ -327,3 +292,15 @@ class NERDataModule(L.LightningDataModule):
             num_workers=self.batches.num_workers,
             generator=torch.Generator().manual_seed(0),  # else an iterator would draw from the global one
         )
+
+
+def data_module_of(trainer: L.Trainer) -> NERDataModule:
+    """Return the data module of a run.
+
+    Raises:
+        ValueError: If the trainer was given data loaders instead: scores also need the corpus.
+    """
+    data_module = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data_module, NERDataModule):
+        raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+    return data_module

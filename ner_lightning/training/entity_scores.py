@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.schemes import IGNORE_INDEX
+from ner_lightning.training.data_module import data_module_of
 
 
 class EntityScores(L.Callback):
@@ -25,8 +26,8 @@ class EntityScores(L.Callback):
         self.word_accuracy = MeanMetric().set_dtype(torch.float64)
 
     def _start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        self.span_f1 = SpanF1(data.tags, data.gold_tags).to(pl_module.device)
+        bound = data_module_of(trainer).bound
+        self.span_f1 = SpanF1(bound.tags, bound.gold_tags).to(pl_module.device)
         self.word_accuracy = MeanMetric().set_dtype(torch.float64).to(pl_module.device)
 
     def _update(self, outputs: dict[str, Tensor], batch: EvaluationBatch) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import lightning as L
 import torch
 
+from ner_lightning.training.data_module import data_module_of
+
 
 class StepSeed(L.Callback):
     """Makes dropout a function of seed, rank, epoch and batch, so that a resumed run equals an uninterrupted one.
@@ -22,8 +24,8 @@ class StepSeed(L.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        torch.manual_seed(step_seed(data.seed, trainer.global_rank, trainer.current_epoch, batch_idx))
+        seed = data_module_of(trainer).seed
+        torch.manual_seed(step_seed(seed, trainer.global_rank, trainer.current_epoch, batch_idx))
 
 
 def step_seed(*place: int) -> int:

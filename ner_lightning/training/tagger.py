@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -15,7 +16,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from transformers import PreTrainedModel, get_scheduler
 
-from ner_lightning.bundle import BundleError, save_bundle
+from ner_lightning.bundle import save_bundle
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.checkpoints.reading import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits
 from ner_lightning.checkpoints.record import TaggerRecord
@@ -27,15 +28,16 @@ from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may n
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
-from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
+from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, word_cross_entropy
 from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
 from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 from ner_lightning.serialization import from_plain, to_plain
-from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.data_module import NERDataModule, data_module_of
 from ner_lightning.training.entity_scores import EntityScores
 from ner_lightning.training.moving_average import CURRENT_WEIGHTS, MovingAverage
+from ner_lightning.training.step_loss import StepLoss
 from ner_lightning.training.step_seed import StepSeed
 
 
@@ -56,9 +58,6 @@ class NERTagger(L.LightningModule):
             (Loshchilov and Hutter 2017), or stays.
         fine_tuning: Which weights of the encoder are trained, and how.
     """
-
-    step_loss: Float[Tensor, " 2"]
-    epoch_loss: Float[Tensor, " 2"]
 
     def __init__(
         self,
@@ -89,9 +88,8 @@ class NERTagger(L.LightningModule):
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
-        # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps; no buffers,
-        # which would take the precision of the weights
-        self.step_loss = self.epoch_loss = torch.zeros(2, dtype=torch.float64)
+        self.step_loss = StepLoss()
+        self.is_configured = False
 
     def setup(self, stage: str) -> None:
         """Take the tags from the data module, if there are none yet.
@@ -99,16 +97,13 @@ class NERTagger(L.LightningModule):
         Raises:
             ValueError: If the trainer was given loaders in place of a data module: scores need its corpus, too.
         """
-        data_module = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data_module is None:
-            raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+        bound = data_module_of(self.trainer).bound
         if self.tags is None:
-            self.tags, self.tokenizer = data_module.tags, data_module.tokenizer
-            self.word_counts = data_module.word_counts
+            self.tags, self.tokenizer, self.word_counts = bound.tags, bound.tokenizer, bound.word_counts
 
     def configure_model(self) -> None:
         """Build token classifier and objective over the bound tags; loading a checkpoint fills them."""
-        if hasattr(self, "classifier"):
+        if self.is_configured:
             return
         if self.tags is None:
             raise ValueError("the tagger must be bound to tags first: fit it with a NERDataModule")
@@ -117,6 +112,7 @@ class NERTagger(L.LightningModule):
         self.classifier = TokenClassifier(network)
         self.objective = self.loss.bind(self.tags, self.word_counts)
         self.trained_part = TrainedPart.of(self.fine_tuning, self.encoder, network, self)
+        self.is_configured = True
 
     def configure_callbacks(self) -> list[L.Callback]:
         decay = self.fine_tuning.average_decay
@@ -165,15 +161,15 @@ class NERTagger(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:
         loss = self.objective(ScoredPositions.of_windows(self.classifier(batch.input_ids, batch.attention_mask), batch))
-        self.step_loss = self.step_loss.to(self.device) + torch.stack([loss.total.detach(), loss.weight]).double()
+        self.step_loss.add(loss)
         # undoes Lightning's division by accumulated batches and the mean over ranks: gradients add up
         return loss.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Divide the summed gradients by the weight of the whole step."""
-        total, weight = self.all_reduced_step_loss()
-        torch._foreach_div_(list(gradients_of(optimizer).values()), weight.item() or 1.0)
-        loss = LossSum(total, weight).mean
+        step = self.step_loss.end_step(partial(self.trainer.strategy.reduce, reduce_op="sum"))
+        torch._foreach_div_(list(gradients_of(optimizer).values()), step.weight.item() or 1.0)
+        loss = step.mean
         self.log("train/loss", loss, prog_bar=True, logger=False)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every and (self.trainer.global_step + 1) % every == 0:  # 0 logs no step
@@ -186,13 +182,6 @@ class NERTagger(L.LightningModule):
         """
         for logger in self.trainer.loggers:
             logger.log_metrics({"epoch": self.current_epoch, **metrics}, self.trainer.global_step)
-
-    def all_reduced_step_loss(self) -> Float[Tensor, " 2"]:
-        """Sum and weight of the step over all ranks; also added to those of the epoch."""
-        step = self.trainer.strategy.reduce(self.step_loss, reduce_op="sum")
-        self.step_loss = torch.zeros_like(self.step_loss)
-        self.epoch_loss = self.epoch_loss.to(step.device) + step
-        return step
 
     def configure_gradient_clipping(
         self,
@@ -214,8 +203,7 @@ class NERTagger(L.LightningModule):
             torch.nn.utils.clip_grad_norm_(gradients_of(optimizer), gradient_clip_val * scale)
 
     def on_train_epoch_end(self) -> None:
-        self.log_now({"train/loss_epoch": LossSum(*self.epoch_loss).mean})
-        self.epoch_loss = torch.zeros_like(self.epoch_loss)
+        self.log_now({"train/loss_epoch": self.step_loss.end_epoch().mean})
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> dict[str, Tensor]:
         return self.evaluation_step(batch, "validation")
@@ -250,7 +238,7 @@ class NERTagger(L.LightningModule):
             to_plain(self.loss),
             to_plain(self.decoder),
             self.trained_part.to_plain(),
-            self.epoch_loss.tolist(),
+            self.step_loss.epoch.tolist(),
         )
         checkpoint[TAGGER_KEY] = record.to_plain()
         checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
@@ -272,7 +260,7 @@ class NERTagger(L.LightningModule):
             )
         checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
         require_fits(checkpoint["state_dict"], self.state_dict())
-        self.epoch_loss = torch.tensor(record.epoch_loss, dtype=torch.float64, device=self.device)
+        self.step_loss = StepLoss(record.epoch_loss)
 
     def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
         """The weights of a checkpoint with those that it only names, which are the tagger's own.
@@ -303,22 +291,20 @@ class NERTagger(L.LightningModule):
 
         Raises:
             BundleError: If the folder holds something that is no bundle, or it cannot be written.
+            ValueError: If the data module has not been set up.
         """
-        if not hasattr(data, "window_encoder"):
-            raise BundleError(
-                f"{folder}: a bundle needs a data module that was set up, by a fit or setup(), got another"
-            )
-        windows = data.window_encoder
+        bound = data.bound
+        windows = bound.window_encoder
         settings = BundleSettings(
-            data.tags,
+            bound.tags,
             windows.tokenizer.max_subwords,
             windows.subwords,
             windows.overlap,
             self.decoder,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
-            corpus_checksum=data.corpus_checksum,
+            corpus_checksum=bound.checksum,
         )
-        save_bundle(folder, self.merged_network, data.tokenizer, settings, self.objective.transitions)
+        save_bundle(folder, self.merged_network, bound.tokenizer, settings, self.objective.transitions)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
@@ -354,3 +340,10 @@ class NERTagger(L.LightningModule):
         tagger.configure_model()
         tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
         return tagger.eval().to(map_location or "cpu")
+
+
+def tagger_of(trainer: L.Trainer) -> NERTagger:
+    """Return the tagger that a trainer runs."""
+    tagger = trainer.lightning_module
+    assert isinstance(tagger, NERTagger)
+    return tagger

@@ -47,7 +47,7 @@ def test_layouts_cut_sentences_and_leave_a_rank_nothing_to_score(num_ranks: int)
     cut = joined_steps(LAYOUTS["cut sentences"], num_ranks)
     assert sum(len(windows) > 2 for _, windows in cut.encoded["train"]) > 10
     data = joined_steps(LAYOUTS["nothing to score"], num_ranks)  # a window a batch: its place in the step is its rank
-    num_words = [len(window.word_starts) for _, windows in data.encoded["train"] for window in windows]
+    num_words = [len(window.word_starts) for _, windows in data.bound.encoded["train"] for window in windows]
     assert any(0 in {num_words[window] for window in step} != {0} for step in data.steps)
 
 
@@ -55,12 +55,12 @@ def test_ranks_agree_with_one_process_on_tags_subwords_class_weights_and_repeat_
     data = varied_data_module()
     data.setup()
     expected = {
-        "tags": data.tags.to_plain(),
-        "vocabulary": data.tokenizer.get_vocab(),
-        "class weights": Balanced().by_type(data.word_counts),
-        "repeat factors": data.repeat_factors,
+        "tags": data.bound.tags.to_plain(),
+        "vocabulary": data.bound.tokenizer.get_vocab(),
+        "class weights": Balanced().by_type(data.bound.word_counts),
+        "repeat factors": data.bound.repeat_factors,
     }
-    assert max(data.repeat_factors.values()) > 1
+    assert max(data.bound.repeat_factors.values()) > 1
     for rank in written:
         assert {name: rank["shared"][name] for name in expected} == expected
 
@@ -69,8 +69,8 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
     """Each comes as often as its factor says, on whichever ranks, and is augmented as in one process."""
     data = varied_data_module()
     data.setup()
-    sentences, windows = data.corpus.splits["train"], data.train_dataloader().dataset
-    factors = [sentence_factor(sentence, data.repeat_factors) for sentence in sentences]
+    sentences, windows = data.bound.corpus.splits["train"], data.train_dataloader().dataset
+    factors = [sentence_factor(sentence, data.bound.repeat_factors) for sentence in sentences]
     assert len(windows) == len(sentences)
     assert [windows.augmented(0, number) for number in range(len(sentences))] != list(sentences)
     for epoch in EPOCHS:
@@ -82,7 +82,7 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
         assert times.total() == floor(sum(factors)) > len(sentences)
         for rank, batches in zip(written, dealt, strict=True):
             for batch, subwords in zip(batches, rank["shared"]["subwords"][epoch], strict=True):
-                assert torch.equal(data.window_encoder.collate(windows.__getitems__(batch)).input_ids, subwords)
+                assert torch.equal(data.bound.window_encoder.collate(windows.__getitems__(batch)).input_ids, subwords)
 
 
 def test_what_ends_one_rank_ends_all_at_the_same_step(written: list[dict]) -> None:

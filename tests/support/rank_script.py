@@ -113,10 +113,10 @@ class WhatIsShared(L.Callback):
         tagger: Any = pl_module
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self.found = {
-            "tags": data.tags.to_plain(),
-            "vocabulary": data.tokenizer.get_vocab(),
+            "tags": data.bound.tags.to_plain(),
+            "vocabulary": data.bound.tokenizer.get_vocab(),
             "class weights": tagger.objective.weights_by_type,
-            "repeat factors": data.repeat_factors,
+            "repeat factors": data.bound.repeat_factors,
             "batches": [],
             "subwords": [],
         }
@@ -133,8 +133,8 @@ class JoinedSteps(NERDataModule):
     steps: list[list[int]]
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        windows = [window for _, windows in self.encoded["train"] for window in windows]
-        return self._loader(windows, self.steps, self.window_encoder.collate)
+        windows = [window for _, windows in self.bound.encoded["train"] for window in windows]
+        return self._loader(windows, self.steps, self.bound.window_encoder.collate)
 
 
 def data_module(layout: Layout, kind: type[NERDataModule] = NERDataModule) -> NERDataModule:
@@ -150,7 +150,7 @@ def varied_data_module() -> NERDataModule:
 
 
 def sampler_of(data: NERDataModule, num_ranks: int) -> TokenBudgetBatchSampler:
-    lengths = [len(window.input_ids) for _, windows in data.encoded["train"] for window in windows]
+    lengths = [len(window.input_ids) for _, windows in data.bound.encoded["train"] for window in windows]
     return TokenBudgetBatchSampler(
         lengths,
         max_subwords=data.batches.max_subwords,

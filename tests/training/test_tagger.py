@@ -34,10 +34,12 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
     tagger.eval()
     for batch in data.val_dataloader():
         logits = tagger.classifier.sentence_logits(batch)
-        tag_ids = tagger.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, data.tags)
+        tag_ids = tagger.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, data.bound.tags)
         for sentence, row in zip(batch.sentences, tag_ids.tolist(), strict=True):
-            predicted.append([data.tags.tags[i] for i in row if i != IGNORE_INDEX])
-            gold.append([data.gold_tags.tags[i] for i in data.gold_tags.write(sentence.entities, len(sentence))])
+            predicted.append([data.bound.tags.tags[i] for i in row if i != IGNORE_INDEX])
+            gold.append(
+                [data.bound.gold_tags.tags[i] for i in data.bound.gold_tags.write(sentence.entities, len(sentence))]
+            )
             assert len(predicted[-1]) == len(sentence)
     assert len(gold) == 24
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
@@ -68,11 +70,13 @@ def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
     """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
     data = data_module()
     data.setup()
-    random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(data.tags, data.tokenizer)
+    random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(
+        data.bound.tags, data.bound.tokenizer
+    )
     random_network.save_pretrained(tmp_path)
-    data.tokenizer.save_pretrained(tmp_path)
+    data.bound.tokenizer.save_pretrained(tmp_path)
     encoder = PretrainedEncoder(str(tmp_path))
-    assert not encoder.network(data.tags, data.tokenizer).training
+    assert not encoder.network(data.bound.tags, data.bound.tokenizer).training
 
     class SeesModes(L.Callback):
         evaluating: ClassVar[list[str]] = []
@@ -92,7 +96,7 @@ def test_loss_and_gradient_are_those_of_the_stock_network_on_padded_batches() ->
     data = data_module()
     data.setup()
     tagger = NERTagger(ENCODER)
-    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.bound.tags, data.bound.tokenizer, data.bound.word_counts
     tagger.configure_model()
     stock = copy.deepcopy(tagger.classifier.network)
     stock.set_attn_implementation("eager")
@@ -120,7 +124,7 @@ def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
     tagger, fitting = trained(data_module(), precision="bf16-true")
     assert next(tagger.parameters()).dtype == torch.bfloat16
-    assert tagger.step_loss.dtype == tagger.epoch_loss.dtype == torch.float64
+    assert tagger.step_loss.step.dtype == tagger.step_loss.epoch.dtype == torch.float64
     assert fitting.callback_metrics["validation/loss"].isfinite()
 
 
@@ -148,7 +152,7 @@ def test_the_logged_rate_is_that_of_the_highest_layer() -> None:
     data = data_module()
     data.setup()
     tagger = NERTagger(ENCODER, head_learning_rate=0.5, fine_tuning=FineTuning(layer_decay=0.5))
-    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.bound.tags, data.bound.tokenizer, data.bound.word_counts
     tagger.configure_model()
     optimizer = torch.optim.SGD(tagger.parameter_groups(), lr=0.1)
     scale_rates(optimizer)
@@ -188,8 +192,8 @@ def test_long_sentences_are_trained_and_scored_whole() -> None:
     data = data_module()
     data.windows = WindowSettings(max_subwords=8, overlap=2)
     _, fitting = trained(data)
-    num_words = sum(map(len, data.corpus.splits["validation"]))
-    assert data.coverage("validation").words_in_several_windows > 0
+    num_words = sum(map(len, data.bound.corpus.splits["validation"]))
+    assert data.bound.coverage("validation").words_in_several_windows > 0
     assert sum(len(s) for batch in data.val_dataloader() for s in batch.sentences) == num_words
     assert 0 <= fitting.callback_metrics["validation/f1"].item() <= 1
 

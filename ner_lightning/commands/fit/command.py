@@ -199,7 +199,7 @@ class TrainingCLI(PartsCLI):
                 f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and to keep; "
                 "look at trainer.limit_val_batches, trainer.check_val_every_n_epoch and what ended training"
             )
-        splits = self.datamodule.corpus.splits
+        splits = self.datamodule.bound.corpus.splits
         if self.trainer.is_global_zero:
             shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on
         if "validation" in splits:
@@ -216,7 +216,7 @@ class TrainingCLI(PartsCLI):
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
         if self.trainer.is_global_zero:
-            write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
+            write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
 
     after_validate = after_test = write_report
 
