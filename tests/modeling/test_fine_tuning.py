@@ -61,7 +61,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
 
 
 def test_more_frozen_layers_than_there_are_are_refused() -> None:
-    with pytest.raises(ValueError, match="at most 2, the encoder.s layers, got 3"):
+    with pytest.raises(ValueError, match="at most 2, the encoder's layers, got 3"):
         FineTuning(frozen_layers=3).prepare(network_of(CONFIGS["bert"]))
 
 
