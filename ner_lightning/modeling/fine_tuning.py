@@ -58,7 +58,7 @@ class FineTuning:
             layers = encoder_layers(network)
             if self.frozen_layers > len(layers):
                 raise ValueError(
-                    f"frozen_layers must be at most {len(layers)}, the layers of the encoder, got {self.frozen_layers}"
+                    f"frozen_layers must be at most {len(layers)}, the encoder's layers, got {self.frozen_layers}"
                 )
             network.base_model.requires_grad_(False)
             layers[self.frozen_layers :].requires_grad_(True)
