@@ -19,7 +19,7 @@ class StartLines(L.Callback):
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         bound = data_module_of(trainer).bound
         trained, total = count_parameters(pl_module).values()
-        lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"]
+        lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%}) in {trainer.precision}"]
         num_sentences = len(bound.corpus.splits["train"])
         if num_sentences < bound.num_annotated:
             lines.append(f"learns from {num_sentences:,} of {bound.num_annotated:,} training sentences")

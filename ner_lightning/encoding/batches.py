@@ -79,6 +79,8 @@ class Batch:
 class EvaluationBatch:
     """Whole sentences, whose windows are run in passes that fit the budget.
 
+    A batch without sentences is what a rank gets that has nothing to score.
+
     Args:
         passes: The windows of all sentences, in order. Their owned words, concatenated, are the words of the sentences.
         sentences: The sentences.
@@ -193,4 +195,5 @@ def split_into_passes(windows: Iterable[EncodedWindow], max_subwords: int) -> It
 
 
 def _padded(rows: Iterable[Sequence[int]], value: int) -> Int[Tensor, "batch words"]:
-    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
+    tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+    return pad_sequence(tensors, True, value) if tensors else torch.zeros(0, 0, dtype=torch.long)

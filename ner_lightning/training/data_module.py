@@ -16,7 +16,7 @@ from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.augmentation import Augmentation
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 from ner_lightning.encoding.batches import (
     Batch,
     EncodedWindow,
@@ -68,7 +68,7 @@ class BatchSettings:
     Args:
         max_windows: The most windows of a training batch.
         max_subwords: The most subwords of a training batch.
-        pool: How many batches' worth of windows are sorted by length together. 1 keeps batches random, which
+        pool: How many steps' worth of windows are sorted by length together. 1 keeps batches random, which
             learns best; encoders that compute padding (DeBERTa) train faster with about 50.
         repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence comes
             sqrt(threshold / share) times an epoch, by the share of its rarest type, and at least once; null takes
@@ -195,7 +195,6 @@ class NERDataModule(L.LightningDataModule):
         sentences = bound.corpus.splits["train"]
         windows_of = [windows for _, windows in bound.encoded["train"]]
         windows = [window for windows in windows_of for window in windows]
-        rank, num_ranks = self._rank_and_number()
         sampler = TokenBudgetBatchSampler(
             [len(window.input_ids) for window in windows],
             max_subwords=self.batches.max_subwords,
@@ -207,8 +206,7 @@ class NERDataModule(L.LightningDataModule):
                 for _ in windows
             ],
             seed=self.seed,
-            rank=rank,
-            num_ranks=num_ranks,
+            layout=self._layout(),
         )
         if self._resume is not None:
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
@@ -225,18 +223,18 @@ class NERDataModule(L.LightningDataModule):
         return self.evaluation_dataloader("test")
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
-        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn."""
+        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn.
+
+        Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
+        together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
+        it must still take part in adding up the scores.
+        """
         bound = self.bound
         items = list(zip(bound.corpus.splits[split], (windows for _, windows in bound.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
-        rank, num_ranks = self._rank_and_number()
+        layout = self._layout()
         batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
-        if len(batches) < num_ranks:
-            raise ValueError(
-                f"{num_ranks} ranks need a batch each, got {len(batches)} of the {split} split; "
-                f"set data.batches.evaluation_subwords below {self.batches.evaluation_subwords}"
-            )
-        return self._loader(items, batches[rank::num_ranks], self.collate_sentences)
+        return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
 
     def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
         """Whole sentences with their windows, cut into passes under the budget."""
@@ -281,8 +279,10 @@ class NERDataModule(L.LightningDataModule):
         values = (self.bound.checksum, trainer.world_size, str(trainer.precision))
         return dict(zip(KEPT_BY_RESUMING, values, strict=True))
 
-    def _rank_and_number(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+    def _layout(self) -> StepLayout:
+        if self.trainer is None:
+            return StepLayout()
+        return StepLayout(self.trainer.global_rank, self.trainer.world_size, self.trainer.accumulate_grad_batches)
 
     def _loader(self, items: Any, batch_sampler: Any, collate: Any) -> DataLoader[Any]:
         return DataLoader(

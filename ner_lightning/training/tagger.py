@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import lightning as L
 import torch
@@ -27,6 +27,7 @@ from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
+from ner_lightning.modeling.evaluation_precision import EvaluationPrecision, evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, word_cross_entropy
 from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
@@ -57,9 +58,12 @@ class NERTagger(L.LightningModule):
         schedule: How the learning rate goes on from there: it falls to 0 linearly or along half a cosine
             (Loshchilov and Hutter 2017), or stays.
         fine_tuning: Which weights of the encoder are trained, and how.
+        evaluation_precision: Precision of validation and test, whatever the precision of training. float32 is what
+            the saved bundle computes in, so that it predicts exactly what was scored. bfloat16 is faster where the
+            hardware has it, but scores differ slightly: a few sentences get other entities than from the bundle.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         encoder: Encoder,
         loss: Loss | None = None,
@@ -71,12 +75,16 @@ class NERTagger(L.LightningModule):
         warmup_ratio: float = 0.1,
         schedule: Literal["linear", "cosine", "constant"] = "linear",
         fine_tuning: FineTuning = FineTuning(),
+        evaluation_precision: EvaluationPrecision = "float32",
     ) -> None:
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
             raise ValueError(f"warmup_ratio must be a share from 0 to 1, got {warmup_ratio}")
         if head_learning_rate is not None and not head_learning_rate >= 0:
             raise ValueError(f"head_learning_rate must be null or at least 0, got {head_learning_rate}")
+        if evaluation_precision not in get_args(EvaluationPrecision):
+            known = ", ".join(get_args(EvaluationPrecision))
+            raise ValueError(f"evaluation_precision must be one of {known}, got {evaluation_precision!r}")
         self.encoder, self.loss, self.decoder = (
             encoder,
             loss or CrossEntropyLoss(),
@@ -84,7 +92,7 @@ class NERTagger(L.LightningModule):
         )
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio, self.schedule = warmup_ratio, schedule
-        self.fine_tuning = fine_tuning
+        self.fine_tuning, self.evaluation_precision = fine_tuning, evaluation_precision
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
@@ -217,16 +225,17 @@ class NERTagger(L.LightningModule):
         Returns:
             ``logits`` ``[batch words tags]`` and ``tag_ids`` ``[batch words]`` of the sentences.
         """
-        tags = self.tags
+        tags, transitions = self.tags, self.objective.transitions
         assert tags is not None
-        logits, transitions = self.classifier.sentence_logits(batch), self.objective.transitions
-        scored = ScoredPositions.of_sentences(logits, batch)
-        self.evaluation_loss.update(*self.objective(scored))
-        self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
+        with evaluating_in(self.evaluation_precision, self.device):
+            logits = self.classifier.sentence_logits(batch)
+            scored = ScoredPositions.of_sentences(logits, batch)
+            self.evaluation_loss.update(*self.objective(scored))
+            self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
+            tag_ids = self.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, transitions)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
-        mask = batch.gold != IGNORE_INDEX
-        return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags, transitions)}
+        return {"logits": logits, "tag_ids": tag_ids}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""

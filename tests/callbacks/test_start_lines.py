@@ -21,5 +21,5 @@ def test_entity_types_are_printed_unchanged_even_if_they_look_like_markup(capsys
     weights = GivenWeights({"O": 1.0, "[/x]": 2.0, ":100:": 0.5})
     tagger = NERTagger(encoder, WeightedCrossEntropyLoss(weights))
     quiet_trainer(max_steps=1, callbacks=[StartLines()]).fit(tagger, data)
-    expected = r"trains ([\d,]+) of \1 parameters \(100\.00%\)\nclass weights: .*:100: 0\.5, \[/x\] 2\n"
+    expected = r"trains ([\d,]+) of \1 parameters \(100\.00%\) in 32-true\nclass weights: .*:100: 0\.5, \[/x\] 2\n"
     assert re.fullmatch(expected, capsys.readouterr().err)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
@@ -48,6 +47,7 @@ from ner_lightning.commands.fit.resuming import (
     require_new_folder,
 )
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import say
 from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
@@ -67,8 +67,7 @@ class TrainingCLI(PartsCLI):
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
-        if config.trainer.precision is None:
-            config.trainer.precision = fastest_exact_precision(config.trainer.accelerator)
+        require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
@@ -128,7 +127,17 @@ class TrainingCLI(PartsCLI):
         config.run_dir = None
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
+    def choose_precision(self) -> None:
+        """Set the trainer's precision if none is configured; a resumed run keeps its own, on any machine."""
+        config = self.config[self.subcommand]
+        if config.trainer.precision is None and self.subcommand == "fit":
+            path = self.run_dir / CONFIG
+            former = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
+            hidden_size = self.model.encoder.hidden_size
+            config.trainer.precision = former or fastest_precision(hidden_size, config.trainer.accelerator)
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
+        self.choose_precision()
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
         self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
@@ -152,6 +161,7 @@ class TrainingCLI(PartsCLI):
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
         return super().instantiate_trainer(
+            precision=self.config[self.subcommand].trainer.precision,
             callbacks=[*_as_list(config.callbacks), *callbacks],
             logger=loggers or False,
             plugins=plugins,
@@ -219,17 +229,6 @@ class TrainingCLI(PartsCLI):
             write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
 
     after_validate = after_test = write_report
-
-
-def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
-    """Mixed bfloat16 where the device computes it, else float32.
-
-    bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
-    """
-    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    computed = torch.cuda.is_bf16_supported(False) if on_gpu else on_cpu
-    return "bf16-mixed" if computed else "32-true"
 
 
 def main(arguments: Sequence[str]) -> int:
