@@ -53,7 +53,7 @@ def _source(name: str) -> str:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("ner_lightning.evaluation"),
+        loader=PackageLoader("ner_lightning.evaluation.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
