@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
+from ner_lightning.predictions import PredictedSentence, read_predictions
 from ner_lightning.runs.settings import Settings, arm_names, deciding, differences, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities, read_training_entities
-from ner_lightning.predictions import PredictedSentence, read_predictions
 
 RECORD: Final = "run.json"
 PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from support.written_runs import tagged, write_run
 
+from ner_lightning.predictions import PredictionsError, write_predictions
 from ner_lightning.runs.folders import FINISHED, find_run_folders, group_into_arms, read_run
 from ner_lightning.runs.settings import arm_names, deciding, differences, settings_of
-from ner_lightning.predictions import PredictionsError, write_predictions
 from ner_lightning.schemes import BIO, BIOES
+from support.written_runs import tagged, write_run
 
 
 def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
