@@ -15,6 +15,7 @@ from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, split
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import IGNORE_INDEX
 from ner_lightning.sentences import Sentence
+from ner_lightning.unicode_text import lone_surrogate
 
 MAX_SUBWORDS = 4096
 
@@ -162,8 +163,5 @@ def _sentence_of(words: Sequence[str]) -> Sentence:
 
 
 def _require_unicode(words: Sequence[str]) -> None:
-    try:
-        "".join(words).encode()
-    except UnicodeEncodeError as error:
-        found = f"the lone surrogate {error.object[error.start]!a}"
-        raise ValueError(f"words must be valid Unicode, got {found}") from None
+    if (found := lone_surrogate("".join(words))) is not None:
+        raise ValueError(f"words must be valid Unicode, got the lone surrogate {found!a}")

@@ -15,8 +15,8 @@ from transformers import PreTrainedTokenizerBase
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
-from ner_lightning.corpora.checks.corpus_checks import describe_corpus
-from ner_lightning.corpora.checks.report import CorpusReport, print_report
+from ner_lightning.corpora.checks.printed_report import print_report
+from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.encoding.alignment import WordTokenizer
