@@ -25,7 +25,7 @@ from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
-from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
+from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
 from ner_lightning.modeling.evaluation_precision import EvaluationPrecision, evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
@@ -88,7 +88,7 @@ class NERTagger(L.LightningModule):
         self.encoder, self.loss, self.decoder = (
             encoder,
             loss or CrossEntropyLoss(),
-            decoder or ArgmaxDecoder(),
+            decoder or ViterbiDecoder(),
         )
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio, self.schedule = warmup_ratio, schedule

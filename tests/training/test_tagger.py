@@ -14,6 +14,7 @@ from seqeval.metrics import f1_score
 
 from ner_lightning.modeling.class_weights import GivenWeights
 from ner_lightning.modeling.crf import CRFLoss
+from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.modeling.evaluation_precision import evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
@@ -44,6 +45,16 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
             assert len(predicted[-1]) == len(sentence)
     assert len(gold) == 24
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
+
+
+def test_the_default_decoder_writes_no_ill_formed_sentence() -> None:
+    ill_formed = {}
+    for decoder in (None, ArgmaxDecoder()):
+        torch.manual_seed(0)
+        tagger = NERTagger(ENCODER, decoder=decoder)
+        (scores,) = trainer().validate(tagger, data_module(scheme=BIOES()), verbose=False)
+        ill_formed[decoder] = scores["validation/ill_formed"]
+    assert ill_formed[None] == 0 < ill_formed[ArgmaxDecoder()]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)

@@ -77,7 +77,7 @@ class PartsCLI(LightningCLI):
             {
                 "data.scheme": {"class_path": "ner_lightning.BIO"},
                 "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
-                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
+                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ViterbiDecoder"},
             }
         )
 

@@ -76,7 +76,7 @@ def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
 def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_predictions(
     run_dir: Path, tmp_path: Path
 ) -> None:
-    names = ("predictions/test.jsonl", "predictions/test.viterbi.jsonl", "report.html")
+    names = ("predictions/test.jsonl", "predictions/test.argmax.jsonl", "report.html")
     moved = shutil.copytree(run_dir, tmp_path / "moved")
     for name in names:
         (moved / name).unlink()
@@ -90,7 +90,7 @@ def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_p
     [
         (["loss/weighted.yaml"], "bf16-mixed"),
         (["loss/focal.yaml"], "32-true"),
-        (["loss/dice.yaml", "decoder/viterbi.yaml"], "bf16-mixed"),
+        (["loss/dice.yaml", "decoder/argmax.yaml"], "bf16-mixed"),
         (["loss/crf.yaml"], "bf16-mixed"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
@@ -113,11 +113,13 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     report = (tmp_path / "report.html").read_text()
     (table,) = re.findall(r"<figcaption>The same model by decoder.*?</table>", report, re.DOTALL)
     assert all(f">{100 * scores['f1']:.2f}<" in table for scores in by_decoder.values())
-    chosen = by_decoder["viterbi" if "viterbi" in str(overlays) or "crf" in str(overlays) else "argmax"]
+    chosen, other = ("argmax", "viterbi") if "decoder/argmax.yaml" in overlays else ("viterbi", "argmax")
+    assert (tmp_path / "predictions" / f"test.{other}.jsonl").is_file()
+    assert not (tmp_path / "predictions" / f"test.{chosen}.jsonl").exists()
     tagger = NERTagger.load_from_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
     recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")
     assert type(tagger.decoder) is type(recognizer.settings.decoder)
-    assert chosen["f1"] == recognizer.settings.scores["test/f1"]
+    assert by_decoder[chosen]["f1"] == recognizer.settings.scores["test/f1"]
     run = read_run(tmp_path)
     for split in ("validation", "test"):
         for decoder, scores in json.loads((tmp_path / "predictions" / f"{split}.decoders.json").read_text()).items():
