@@ -266,17 +266,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return cli(
-        trainer_defaults={
-            "use_distributed_sampler": False,
-            "max_epochs": 3,
-            "gradient_clip_val": 1.0,
-            "num_sanity_val_steps": 0,
-            "log_every_n_steps": 10,
-        },
-        parser_kwargs={command: help_of(command) for command in COMMANDS},
-        args=arguments,
-    )
+    return cli(parser_kwargs={command: help_of(command) for command in COMMANDS}, args=arguments)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -109,6 +109,7 @@ class CorpusReport:
         cased: Whether capital letters tell entity words from others, see ``statistics.entities_are_cased``.
         errors: What makes the corpus unfit, a line each.
         warnings: What will cost quality or distort scores, a line each.
+        optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
     """
 
     splits: Mapping[SplitName, SplitStatistics]
@@ -119,6 +120,7 @@ class CorpusReport:
     cased: bool
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    optimizer_steps: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """The report as JSON holds it."""
@@ -174,6 +176,8 @@ def report_parts(report: CorpusReport) -> Iterable[RenderableType]:
     yield from listed("Same sentence, different entities", report.label_conflicts, "cyan")
     cased = "tell" if report.cased else "do not tell"
     yield Text(f"Capital letters {cased} entities from other words.\n")
+    if report.optimizer_steps is not None:
+        yield Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n")
     yield from listed("Warnings", report.warnings, "yellow", limit=len(report.warnings))
     yield from listed("Errors", report.errors, "red", limit=len(report.errors))
     if not report.errors and not report.warnings:

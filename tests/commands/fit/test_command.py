@@ -66,6 +66,19 @@ def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:
     assert len([score for score in f1 if score]) == 3  # two epochs, and the best one again
 
 
+def test_check_counts_the_optimizer_steps_that_fit_takes(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *TINY_RUN, "--format", "json"]) == 0
+    report = report_of(capsys)
+    assert report["optimizer_steps"] == json.loads((run_dir / "run.json").read_text())["steps"] == 12
+    (warning,) = (line for line in report["warnings"] if "optimizer steps" in line)
+    assert "--config configs/trainer/small_corpus.yaml" in warning
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--trainer.accumulate_grad_batches=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "A run with this configuration takes 100 optimizer steps.\n" in printed
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--format", "json"]) == 0
+    assert not any("optimizer steps" in line for line in report_of(capsys)["warnings"])
+
+
 def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
     network = AutoModelForTokenClassification.from_pretrained(run_dir / "model")
     tokenizer = AutoTokenizer.from_pretrained(run_dir / "model")
