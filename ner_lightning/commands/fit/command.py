@@ -34,6 +34,7 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
+from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
 from ner_lightning.commands.fit.resuming import (
@@ -221,7 +222,8 @@ class TrainingCLI(PartsCLI):
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
-            say(Console(stderr=True), f"run folder: {self.run_dir}")
+            for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
+                say(Console(stderr=True), line)
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
@@ -263,17 +265,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return cli(
-        trainer_defaults={
-            "use_distributed_sampler": False,
-            "max_epochs": 3,
-            "gradient_clip_val": 1.0,
-            "num_sanity_val_steps": 0,
-            "log_every_n_steps": 10,
-        },
-        parser_kwargs={command: help_of(command) for command in COMMANDS},
-        args=arguments,
-    )
+    return cli(parser_kwargs={command: help_of(command) for command in COMMANDS}, args=arguments)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -21,6 +21,13 @@ from ner_lightning.training.tagger import NERTagger
 
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
 CLASS_BY_SECTION = {"model": NERTagger, "data": NERDataModule, "trainer": L.Trainer, "wandb": WandbRun}
+TRAINER_DEFAULTS = {
+    "use_distributed_sampler": False,
+    "max_epochs": 3,
+    "gradient_clip_val": 1.0,
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 10,
+}
 SECTIONS = (
     *CLASS_BY_SECTION,
     *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
@@ -44,6 +51,7 @@ class PartsCLI(LightningCLI):
             auto_configure_optimizers=False,
             seed_everything_default=0,
             save_config_callback=None,
+            trainer_defaults=TRAINER_DEFAULTS,
             parser_kwargs={"exit_on_error": False, **parser_kwargs},
             **settings,
         )

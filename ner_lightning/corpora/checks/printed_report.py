@@ -64,6 +64,8 @@ def report_parts(report: CorpusReport) -> Iterable[RenderableType]:
     yield from listed("Equal sentences with different entities", report.label_conflicts, "cyan")
     verb = "distinguish" if report.cased else "do not distinguish"
     yield Text(f"Capital letters {verb} entities from other words.\n")
+    if report.optimizer_steps is not None:
+        yield Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n")
     yield from listed("Warnings", report.warnings, "yellow", limit=len(report.warnings))
     yield from listed("Errors", report.errors, "red", limit=len(report.errors))
     if not report.errors and not report.warnings:

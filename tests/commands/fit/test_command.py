@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,19 @@ def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:
     assert {"train/loss", "train/loss_epoch", "validation/f1", "validation/f1_strict", "test/f1"} <= set(columns)
     f1 = [row.split(",")[columns.index("validation/f1")] for row in rows]
     assert len([score for score in f1 if score]) == 3  # two epochs, and the best one again
+
+
+def test_check_counts_the_optimizer_steps_that_fit_takes(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *TINY_RUN, "--format", "json"]) == 0
+    report = report_of(capsys)
+    assert report["optimizer_steps"] == json.loads((run_dir / "run.json").read_text())["steps"] == 12
+    (warning,) = (line for line in report["warnings"] if "optimizer steps" in line)
+    assert "--config configs/trainer/small_corpus.yaml" in warning
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--trainer.accumulate_grad_batches=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "A run with this configuration takes 100 optimizer steps.\n" in printed
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--format", "json"]) == 0
+    assert not any("optimizer steps" in line for line in report_of(capsys)["warnings"])
 
 
 def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
@@ -195,6 +209,37 @@ def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.
     assert not run_dir.exists()
     assert main(["test", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 2
     assert "fast_dev_run is for fit, got it for test" in capsys.readouterr().err
+
+
+def test_a_run_without_a_test_split_ends_with_the_commands_to_continue_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A config that names the training and the validation file and the encoder, and no more."""
+    monkeypatch.chdir(tmp_path)
+    sizes = ["--from.num_train=40", "--from.num_validation=10", "--from.num_test=10"]
+    assert main(["convert", "--from", "ExampleCorpus", *sizes, "--to", "ColumnFiles", "--output", "my files"]) == 0
+    corpus = {"train": "my files/train.conll", "validation": "my files/validation.conll"}
+    encoder = {"hidden_size": 16, "num_heads": 2, "num_layers": 1, "vocabulary_size": 200}
+    config = {
+        "data": {"corpus": {"class_path": "ColumnFiles", "init_args": corpus}},
+        "model": {"encoder": {"class_path": "SmallBert", "init_args": encoder}},
+    }
+    Path("my own.yaml").write_text(yaml.safe_dump(config))
+    assert main(["fit", "--config", "my own.yaml"]) == 0
+    *_, folder, evaluate, predict, compare = capsys.readouterr().err.splitlines()
+    assert folder == "run folder: runs/my own/seed-0"
+    commands = [shlex.split(line.partition("python -m ner_lightning ")[2]) for line in (evaluate, predict, compare)]
+    assert commands == [
+        ["evaluate", "runs/my own/seed-0/predictions/validation.jsonl"],
+        ["predict", "--model", "runs/my own/seed-0/model", "--input", "texts.txt", "--output", "entities.jsonl"],
+        ["compare", "--runs", "runs/my own/seed-0", "OTHER_RUN", "--output", "runs/compared", "--split", "validation"],
+    ]
+    assert main(commands[0]) == 0
+    Path("texts.txt").write_text("Anna Berg left Oslo.\n")
+    assert main(commands[1]) == 0
+    assert Path("entities.jsonl").is_file()
+    assert main(["fit", "--config", "my own.yaml", "--run_dir", "OTHER_RUN", "--seed_everything=1"]) == 0
+    assert main(commands[2]) == 0
 
 
 def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
