@@ -123,7 +123,7 @@ def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
     assert main(longer) == 2
-    assert "a run goes on with its best checkpoint so far, found nothing" in capsys.readouterr().err
+    assert "is missing: a run resumes with its best checkpoint so far" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
