@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from torch import nn
 
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.tagger import tagger_of
 
@@ -30,7 +29,7 @@ class StartLines(L.Callback):
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
-        console = Console(stderr=True)
+        console = message_console()
         for line in lines:
             say(console, line)
 

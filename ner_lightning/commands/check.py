@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from dataclasses import replace
 
 from lightning.pytorch.cli import LightningArgumentParser
-from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
+from ner_lightning.console import json_text, output_console, write_output
 from ner_lightning.corpora.checks.corpus_checks import describe_corpus
 from ner_lightning.corpora.checks.report import CorpusReport, print_report
 from ner_lightning.corpora.entity_types import select_entity_types
@@ -47,9 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         return fail(without_noise(str(error)))
     if cli.config.format == "json":
-        sys.stdout.write(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n")
+        write_output(json_text(report.to_plain(), indent=2) + "\n")
     else:
-        print_report(report, Console())
+        print_report(report, output_console())
     return 1 if report.errors else 0
 
 

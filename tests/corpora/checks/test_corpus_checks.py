@@ -255,7 +255,7 @@ def test_the_printed_report_fits_80_columns_and_shows_all_parts():
         r"Washington: PER 1, LOC 1",
         r"Warnings \(7\)",
     ]:
-        assert re.search(part, re.sub(" +\n", "\n", text)), part
+        assert re.search(part, re.sub(" +\n", "\n", text.replace("│", " "))), part
     assert "Errors" not in text
 
 
@@ -266,6 +266,15 @@ def test_long_lists_are_cut_with_a_count_and_words_are_no_markup():
     assert f"f:{NUM_LINES + 1}: [bold]" not in text
     assert "… and 3 more" in text
     assert "[red]" in text
+
+
+def test_a_long_entity_type_is_not_broken_and_an_odd_one_is_shown():
+    kinds = ["PERSON_NAME_OF_A_CHARACTER_IN_A_WORK_OF_FICTION_OR_FILM", "PER\x1b[31m\u202e"]
+    text = printed(Corpus({"train": (sentence("x y", *((i, i + 1, kind) for i, kind in enumerate(kinds))),)}))
+    assert text.count(kinds[0]) == 2  # in the table, and among the rare ones
+    assert "PER\\x1b[31m\\u202e" in text
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_errors_are_printed():
