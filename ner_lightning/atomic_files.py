@@ -79,6 +79,14 @@ def is_stream(path: Path) -> bool:
     return not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)) or _standard_stream(found) is not None
 
 
+def is_standard_output(path: Path) -> bool:
+    """Return whether a path is this process's standard output by another name, such as /dev/stdout."""
+    try:
+        return _standard_stream(path.stat()) == 1
+    except OSError:
+        return False
+
+
 def partial_path(path: Path) -> Path:
     """Return a new path beside the given one for a file or folder that is not whole yet."""
     return path.with_name(f".{path.name[:MAX_SHOWN_NAME]}.{secrets.token_hex(4)}.partial")
