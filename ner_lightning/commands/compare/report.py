@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
 from ner_lightning.atomic_files import whole_file, write_json
-from ner_lightning.console import say
+from ner_lightning.console import json_text, message_console, output_console, say
 from ner_lightning.evaluation.comparison.arms import Comparison, compare_runs
 from ner_lightning.evaluation.comparison.page import comparison_page
 from ner_lightning.evaluation.comparison.scope import Scope
@@ -34,15 +32,15 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
     Raises:
         ValueError: If the runs cannot be compared.
     """
-    console = Console()
-    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=Console(stderr=True), transient=True)
+    console = output_console()
+    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=message_console(), transient=True)
 
     def track(runs: Sequence[FinishedRun]) -> Iterable[FinishedRun]:
         return progress.track(runs, total=len(runs) + 1, description="comparing")  # what comes last is the statistics
 
     with progress:
         comparison = compare_runs(arms, scope, np.random.default_rng(RESAMPLING_SEED), track)
-    with Console(stderr=True).status("Writing"):
+    with message_console().status("Writing"):
         write_files(comparison, output, " or ".join(arms))
     for table in comparison_tables(comparison):
         print_table(console, table)
@@ -50,7 +48,7 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
         say(console, f"there is one arm only, {next(iter(arms))}: nothing is compared")
     for line in (*comparison.notes, *comparison.verdicts):
         say(console, line)
-    say(Console(stderr=True), f"page: {output / 'comparison.html'}")
+    say(message_console(), f"page: {output / 'comparison.html'}")
 
 
 def write_files(comparison: Comparison, output: Path, title: str) -> None:
@@ -59,6 +57,6 @@ def write_files(comparison: Comparison, output: Path, title: str) -> None:
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "comparison.json", comparison.to_plain())
     with whole_file(output / "disagreements.jsonl") as file:
-        file.writelines(json.dumps(found.to_plain()) + "\n" for found in comparison.disagreements)
+        file.writelines(json_text(found.to_plain()) + "\n" for found in comparison.disagreements)
     with whole_file(output / "comparison.html") as file:
         file.write(page)

@@ -12,7 +12,6 @@ from typing import Final
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from ner_lightning.atomic_files import write_json
 from ner_lightning.commands.compare.plan import (
@@ -36,10 +35,10 @@ from ner_lightning.commands.compare.runs import (
     require_same_settings,
     worker_environments,
 )
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.comparison.scope import Scope
 from ner_lightning.evaluation.comparison.tables import settings_table
-from ner_lightning.evaluation.pages.tables import rich_table
+from ner_lightning.evaluation.pages.tables import Table, print_table
 from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import find_run_folders, group_into_arms, read_run
 from ner_lightning.runs.settings import Settings, deciding, differences, settings_of
@@ -59,7 +58,7 @@ def compare_found(options: argparse.Namespace) -> int:
         ValueError: If there is none, or a folder is damaged.
     """
     silence_libraries()
-    console = Console(stderr=True)
+    console = message_console()
     finished, unfinished = find_run_folders(options.runs)
     for path in unfinished:
         say(console, f"left out, since it is not finished: {path}")
@@ -84,12 +83,12 @@ def compare_trained(options: argparse.Namespace) -> int:
         ArgumentError: If ``fit`` would refuse an arm.
         ValueError: If the arms cannot be compared, or what is there is of others.
     """
-    console = Console(stderr=True)
+    console = message_console()
     with console.status("Checking the arms"):
         runs = checked_runs(options)
     arms = list(dict.fromkeys(run.arm for run in runs))
     if len(arms) > 1:
-        console.print(differences_table({run.arm: run.settings for run in runs}))
+        print_table(console, differences_table({run.arm: run.settings for run in runs}))
     outcomes = train_missing(runs, options, console)
     for outcome in outcomes:
         if outcome.failure is not None:
@@ -131,7 +130,7 @@ def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
 
 def differences_table(settings: Mapping[str, Settings]) -> Table:
     """The settings in which arms differ, by arm."""
-    return rich_table(settings_table(list(settings), differences(*settings.values())))
+    return settings_table(list(settings), differences(*settings.values()))
 
 
 def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, console: Console) -> list[Outcome]:

@@ -16,7 +16,6 @@ import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
-from rich.console import Console
 
 from ner_lightning.atomic_files import remove_partial, whole_file, write_json
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
@@ -49,7 +48,7 @@ from ner_lightning.commands.fit.resuming import (
 )
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
@@ -202,7 +201,7 @@ class TrainingCLI(PartsCLI):
             ValueError: If there is none.
         """
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            Console(stderr=True).print("trainer.fast_dev_run tries a few batches: nothing was kept", highlight=False)
+            say(message_console(), "trainer.fast_dev_run tries a few batches: nothing was kept")
             return
         best = self.best.best_model_path
         if not best:
@@ -223,7 +222,7 @@ class TrainingCLI(PartsCLI):
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
-                say(Console(stderr=True), line)
+                say(message_console(), line)
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
 from itertools import chain, count
 from typing import Any, Final, Literal
@@ -25,11 +25,13 @@ class InputRecord:
         text: The text; None where words are given.
         words: The words; None where a text is given.
         id: A string or a number; None where there is none.
+        end: Number of bytes of the input up to its end.
     """
 
     text: str | None = None
     words: tuple[str, ...] | None = None
     id: str | int | None = None
+    end: int = field(default=0, compare=False)
 
     @property
     def num_characters(self) -> int:
@@ -37,8 +39,12 @@ class InputRecord:
 
     def to_plain(self) -> dict[str, Any]:
         """The record as its line in the output begins."""
-        named = {} if self.id is None else {"id": self.id}
-        return named | ({"text": self.text} if self.words is None else {"words": list(self.words)})
+        named: dict[str, Any] = {} if self.id is None else {"id": self.id}
+        return named | ({} if self.words is None else {"words": list(self.words)}) | {"text": self.as_text()}
+
+    def as_text(self) -> str:
+        """The text, or the words joined by spaces."""
+        return (self.text or "") if self.words is None else " ".join(self.words)
 
 
 def read_blocks(file: BufferedIOBase) -> Iterator[list[bytes]]:
@@ -77,13 +83,14 @@ def read_records(
     }
     if input_format == "columns":
         blocks = chain(blocks, [[b""]])  # the end of the input ends a sentence
-    numbers = count(1)
+    numbers, end = count(1), 0
     for block in blocks:
         for line, number in zip(block, numbers, strict=False):
             place = f"{source}:{number}"
+            end += len(line) + 1
             record = readers[input_format](_decoded(line, place, number == 1), place)
             if record is not None:
-                yield record
+                yield replace(record, end=end)
         yield None
 
 

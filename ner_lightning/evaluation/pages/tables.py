@@ -6,16 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import rich.table
 from markupsafe import Markup
-from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
-from rich.text import Text
+
+from ner_lightning import terminal_tables
+from ner_lightning.terminal_tables import TerminalTable
 
 MOST_NAMES = 3  # that a cell shows
-WIDEST = 10_000  # columns that no table needs
-FEWEST_LETTERS = 8  # of a line of text in the terminal
 HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
 
 
@@ -118,31 +115,7 @@ def _plain(cell: Any) -> Any:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print the table; in a terminal that is too narrow for its numbers, lines wrap."""
-    drawn = rich_table(table)
-    needed = Measurement.get(console, console.options.update_width(WIDEST), drawn).minimum
-    if needed > console.width:
-        drawn.width = needed
-    console.print(drawn, crop=False)
-
-
-def rich_table(table: Table) -> rich.table.Table:
-    """The table for the terminal; its note stands below. Names of a corpus are neither markup nor emoji codes."""
-    title, note = Text(table.title, style="table.title"), Text(table.note, style="table.caption")
-    drawn = rich.table.Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
-    for index, name in enumerate(table.header):
-        is_text = index < table.text_columns
-        longest = max((cell_len(str(row[index])) for row in table.rows), default=0)
-        drawn.add_column(
-            Text(name if is_text else name.replace(" ", "\n")),
-            justify="left" if is_text else "right",
-            no_wrap=not is_text,  # where there is no room, text wraps, and no number is cut
-            min_width=min(longest, FEWEST_LETTERS) if is_text else longest,
-            overflow="fold",
-        )
-    for index, row in enumerate(table.rows, 1):
-        is_total = table.has_total and index == len(table.rows)
-        if is_total:
-            drawn.add_section()
-        drawn.add_row(*(Text(str(cell)) for cell in row), style="bold" if is_total else None)
-    return drawn
+    """Print the table; what is wider than the terminal is cut between columns."""
+    rows = tuple(tuple(map(str, row)) for row in table.rows)
+    shown = TerminalTable(table.title, table.header, rows, table.text_columns, table.note, table.has_total)
+    terminal_tables.print_table(console, shown)
