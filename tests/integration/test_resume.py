@@ -159,6 +159,35 @@ def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -
     assert_same_run(run_dir, whole)
 
 
+EARLY_STOPPING = [  # in the second epoch, as no F1 rises by 1
+    "--trainer.max_epochs=5",
+    "--trainer.callbacks+=EarlyStopping",
+    "--trainer.callbacks.monitor=validation/f1",
+    "--trainer.callbacks.mode=max",
+    "--trainer.callbacks.min_delta=1",
+    "--trainer.callbacks.patience=1",
+]
+
+
+def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
+    """Resumed as it is, asked to train longer, and killed between its last checkpoint and its scores."""
+    stopped, killed = tmp_path / "stopped", tmp_path / "killed"
+    status, printed = forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", stopped)
+    assert status == 0, printed
+    kill = (accidents.signal_at, ("test/f1", 1, signal.SIGKILL))
+    assert forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", killed, prepare=kill)[0] == -signal.SIGKILL
+    for run_dir, epochs in [(tmp_path / "again", 5), (tmp_path / "longer", 9), (killed, 5)]:
+        if run_dir != killed:
+            shutil.copytree(stopped, run_dir)
+        options = [*OPTIONS, *EARLY_STOPPING, f"--trainer.max_epochs={epochs}", "--run_dir", run_dir]
+        status, printed = forked_runs.run("fit", *options, "--ckpt_path", "last")
+        assert status == 0, printed
+        assert "early stopping had ended this run: nothing is left to train\n" in printed
+        assert_same_run(run_dir, stopped)
+        records = [read_record(folder / "run.json") for folder in (run_dir, stopped)]
+        assert {(record["epochs"], record["steps"]) for record in records} == {(2, 12)}
+
+
 CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of the first epoch the best checkpoint and the last
 
 

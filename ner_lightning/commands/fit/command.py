@@ -24,7 +24,7 @@ from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.finite_steps import FiniteSteps
-from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, stay_stopped
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
@@ -189,10 +189,16 @@ class TrainingCLI(PartsCLI):
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass."""
-        if trainer.training:
-            folder = Path(self.config[self.subcommand].ckpt_path).parent
-            require_longer(checkpoint, trainer, is_own=folder == self.run_dir / CHECKPOINTS)
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+
+        A run that early stopping ended stays ended, however long it may be.
+        """
+        if not trainer.training:
+            return
+        is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
+        require_longer(checkpoint, trainer, is_own)
+        if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
+            say(Console(stderr=True), "early stopping had ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
