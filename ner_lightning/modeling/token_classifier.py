@@ -51,7 +51,7 @@ class TokenClassifier(nn.Module):
     def sentence_logits(self, batch: EvaluationBatch) -> Float[Tensor, "batch words tags"]:
         """Return the logits of whole sentences, joined from the windows that own their words and padded with 0."""
         if not batch.sentences:
-            return next(self.parameters()).new_zeros(0, 0, self.network.config.num_labels or 0, dtype=torch.float32)
+            return torch.zeros(0, 0, len(self.network.config.id2label or ()), device=self.network.device)
         logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
         return rows_of_words(precise(logits), [len(sentence) for sentence in batch.sentences])
 

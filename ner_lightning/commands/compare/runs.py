@@ -23,7 +23,7 @@ from ner_lightning.runs.settings import deciding, differences, settings_of
 
 FIT: Final = (sys.executable, "-m", "ner_lightning", "fit")
 POLL_SECONDS: Final = 0.2
-STOPPED: Final = (128 + signal.SIGTERM, -signal.SIGTERM)  # after saving, and before there was anything to save
+STOPPED: Final = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM)  # the last before Python could handle it
 EPOCH_LINE: Final = re.compile(r"^epoch (\d+)/(\d+)", re.MULTILINE)
 
 

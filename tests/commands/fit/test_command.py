@@ -202,6 +202,25 @@ def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.
     assert f"so {tmp_path / 'run'} has no best checkpoint" in capsys.readouterr().err
 
 
+def test_a_refused_start_leaves_nothing_that_blocks_the_corrected_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["fit", *TINY_RUN, "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
+    assert main([*options, "--trainer.limit_train_batches=0"]) == 2  # seen after config.yaml is written
+    assert "has no best checkpoint" in capsys.readouterr().err
+    assert not list((tmp_path / "run").iterdir())
+    assert main(options) == 0
+
+
+def test_a_used_folder_without_a_checkpoint_is_kept_and_not_said_to_be_resumable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
+    assert f"got {tmp_path}; it has no checkpoint to resume, name another with --run_dir" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
 def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "run"
     assert main(["fit", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 0
