@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules, except for the subfolders listed themselves
-    {"entities", "quiet_libraries", "serialization", "console", "atomic_files"},
+    {"entities", "quiet_libraries", "serialization", "console", "atomic_files", "unicode_text"},
     {"sentences"},
     {"tags"},
     {"schemes"},

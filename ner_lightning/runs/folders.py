@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -126,12 +126,8 @@ def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
             raise ValueError(f"{path} must record {key}, got {record.get(key, 'no such key')!r}")
 
 
-def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> FinishedRun:
-    """Read a run folder.
-
-    Args:
-        path: The folder.
-        complete: Adds the settings that an earlier version did not have yet to its configuration.
+def read_run(path: Path) -> FinishedRun:
+    """Read a run folder, without importing anything that its files name.
 
     Raises:
         ValueError: If the run is not finished, or one of its files is damaged.
@@ -141,7 +137,7 @@ def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = 
         raise ValueError(f"{path} is not a finished run: {', '.join(missing)} missing")
     record = read_record(path / RECORD)
     _require_recorded(record, path / RECORD)
-    settings = deciding(settings_of(complete(read_config(path / "config.yaml")))) | {"ranks": record.get("ranks", 1)}
+    settings = deciding(settings_of(read_config(path / "config.yaml"))) | {"ranks": record.get("ranks", 1)}
     return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Final
+
+from ner_lightning.serialization import loaded_class
 
 # Settings in which runs of one arm may differ: the seed, the place, the machine, and the output. The only fact about
 # the machine that changes scores is the number of ranks, which sets the batch of a step. It is read from the record,
@@ -30,6 +31,7 @@ INCIDENTAL: Final = (
     "trainer.strategy",
     "wandb",
 )
+PACKAGE: Final = "ner_lightning."
 PRECISION: Final = "trainer.precision"
 EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses one for the machine; F1 is the same
 CLASS: Final = ".class_path"
@@ -50,7 +52,7 @@ def deciding(settings: Settings) -> Settings:
     """Return the settings that decide a run's scores, each in one spelling.
 
     Settings in which runs of one arm may differ are left out, such as which of two precisions ``fit`` chose for the
-    machine. Import paths of the same class become equal.
+    machine. Import paths of the same class become equal, if that can be seen without importing anything.
     """
     decide = {
         key: _class_path(value) if key.endswith(CLASS) else value
@@ -63,13 +65,17 @@ def deciding(settings: Settings) -> Settings:
 
 
 def _class_path(path: Any) -> Any:
-    """The path by which a class names itself; the given one where it cannot be imported here."""
-    module, _, name = str(path).rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-        return f"{found.__module__}.{found.__qualname__}"
-    except (ImportError, AttributeError, ValueError):
+    """Return one spelling for all import paths of a class.
+
+    A class of this package is known by its name alone; another one by the path in its definition, if it is loaded. A
+    run folder may come from anywhere, so nothing that it names is imported.
+    """
+    if not isinstance(path, str):
         return path
+    if path.startswith(PACKAGE):
+        return PACKAGE + path.rpartition(".")[2]
+    found = loaded_class(path)
+    return path if found is None else f"{found.__module__}.{found.__qualname__}"
 
 
 def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:
@@ -95,8 +101,11 @@ def encoder_name(settings: Settings) -> str | None:
     >>> encoder_name({f"{key}.class_path": "ner_lightning.modeling.encoders.SmallBert"})
     'SmallBert'
     """
-    name = settings.get("model.encoder.init_args.name_or_path") or settings.get(f"model.encoder{CLASS}")
-    return None if name is None else str(name).removeprefix("ner_lightning.modeling.encoders.")
+    name = settings.get("model.encoder.init_args.name_or_path")
+    class_path = settings.get(f"model.encoder{CLASS}")
+    if name is None and isinstance(class_path, str) and class_path.startswith(PACKAGE):
+        return class_path.rpartition(".")[2]
+    return str(name or class_path) if name or class_path else None
 
 
 def arm_names(arms: Sequence[Settings]) -> list[str]:
