@@ -86,6 +86,12 @@ def print_item(console: Console, text: str) -> None:
         console.out(f"{'   ' if number else ' - '}{line}", highlight=False)
 
 
+def print_text(console: Console, text: str) -> None:
+    """Print a sentence or two; a word that is longer than a line, such as a path, is not broken."""
+    for line in wrapped_lines(printable(text), console.width):
+        console.out(line, highlight=False)
+
+
 def wrapped_lines(text: str, width: int) -> list[str]:
     """Return the lines of a text; each is as wide as it may be, or a single longer word.
 

@@ -33,14 +33,20 @@ class Percent:
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How often each of several things occurs; people are shown the most frequent ones."""
+    """How often each of several things occurs; people are shown the most frequent ones.
+
+    Args:
+        counts: The number of times by name.
+        most: How many names people are shown.
+    """
 
     counts: Mapping[str, int]
+    most: int = MOST_NAMES
 
     def __str__(self) -> str:
-        most = sorted(self.counts.items(), key=lambda item: -item[1])
-        shown = [name if times == 1 else f"{name} ({times})" for name, times in most[:MOST_NAMES]]
-        return ", ".join([*shown, "…"] if len(most) > MOST_NAMES else shown) or "–"
+        in_order = sorted(self.counts.items(), key=lambda item: -item[1])
+        shown = [name if times == 1 else f"{name} ({times})" for name, times in in_order[: self.most]]
+        return ", ".join([*shown, "…"] if len(in_order) > self.most else shown) or "–"
 
 
 @dataclass(frozen=True, slots=True)
