@@ -12,6 +12,7 @@ from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence, write_predictions
 from ner_lightning.runs.folders import FINISHED
 from support.sentences_with_errors import SENTENCES, TRAINING
+from support.terminals import hidden_characters
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_hidden_characters_are_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
     options = ["--json", str(tables), "--suspects", str(suspects), "--report", str(tmp_path / "page\x1b.html")]
     assert main(["evaluate", str(path), *options]) == 0
     printed = capsys.readouterr()
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed.out + printed.err)
+    assert not hidden_characters(printed.out + printed.err)
     assert "PER\\x1b[31m\\u202e\\x9b as" in printed.out
     assert "tables\\x1b.json" in printed.err
     assert json.loads(suspects.read_text())["predicted"]["type"] == kind

@@ -22,7 +22,7 @@ from ner_lightning.evaluation.comparison.tables import (
     slices_of,
 )
 from ner_lightning.evaluation.pages.html import render
-from ner_lightning.evaluation.pages.plots import svg_of
+from ner_lightning.evaluation.pages.plots import plot_text, svg_of
 from ner_lightning.evaluation.pages.sentence_rows import Highlight, Row, sentence_rows
 from ner_lightning.evaluation.pages.tables import TypeLabel, type_labels
 
@@ -107,11 +107,16 @@ def type_plot(comparison: Comparison) -> Figure:
             spread = [[points - 100 * low], [100 * high - points]]
             place = row + 0.5 * ((index + 0.5) / len(others) - 0.5)
             axes.errorbar(
-                points, place, xerr=spread, capsize=3, label=arm.name if not row else None, **_style(index + 1)
+                points,
+                place,
+                xerr=spread,
+                capsize=3,
+                label=plot_text(arm.name) if not row else None,
+                **_style(index + 1),
             )
     axes.axvline(0, color="#7d8590", linewidth=0.8)
     _name_rows(axes, [part.value for part in parts])
-    axes.set_xlabel(f"F1 minus that of {comparison.arms[0].name}, points, with 95 % interval")
+    axes.set_xlabel(f"F1 minus that of {plot_text(comparison.arms[0].name)}, points, with 95 % interval")
     _legend(axes, len(others))
     return figure
 
@@ -124,7 +129,9 @@ def length_plot(comparison: Comparison) -> Figure:
         scores = [[100 * score for score in arm.f1(part)] for part in parts]
         deviations = [stdev(of_part) if len(of_part) > 1 else 0.0 for of_part in scores]
         places = [place + 0.06 * (index - len(comparison.arms) / 2) for place in range(len(parts))]
-        axes.errorbar(places, list(map(mean, scores)), yerr=deviations, capsize=3, label=arm.name, **_style(index))
+        axes.errorbar(
+            places, list(map(mean, scores)), yerr=deviations, capsize=3, label=plot_text(arm.name), **_style(index)
+        )
     axes.set_xticks(range(len(parts)), [f"{part.value}\n{comparison.arms[0].gold(part):,} gold" for part in parts])
     axes.set_ylabel("F1, per cent")
     axes.set_ylim(bottom=0)
@@ -145,7 +152,7 @@ def _style(index: int) -> dict[str, Any]:
 
 
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), list(map(plot_text, names)))
     axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
 
 

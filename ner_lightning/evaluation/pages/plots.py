@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from ner_lightning.console import printable
+
 BARE_SVG = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def plot_text(name: str) -> str:
+    r"""Return a name as a plot shows it: hidden characters are escaped, and a dollar begins no formula.
+
+    >>> print(plot_text("\x1b $PER$"))
+    \x1b \$PER\$
+    """
+    return printable(name).replace("$", r"\$")
 
 
 def svg_of(figure: Figure) -> Markup:
@@ -19,7 +31,9 @@ def svg_of(figure: Figure) -> Markup:
     has no frame (``frameon=False``), which would be white on a dark page.
     """
     buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}):  # text stays text, ids do not change
+    text_stays_text = {"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}  # and ids do not change
+    with rc_context(text_stays_text), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the reader's browser draws the text
         figure.savefig(buffer, format="svg", metadata=BARE_SVG, transparent=True, bbox_inches="tight")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
