@@ -1,4 +1,4 @@
-"""Tags in their two parts, and the convention that reads entities from tags of any scheme."""
+"""Tags split into prefix and type, and the convention that reads entities from tags of any scheme."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BILOU_AS_BIOES = {"L": "E", "U": "S"}
 
 
 class Tag(NamedTuple):
-    """A tag in its two parts; the type of ``O`` is empty."""
+    """A tag, split into prefix and entity type; the type of ``O`` is empty."""
 
     prefix: str
     entity_type: str
@@ -40,7 +40,7 @@ OUTSIDE_TAG = Tag(OUTSIDE, "")
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """Whether ``tag`` begins an entity by the conlleval convention, which reads every scheme alike."""
+    """Return whether ``tag`` begins an entity by the conlleval convention, which is the same for every scheme."""
     return tag != OUTSIDE_TAG and (
         tag.prefix in "BS" or previous.prefix in "OES" or previous.entity_type != tag.entity_type
     )
@@ -49,7 +49,7 @@ def begins_leniently(previous: Tag, tag: Tag) -> bool:
 def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
     """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
 
-    An entity ends where the tags say so or where its type changes; an ill-formed sequence is repaired
+    An entity ends where the tags say so or where the type changes; ill-formed sequences are repaired
     rather than dropped (the conlleval convention).
 
     >>> [(entity.start, entity.end) for entity in entities_of(["I-PER", "E-PER", "B-PER", "O"])]
@@ -59,7 +59,7 @@ def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
 
 
 def lenient_entities(tags: Sequence[Tag]) -> list[EntitySpan]:
-    """The same for tags that are parsed already."""
+    """Read the entities of one sentence from tags that are already parsed."""
     entities: list[EntitySpan] = []
     start, previous = 0, OUTSIDE_TAG
     for position, tag in enumerate([*tags, OUTSIDE_TAG]):

@@ -32,7 +32,7 @@ any_text = st.text(st.characters(codec="utf-8"))  # line separators included
 
 @st.composite
 def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
-    """Fields, not values: values check themselves by sampling, which hypothesis forbids in here."""
+    """Draw fields instead of objects: type-checked objects sample their fields, which hypothesis forbids here."""
     gold, num_words = draw(flat_entities())
     texts = st.lists(any_text, min_size=num_words, max_size=num_words).map(tuple)
     scores = st.none() | st.floats(0, 1)
@@ -48,12 +48,12 @@ def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
 
 
 def with_scores(sentence: PredictedSentence) -> tuple[PredictedSentence, list[float | None]]:
-    """Spans compare without their scores, so a comparison that is to hold these too must name them."""
+    """Return the scores too, because spans are compared without them."""
     return sentence, [entity.score for entity in sentence.predicted]
 
 
 @given(st.lists(fields_of_sentences(), max_size=4))
-def test_what_is_written_is_read_to_the_last_digit(tmp_path_factory, fields):
+def test_a_written_file_is_read_back_to_the_last_digit(tmp_path_factory, fields):
     sentences = [PredictedSentence(**field) for field in fields]
     path = tmp_path_factory.mktemp("predictions") / "test.jsonl"
     write_predictions(path, iter(sentences))
@@ -61,7 +61,7 @@ def test_what_is_written_is_read_to_the_last_digit(tmp_path_factory, fields):
     assert path.read_bytes().count(b"\n") == len(sentences)
 
 
-def test_the_file_is_what_the_design_says(tmp_path: Path):
+def test_the_format_of_a_line(tmp_path: Path):
     path = tmp_path / "new" / "test.jsonl"
     write_predictions(path, [SENTENCE])
     assert json.loads(path.read_text()) == LINE
@@ -93,7 +93,7 @@ def test_an_empty_file_holds_no_sentence(tmp_path: Path):
     assert read_predictions(tmp_path / "test.jsonl") == []
 
 
-def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path):
+def test_a_failed_write_leaves_the_previous_file_and_nothing_else(tmp_path: Path):
     path = tmp_path / "test.jsonl"
     write_predictions(path, [SENTENCE])
 
@@ -118,12 +118,12 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (json.dumps(LINE)[:-9], "one whole JSON object"),
-        ("", "one whole JSON object"),
+        (json.dumps(LINE)[:-9], "one complete JSON object"),
+        ("", "one complete JSON object"),
         ("[" * 100_000, "recursion"),
         ("[1]", "must be a JSON object"),
         *[
-            (json.dumps({k: v for k, v in LINE.items() if k != key}), rf"; {key} missing")
+            (json.dumps({k: v for k, v in LINE.items() if k != key}), rf"missing: {key}")
             for key in ("id", "words", "gold", "predicted")
         ],
         *[
@@ -148,10 +148,10 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
                 ({"predicted": [[2, 3, "LOC", 93]]}, "from 0 to 1 or null, got 93"),
                 ({"predicted": [[2, 3, "LOC", -0.1]]}, "from 0 to 1 or null, got -0.1"),
                 ({"predicted": [[2, 3, "LOC", 10**400]]}, "from 0 to 1 or null, got 1000"),
-                ({"words": ["Anna", "left", "R\ud800me"]}, "surrogates not allowed"),
-                ({"id": "\ud800"}, "surrogates not allowed"),
-                ({"gold": [[0, 1, "\ud800"]]}, "surrogates not allowed"),
-                ({"id": "s1"}, "ids must be unique, 's1' is that of line 1 too"),
+                ({"words": ["Anna", "left", "R\ud800me"]}, "must be valid Unicode, got the lone surrogate"),
+                ({"id": "\ud800"}, "must be valid Unicode, got the lone surrogate"),
+                ({"gold": [[0, 1, "\ud800"]]}, "must be valid Unicode, got the lone surrogate"),
+                ({"id": "s1"}, "ids must be unique, 's1' is also used in line 1"),
                 ({"predicted": [7]}, r"predicted must be \[start, end, type, score\], got 7"),
             ]
         ],
@@ -167,9 +167,9 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found none; those of"):
+    with pytest.raises(PredictionsError, match=r"none\.jsonl does not exist; a run has predictions/validation\.jsonl"):
         read_predictions(tmp_path / "none.jsonl")
-    with pytest.raises(PredictionsError, match="must be a file, found a folder; those of a run are predictions/"):
+    with pytest.raises(PredictionsError, match="is a folder, not a predictions file; a run has predictions/"):
         read_predictions(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What the choice of the decoder does to the scores of one model."""
+"""The scores of one model by decoder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDec
 
 
 class DecoderComparison(FinalScoring):
-    """Scores the same logits by every decoder, and shows them side by side at the end of validate and test.
+    """Scores the same logits with every decoder, and shows the scores side by side at the end of validate and test.
 
     All scores go to ``predictions/<split>.decoders.json``, the predictions of a decoder that is not the tagger's own
     to ``predictions/<split>.<decoder>.jsonl``.
@@ -44,7 +44,7 @@ class DecoderComparison(FinalScoring):
         self.predicted: dict[str, list[PredictedSentence]] = {}
 
     def begin(self, tagger: NERTagger, bound: BoundCorpus) -> None:
-        """Start to count; a rank without a batch takes part with nothing."""
+        """Start counting; a rank without a batch takes part with zero counts."""
         if not self.metrics:
             self.metrics = {name: SpanF1(bound.tags, bound.gold_tags).to(tagger.device) for name in DECODERS}
             self.predicted = {name: [] for name, decoder in DECODERS.items() if decoder != tagger.decoder}

@@ -1,4 +1,4 @@
-"""A line for each epoch, where no progress bar can be drawn."""
+"""A line for each epoch, printed if there is no terminal for a progress bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of the batches of validate and test, and of neither within fit."""
+"""The base of callbacks that see the batches of validate and test, but not the validations within fit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ner_lightning.training.tagger import NERTagger, tagger_of
 
 
 class FinalScoring(L.Callback, ABC):
-    """Sees every batch of validate and test, and their end; the validation of each epoch is left out."""
+    """Receives every batch of validate and test, and their end, but not the validation after each epoch."""
 
     @abstractmethod
     def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
-        """Take in a batch.
+        """Process a batch.
 
         Args:
             tagger: The tagger.
@@ -33,7 +33,7 @@ class FinalScoring(L.Callback, ABC):
 
     @abstractmethod
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
-        """Make something of all batches of the split; every rank comes here."""
+        """Finish the split after its last batch; called on every rank."""
 
     def on_validation_batch_end(
         self,

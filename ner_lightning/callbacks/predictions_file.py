@@ -1,4 +1,4 @@
-"""Writes the predictions of a split, prints its table, and asks seqeval to check the scores."""
+"""The predictions file of a split, its printed table, and the check of its scores by seqeval."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def predicted_sentences(
     tag_ids: Int[Tensor, "batch words"],
     batch: EvaluationBatch,
 ) -> Iterator[PredictedSentence]:
-    """The sentences of a batch with the entities that the decoder's tags spell."""
+    """Return the sentences of a batch with the entities of the decoder's tags."""
     assert tagger.tags is not None
     found = decoder.entities(logits, tag_ids, tagger.tags, tagger.objective.transitions)
     for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
@@ -42,10 +42,10 @@ def predicted_sentences(
 
 
 def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[PredictedSentence], path: Path) -> None:
-    """Write what all ranks predicted, in the order of the corpus, on the first rank; every rank comes here.
+    """Write the predictions of all ranks in the order of the corpus, on the first rank; every rank must call it.
 
     Raises:
-        ValueError: If the file holds other predictions, which would be lost.
+        ValueError: If the file holds different predictions, which would be lost.
     """
     parts = gathered(trainer, predicted)
     if not trainer.is_global_zero:
@@ -53,16 +53,15 @@ def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[Pre
     by_id = {sentence.id: sentence for part in parts for sentence in part}
     in_order = [by_id[sentence.id] for sentence in data_module_of(trainer).bound.corpus.splits[split]]
     if path.exists() and not holds_predictions(path, in_order):
-        raise ValueError(f"{path} holds other predictions, which would be lost: choose a new folder with --run_dir")
+        raise ValueError(f"{path} holds different predictions, which would be lost: choose a new folder with --run_dir")
     write_predictions(path, in_order)
 
 
 class PredictionsFile(FinalScoring):
     """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
 
-    The file holds every sentence once and in the order of the corpus, however many ranks shared the work. The
-    scores that are printed are read from the file; seqeval must come to the same. A file that holds others is not
-    replaced.
+    The file holds every sentence once, in the order of the corpus, for any number of ranks. The printed scores are
+    computed from the file, and must equal those of seqeval. A file with different predictions is not replaced.
 
     Args:
         run_dir: The run folder.
@@ -91,7 +90,7 @@ class PredictionsFile(FinalScoring):
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
         coverage = data_module_of(trainer).bound.coverage(split)
         console = output_console()
-        print_table(console, scores_table(score(written), f"{split}: entities, per cent (seqeval agrees)"))
+        print_table(console, scores_table(score(written), f"{split}: entities (%), confirmed by seqeval"))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
             f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {coverage}",

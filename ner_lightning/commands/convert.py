@@ -16,7 +16,7 @@ from rich.console import Console
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
 from ner_lightning.console import message_console, output_console, say
-from ner_lightning.corpora.checks.report import NUM_LINES
+from ner_lightning.corpora.checks.printed_report import MAX_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -25,7 +25,7 @@ from ner_lightning.corpora.reader import (
     CorpusWriter,
     NoteKind,
     ReadingNote,
-    kind_in_words,
+    describe_kind,
 )
 from ner_lightning.terminal_tables import TerminalTable, print_table
 
@@ -182,8 +182,8 @@ def report_notes(console: Console, notes: Sequence[ReadingNote]) -> None:
     for note in notes:
         notes_by_kind[note.kind].append(note)
     for kind, alike in notes_by_kind.items():
-        say(console, f"{len(alike):,} x {kind_in_words(kind)}:")
-        for note in alike[:NUM_LINES]:
+        say(console, f"{len(alike):,} x {describe_kind(kind)}:")
+        for note in alike[:MAX_LINES]:
             say(console, f"  {note}")
-        if len(alike) > NUM_LINES:
-            say(console, f"  … and {len(alike) - NUM_LINES:,} more")
+        if len(alike) > MAX_LINES:
+            say(console, f"  … and {len(alike) - MAX_LINES:,} more")

@@ -164,9 +164,10 @@ class ColumnFiles(CorpusReader):
         comment: Lines that begin with this are comments, as in "# " (a bare # may well begin a word);
             null: no line is. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name documents and
             sentences.
+        source: Where to get the files; the error about a missing file says it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         train: str | None = None,
         validation: str | None = None,
@@ -176,6 +177,7 @@ class ColumnFiles(CorpusReader):
         separator: Separator = "auto",
         scheme: SourceScheme | None = None,
         comment: str | None = None,
+        source: str | None = None,
     ) -> None:
         self.paths = paths_of_splits(train, validation, test)
         if word_column == tag_column:
@@ -183,7 +185,7 @@ class ColumnFiles(CorpusReader):
         if comment == "":
             raise ValueError("comment must not be empty, since every line begins so; null means no comments")
         self.layout = ColumnLayout(word_column, tag_column, separator, comment)
-        self.scheme = scheme
+        self.scheme, self.source = scheme, source
 
     def read(self) -> Corpus:
         splits: dict[SplitName, tuple[Sentence, ...]] = {}
@@ -191,7 +193,7 @@ class ColumnFiles(CorpusReader):
         evidence: dict[SplitName, str] = {}
         for split, given_path in self.paths.items():
             path = resolve_path(given_path)
-            lines = read_lines(path)
+            lines = read_lines(path, self.source)
             require_line_ends(lines, path)
             tagged = list(group_lines(lines, self.layout, split, str(path)))
             scheme, evidence[split] = recognise_scheme(tagged, self.scheme, str(path))

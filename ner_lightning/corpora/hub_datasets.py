@@ -23,9 +23,8 @@ from ner_lightning.sentences import Sentence
 if TYPE_CHECKING:
     from datasets import Dataset
 
-WITHOUT_HUB = (
-    "without a network, give the path of a local folder of parquet, arrow or JSON files, "
-    "or read column files with the reader ColumnFiles"
+OFFLINE = (
+    "give the path of a local folder of parquet, arrow or JSON files, or read column files with the reader ColumnFiles"
 )
 SAVED_DATASET, SAVED_SPLITS = "state.json", "dataset_dict.json"  # what save_to_disk leaves
 
@@ -45,9 +44,10 @@ class HubDatasets(CorpusReader):
         splits: For each split, what the dataset calls it, as in ``{"validation": "dev"}``; what is not named
             here is not read. Without it, train, validation and test are read as far as they are there.
         expected_rows: For splits of known size, the number of sentences; another number is an error.
+        offline: What to do without a network; the error about a hub that cannot be reached says it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         path: str,
         name: str | None = None,
@@ -57,6 +57,7 @@ class HubDatasets(CorpusReader):
         tag_names: list[str] | None = None,
         splits: dict[SplitName, str] | None = None,
         expected_rows: dict[SplitName, int] | None = None,
+        offline: str = OFFLINE,
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -69,9 +70,10 @@ class HubDatasets(CorpusReader):
         self.tag_names = tag_names
         self.splits = splits
         self.expected_rows = expected_rows or {}
+        self.offline = offline
 
     def read(self) -> Corpus:
-        datasets = load_splits(self.path, self.name, self.revision)
+        datasets = load_splits(self.path, self.name, self.revision, self.offline)
         name_by_split = self._names_of_splits(datasets)
         for split, expected in self.expected_rows.items():
             found = len(datasets[name_by_split[split]]) if split in name_by_split else 0
@@ -146,8 +148,14 @@ def require_split_names(names: Iterable[str]) -> None:
             raise CorpusError(f"a split must be one of {', '.join(SPLIT_NAMES)}, got {name!r}")
 
 
-def load_splits(path: str, name: str | None, revision: str | None) -> Mapping[str, Dataset]:
+def load_splits(path: str, name: str | None, revision: str | None, offline: str) -> Mapping[str, Dataset]:
     """Load all splits of a hub dataset or a local folder, by the names that they have there.
+
+    Args:
+        path: Name of the dataset on the hub, or a local folder.
+        name: Name of one configuration of the dataset.
+        revision: Branch, tag or commit on the hub.
+        offline: What to do without a network.
 
     Raises:
         CorpusError: If it cannot be reached, is not there, or cannot be read.
@@ -164,11 +172,11 @@ def load_splits(path: str, name: str | None, revision: str | None) -> Mapping[st
             loaded = load_dataset(str(folder) if folder.is_dir() else path, name=name, revision=revision)
     except ConnectionError as error:
         raise CorpusError(
-            f"{path}: no local folder, and the hub cannot be reached ({one_line(error)}); {WITHOUT_HUB}"
+            f"{path}: no local folder, and the hub cannot be reached ({one_line(error)}); without a network, {offline}"
         ) from error
     except DatasetNotFoundError as error:
         raise CorpusError(
-            f"{path}: no local folder, and not found on the hub ({one_line(error)}); {WITHOUT_HUB}"
+            f"{path}: no local folder, and not found on the hub ({one_line(error)}); without a network, {offline}"
         ) from error
     except (StopIteration, IndexError) as error:  # from an empty JSON file, and from a saved split of no row
         raise CorpusError(f"{path}: every split and file must hold at least one row, one is empty") from error

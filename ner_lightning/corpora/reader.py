@@ -37,10 +37,10 @@ OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
 }
 
 
-def kind_in_words(kind: NoteKind) -> str:
+def describe_kind(kind: NoteKind) -> str:
     """The kind of a note as a reader reads it.
 
-    >>> kind_in_words("ill_formed_tag")
+    >>> describe_kind("ill_formed_tag")
     'ill-formed tag'
     """
     return kind.replace("ill_formed", "ill-formed").replace("_", " ")

@@ -34,10 +34,14 @@ def resolve_path(path: str) -> Path:
     return Path(data_folder, *rest) if data_folder and first == "data" else Path(path)
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, source: str | None = None) -> list[str]:
     r"""The lines of a UTF-8 file, without their ends and without a byte order mark.
 
     Only ``\n`` and ``\r\n`` end a line: a word may hold U+0085 or U+2028, where ``str.splitlines`` would cut.
+
+    Args:
+        path: The file.
+        source: Where to get the file, for the error if it is missing.
 
     Raises:
         CorpusError: If there is no such file or it is not UTF-8.
@@ -46,8 +50,9 @@ def read_lines(path: Path) -> list[str]:
         content = path.read_bytes()
     except FileNotFoundError:
         hint = f" (from {os.getcwd()})" if not path.is_absolute() else ""
+        advice = f"; get it from {source}" if source else ""
         raise CorpusError(
-            f"{path}: must be a file, found none{hint}; files under data/ are looked up in the folder that "
+            f"{path}: must be a file, found none{hint}{advice}; files under data/ are looked up in the folder that "
             f"{DATA_FOLDER_VARIABLE} names, where it is set"
         ) from None
     except IsADirectoryError:

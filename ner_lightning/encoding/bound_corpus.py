@@ -72,7 +72,7 @@ class BoundCorpus:
         return dict(counts)
 
     def coverage(self, split: SplitName) -> Coverage:
-        """Count what the scores of a split rest on."""
+        """Count the coverage of a split."""
         return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
 
 

@@ -1,4 +1,4 @@
-"""The data module: a corpus bound to a scheme and a tokenizer, served as batches."""
+"""The data module: serves a corpus, bound to a label scheme and a tokenizer, as batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.augmentation import Augmentation
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 from ner_lightning.encoding.batches import (
     Batch,
     EncodedWindow,
@@ -31,7 +31,7 @@ from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
 
-KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a person
+KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
     "corpus_checksum": "the corpus's checksum",
     "num_ranks": "the number of ranks",
     "precision": "the precision",
@@ -40,12 +40,12 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a perso
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """How sentences become the rows of a batch.
+    """Settings of windows, the rows of a batch.
 
     Args:
-        subwords: Which subwords of a word are trained on: its ``first``, which is what is read, or ``all``.
-        max_subwords: The longest window, special tokens included; null takes what the encoder can.
-        overlap: The most subwords that neighbouring windows of a long sentence share.
+        subwords: The subwords of a word that are trained: ``first``, which is also the one that is read, or ``all``.
+        max_subwords: Largest number of subwords in a window, including special tokens; null uses the encoder's limit.
+        overlap: Largest number of subwords shared by neighboring windows of a long sentence.
     """
 
     subwords: Subwords = "first"
@@ -63,18 +63,18 @@ class WindowSettings:
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How many windows are computed at once.
+    """Sizes of batches.
 
     Args:
-        max_windows: The most windows of a training batch.
-        max_subwords: The most subwords of a training batch.
-        pool: How many batches' worth of windows are sorted by length together. 1 keeps batches random, which
-            learns best; encoders that compute padding (DeBERTa) train faster with about 50.
-        repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence comes
-            sqrt(threshold / share) times an epoch, by the share of its rarest type, and at least once; null takes
-            each once.
-        evaluation_subwords: The most subwords of an evaluation batch, which holds whole sentences.
-        num_workers: Processes that collate batches beside the training process.
+        max_windows: Largest number of windows in a training batch.
+        max_subwords: Largest number of subwords in a training batch.
+        pool: Number of steps whose windows are sorted by length together. 1 keeps batches random, which learns best;
+            encoders that compute padding (DeBERTa) train faster with about 50.
+        repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence is
+            used sqrt(threshold / share) times per epoch, by the share of its rarest type, and at least once; null uses
+            each sentence once.
+        evaluation_subwords: Largest number of subwords in an evaluation batch, which holds whole sentences.
+        num_workers: Number of processes that collate batches in the background.
     """
 
     max_windows: int = 16
@@ -93,20 +93,20 @@ class BatchSettings:
 
 
 class NERDataModule(L.LightningDataModule):
-    """Serves a labelled corpus: windows to train on, whole sentences to score.
+    """Serves a labeled corpus: windows for training, whole sentences for scoring.
 
     Args:
         corpus: Reads the corpus.
-        encoder: The encoder whose tokenizer is used; the command line takes the tagger's.
-        scheme: How entities are written as tags.
-        entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not named
-            are dropped, types mapped to one name merge. null keeps all types as they are.
-        train_share: Share of the training sentences to learn from, above 0 and up to 1, in whole documents where the
-            corpus tells them: a point of a learning curve. The seed draws it, and a larger share of the same seed
-            holds it. Entity types and vocabulary stay those of the whole split. null takes all.
-        windows: How sentences become rows.
-        batches: How many rows are computed at once.
-        augmentation: How training sentences are changed anew every epoch, one after the other; null leaves them.
+        encoder: The encoder whose tokenizer is used; the command line uses that of the tagger.
+        scheme: The label scheme: how entities are written as tags.
+        entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not listed
+            are dropped, and types mapped to the same name are merged. null keeps all types unchanged.
+        train_share: Share of the training sentences to train on, above 0 and at most 1: a point of a learning curve.
+            It is drawn with the seed, in whole documents if the corpus has them, and a larger share of the same seed
+            contains it. Entity types and vocabulary are those of the whole split. null uses all sentences.
+        windows: Settings of windows.
+        batches: Sizes of batches.
+        augmentation: Changes of training sentences, applied in order and drawn again every epoch; null for none.
         seed: Seed of the training share, of the order of batches, of augmentation and of dropout.
     """
 
@@ -195,7 +195,6 @@ class NERDataModule(L.LightningDataModule):
         sentences = bound.corpus.splits["train"]
         windows_of = [windows for _, windows in bound.encoded["train"]]
         windows = [window for windows in windows_of for window in windows]
-        rank, num_ranks = self._rank_and_number()
         sampler = TokenBudgetBatchSampler(
             [len(window.input_ids) for window in windows],
             max_subwords=self.batches.max_subwords,
@@ -207,8 +206,7 @@ class NERDataModule(L.LightningDataModule):
                 for _ in windows
             ],
             seed=self.seed,
-            rank=rank,
-            num_ranks=num_ranks,
+            layout=self._layout(),
         )
         if self._resume is not None:
             sampler.resume_at(self._resume["epoch"], self._resume["batch"])
@@ -225,18 +223,18 @@ class NERDataModule(L.LightningDataModule):
         return self.evaluation_dataloader("test")
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
-        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn."""
+        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn.
+
+        Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
+        together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
+        it must still take part in adding up the scores.
+        """
         bound = self.bound
         items = list(zip(bound.corpus.splits[split], (windows for _, windows in bound.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
-        rank, num_ranks = self._rank_and_number()
+        layout = self._layout()
         batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
-        if len(batches) < num_ranks:
-            raise ValueError(
-                f"{num_ranks} ranks need a batch each, got {len(batches)} of the {split} split; "
-                f"set data.batches.evaluation_subwords below {self.batches.evaluation_subwords}"
-            )
-        return self._loader(items, batches[rank::num_ranks], self.collate_sentences)
+        return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
 
     def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
         """Whole sentences with their windows, cut into passes under the budget."""
@@ -251,7 +249,7 @@ class NERDataModule(L.LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where in which epoch training stands, by the next batch to come, and what it must go on with."""
+        """Return the epoch and the next batch of training, and the settings that a resumed run must keep."""
         if self.trainer is None:
             return {}
         loop: Any = self.trainer.fit_loop
@@ -262,10 +260,10 @@ class NERDataModule(L.LightningDataModule):
         return {"epoch": epoch, "batch": batch, **self._kept_by_resuming(self.trainer)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a checkpoint stands; one that is only scored changes nothing.
+        """Resume training at a checkpoint; a checkpoint that is only scored changes nothing.
 
         Raises:
-            ValueError: If training would go on with another corpus, other batches or other arithmetic.
+            ValueError: If training would resume with another corpus, other batches or another precision.
         """
         if self.trainer is None or not self.trainer.training:
             return
@@ -281,8 +279,10 @@ class NERDataModule(L.LightningDataModule):
         values = (self.bound.checksum, trainer.world_size, str(trainer.precision))
         return dict(zip(KEPT_BY_RESUMING, values, strict=True))
 
-    def _rank_and_number(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+    def _layout(self) -> StepLayout:
+        if self.trainer is None:
+            return StepLayout()
+        return StepLayout(self.trainer.global_rank, self.trainer.world_size, self.trainer.accumulate_grad_batches)
 
     def _loader(self, items: Any, batch_sampler: Any, collate: Any) -> DataLoader[Any]:
         return DataLoader(
@@ -290,7 +290,7 @@ class NERDataModule(L.LightningDataModule):
             batch_sampler=batch_sampler,
             collate_fn=collate,
             num_workers=self.batches.num_workers,
-            generator=torch.Generator().manual_seed(0),  # else an iterator would draw from the global one
+            generator=torch.Generator().manual_seed(0),  # otherwise an iterator would draw from the global generator
         )
 
 

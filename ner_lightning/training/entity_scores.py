@@ -1,4 +1,4 @@
-"""Entity F1 of validation and test, each epoch."""
+"""Entity-level F1 of validation and test, after each epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ner_lightning.training.data_module import data_module_of
 class EntityScores(L.Callback):
     """Logs entity F1 as seqeval counts it: lenient and strict, per type, with the share of ill-formed sentences.
 
-    Scores are taken on whole sentences and summed over ranks as integers.
+    Entities of whole sentences are counted, and the counts are added over ranks as integers.
     """
 
     def __init__(self) -> None:

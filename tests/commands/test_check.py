@@ -60,7 +60,7 @@ def test_an_uncased_encoder_is_told_from_a_small_vocabulary(
 
 def test_a_missing_train_split_is_not_blamed_on_an_encoder_that_learns_from_it() -> None:
     report = report_on("validation", SmallBert())
-    assert report.errors == ("there must be a train split to learn from; there are: validation",)
+    assert report.errors == ("a train split is required to learn from, found validation",)
     assert report.splits["validation"].subwords is None
     assert report.warnings == (
         "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",

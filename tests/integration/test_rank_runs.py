@@ -30,7 +30,7 @@ from support.started_ranks import (
     wait_until,
 )
 
-SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "viterbi.jsonl", "decoders.json")]
+SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "argmax.jsonl", "decoders.json")]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,16 @@ import torch
 from ner_lightning.encoding.repeat_factors import sentence_factor
 from ner_lightning.modeling.class_weights import Balanced
 from support.command_line import finished, torchrun
-from support.rank_script import EPOCHS, LAYOUTS, LOSSES, gradients, joined_steps, varied_data_module
+from support.rank_script import (
+    EPOCHS,
+    LAYOUTS,
+    LOSSES,
+    Layout,
+    data_module,
+    gradients,
+    joined_steps,
+    varied_data_module,
+)
 from support.started_ranks import ON_GPUS
 
 SCRIPT = Path(__file__).parents[1] / "support" / "rank_script.py"
@@ -40,6 +49,17 @@ def test_the_gradient_of_a_step_is_that_of_one_process_on_the_joined_batch(writt
                 for parameter, gradient in step.items():
                     torch.testing.assert_close(gradient, expected_step[parameter], atol=1e-10, rtol=0, msg=name)
         assert max(gradient.abs().max() for gradient in expected[-1].values()) > 1e-3
+
+
+def test_ranks_train_the_model_of_one_process_whose_batches_hold_as_many_windows(written: list[dict]) -> None:
+    """Without dropout: every step has the same windows, so all steps have the same gradient."""
+    max_windows = LAYOUTS["3x1"].max_windows * len(written)
+    expected = gradients(LOSSES["cross_entropy"](), data_module(Layout(max_windows)), accelerator="cpu")
+    assert len(expected) > 1
+    for rank in written:
+        for step, expected_step in zip(rank["gradients"]["cross_entropy", "3x1"], expected, strict=True):
+            for parameter, gradient in step.items():
+                torch.testing.assert_close(gradient, expected_step[parameter], atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("num_ranks", [2, 3])

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ner_lightning.__main__ import main
 from ner_lightning.runs.folders import FINISHED, read_config, read_record
@@ -124,18 +123,15 @@ def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
     assert main(longer) == 2
-    assert "a run goes on with its best checkpoint so far, found nothing" in capsys.readouterr().err
+    assert "is missing: a run resumes with its best checkpoint so far" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
 def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(tmp_path: Path, whole: Path) -> None:
-    """Also one of a former version, whose settings were fewer."""
     run_dir = tmp_path / "longer"
     shutil.copytree(whole, run_dir)
-    config, expected = (read_config(run_dir / "config.yaml") for _ in range(2))
+    expected = read_config(run_dir / "config.yaml")
     expected["trainer"]["max_epochs"] = 3
-    del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"]
-    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", run_dir, "--ckpt_path", "last"]
     kill = (accidents.kill_in_checkpoint, (1, 1))
     assert forked_runs.run(*longer, prepare=kill)[0] == -signal.SIGKILL
@@ -161,6 +157,35 @@ def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -
     assert now["wall_seconds"] > before["wall_seconds"]
     assert now["peak_memory_mib"] >= before["peak_memory_mib"]
     assert_same_run(run_dir, whole)
+
+
+EARLY_STOPPING = [  # in the second epoch, as no F1 rises by 1
+    "--trainer.max_epochs=5",
+    "--trainer.callbacks+=EarlyStopping",
+    "--trainer.callbacks.monitor=validation/f1",
+    "--trainer.callbacks.mode=max",
+    "--trainer.callbacks.min_delta=1",
+    "--trainer.callbacks.patience=1",
+]
+
+
+def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
+    """Resumed as it is, asked to train longer, and killed between its last checkpoint and its scores."""
+    stopped, killed = tmp_path / "stopped", tmp_path / "killed"
+    status, printed = forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", stopped)
+    assert status == 0, printed
+    kill = (accidents.signal_at, ("test/f1", 1, signal.SIGKILL))
+    assert forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", killed, prepare=kill)[0] == -signal.SIGKILL
+    for run_dir, epochs in [(tmp_path / "again", 5), (tmp_path / "longer", 9), (killed, 5)]:
+        if run_dir != killed:
+            shutil.copytree(stopped, run_dir)
+        options = [*OPTIONS, *EARLY_STOPPING, f"--trainer.max_epochs={epochs}", "--run_dir", run_dir]
+        status, printed = forked_runs.run("fit", *options, "--ckpt_path", "last")
+        assert status == 0, printed
+        assert "early stopping had ended this run: nothing is left to train\n" in printed
+        assert_same_run(run_dir, stopped)
+        records = [read_record(folder / "run.json") for folder in (run_dir, stopped)]
+        assert {(record["epochs"], record["steps"]) for record in records} == {(2, 12)}
 
 
 CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of the first epoch the best checkpoint and the last

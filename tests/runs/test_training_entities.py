@@ -1,9 +1,9 @@
 import pytest
 
+from ner_lightning.atomic_files import write_json
 from ner_lightning.entities import EntitySpan
 from ner_lightning.runs.training_entities import count_training_entities, read_training_entities
 from ner_lightning.sentences import Sentence
-from ner_lightning.atomic_files import write_json
 
 
 def test_surfaces_are_counted_by_type_and_casing(tmp_path):

@@ -30,7 +30,7 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusReader
 from ner_lightning.encoding.augmentation import MentionReplacement, TypingNoise
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.modeling.class_weights import Balanced, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
@@ -149,14 +149,14 @@ def varied_data_module() -> NERDataModule:
     return NERDataModule(WithEmptySentences(0), ENCODER, BIOES(), batches=batches, augmentation=changes)
 
 
-def sampler_of(data: NERDataModule, num_ranks: int) -> TokenBudgetBatchSampler:
+def sampler_of(data: NERDataModule, layout: StepLayout) -> TokenBudgetBatchSampler:
     lengths = [len(window.input_ids) for _, windows in data.bound.encoded["train"] for window in windows]
     return TokenBudgetBatchSampler(
         lengths,
         max_subwords=data.batches.max_subwords,
         max_windows=data.batches.max_windows,
         seed=data.seed,
-        num_ranks=num_ranks,
+        layout=layout,
     )
 
 
@@ -164,8 +164,9 @@ def joined_steps(layout: Layout, num_ranks: int) -> JoinedSteps:
     """The steps that so many ranks take, for one process."""
     data = data_module(layout, JoinedSteps)
     data.setup()
-    batches = sampler_of(data, num_ranks).batches_of(0)
-    per_step = num_ranks * layout.accumulate
+    step_layout = StepLayout(0, num_ranks, layout.accumulate)
+    batches = sampler_of(data, step_layout).batches_of(0)
+    per_step = step_layout.batches_per_step
     data.steps = [[*chain(*batches[i : i + per_step])] for i in range(0, len(batches), per_step)]
     return data
 

@@ -14,7 +14,9 @@ from seqeval.metrics import f1_score
 
 from ner_lightning.modeling.class_weights import GivenWeights
 from ner_lightning.modeling.crf import CRFLoss
+from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
+from ner_lightning.modeling.evaluation_precision import evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
 from ner_lightning.modeling.parameter_groups import scale_rates
@@ -45,6 +47,16 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
 
 
+def test_the_default_decoder_writes_no_ill_formed_sentence() -> None:
+    ill_formed = {}
+    for decoder in (None, ArgmaxDecoder()):
+        torch.manual_seed(0)
+        tagger = NERTagger(ENCODER, decoder=decoder)
+        (scores,) = trainer().validate(tagger, data_module(scheme=BIOES()), verbose=False)
+        ill_formed[decoder] = scores["validation/ill_formed"]
+    assert ill_formed[None] == 0 < ill_formed[ArgmaxDecoder()]
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 @pytest.mark.parametrize(("max_windows", "accumulate"), [(6, 3), (1, 16)])
 def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int, accumulate: int, loss: Loss) -> None:
@@ -55,6 +67,14 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
     bias = whole.get_parameter("classifier.network.classifier.bias")
     assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
+
+
+def test_accumulated_batches_train_the_same_model_as_one_large_batch() -> None:
+    whole, fitting = trained(data_module(44, max_windows=16), precision="64-true")
+    split, _ = trained(data_module(44, max_windows=4), accumulate=4, precision="64-true")
+    assert fitting.global_step == 3
+    for name, parameter in whole.named_parameters():
+        torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("weight", [1e-3, 1e3])
@@ -119,6 +139,52 @@ def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
         losses[precision] = fitting.callback_metrics["validation/loss"].item()
     assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.05)
     assert losses["bf16-mixed"] != losses["32-true"]
+
+
+def scores_of(tagger: NERTagger, precision: str) -> dict[str, float]:
+    """The scores of a trained tagger on the validation split, under a trainer of this precision."""
+    scoring = trainer(precision=precision)
+    scoring.validate(tagger, data_module(), verbose=False)
+    return {name: score.item() for name, score in scoring.callback_metrics.items()}
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_scores_do_not_depend_on_the_precision_of_training(precision: str) -> None:
+    tagger, _ = trained(data_module())
+    assert scores_of(tagger, precision) == scores_of(tagger, "32-true")
+
+
+def test_every_epoch_of_mixed_training_is_validated_in_float32() -> None:
+    tagger, fitting = trained(data_module(), precision="bf16-mixed")
+    logged = {name: score.item() for name, score in fitting.callback_metrics.items() if name.startswith("validation/")}
+    assert logged == scores_of(tagger, "32-true")
+
+
+def test_evaluation_in_bfloat16_changes_scores_the_same_way_after_any_training() -> None:
+    tagger, _ = trained(data_module())
+    exact = scores_of(tagger, "32-true")["validation/loss"]
+    tagger.evaluation_precision = "bfloat16"
+    rounded = scores_of(tagger, "32-true")
+    assert rounded["validation/loss"] != exact
+    assert rounded["validation/loss"] == pytest.approx(exact, rel=0.05)
+    assert rounded == scores_of(tagger, "bf16-mixed")
+
+
+def test_evaluation_in_float32_takes_no_shortcut_that_a_program_allows_elsewhere() -> None:
+    with evaluating_in("float32", torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == "highest"
+    torch.set_float32_matmul_precision("medium")  # TF32 on a GPU, bfloat16 on some CPUs
+    try:
+        with evaluating_in("float32", torch.device("cpu")):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_another_evaluation_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="evaluation_precision must be one of float32, bfloat16, got '16'"):
+        NERTagger(ENCODER, evaluation_precision="16")  # type: ignore[arg-type]
 
 
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:

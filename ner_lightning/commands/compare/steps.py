@@ -25,7 +25,7 @@ from ner_lightning.commands.compare.plan import (
 )
 from ner_lightning.commands.compare.progress import RunsDisplay
 from ner_lightning.commands.compare.report import report
-from ner_lightning.commands.compare.resolved_arms import completed_config, keys_set_by, require_one_test_set, resolve
+from ner_lightning.commands.compare.resolved_arms import keys_set_by, require_one_test_set, resolve
 from ner_lightning.commands.compare.runs import (
     Outcome,
     execute,
@@ -63,7 +63,7 @@ def compare_found(options: argparse.Namespace) -> int:
     for path in unfinished:
         say(console, f"left out, since it is not finished: {path}")
     with console.status("Reading the runs"):
-        arms = group_into_arms([read_run(path, completed_config) for path in finished])
+        arms = group_into_arms([read_run(path) for path in finished])
     report(arms, options.output, scope_of(options))
     return 0
 
@@ -93,10 +93,7 @@ def compare_trained(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         if outcome.failure is not None:
             say(console, f"not finished: {outcome.run.name}: {outcome.failure} (log: {outcome.run.log_path})")
-    finished = {
-        arm: [read_run(run.run_dir, completed_config) for run in runs if run.arm == arm and is_finished(run)]
-        for arm in arms
-    }
+    finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
         report(found, options.output, scope_of(options))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
@@ -25,7 +24,7 @@ from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.finite_steps import FiniteSteps
-from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, stay_stopped
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
@@ -34,6 +33,7 @@ from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
+from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
 from ner_lightning.commands.fit.resuming import (
@@ -47,6 +47,7 @@ from ner_lightning.commands.fit.resuming import (
     require_new_folder,
 )
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
@@ -66,8 +67,7 @@ class TrainingCLI(PartsCLI):
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
-        if config.trainer.precision is None:
-            config.trainer.precision = fastest_exact_precision(config.trainer.accelerator)
+        require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
@@ -99,7 +99,7 @@ class TrainingCLI(PartsCLI):
         if not self.resumes:
             return ckpt_path
         last = checkpoint_in(self.run_dir, "last")
-        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()))
         return str(last)
 
     def instantiate_classes(self) -> None:
@@ -127,7 +127,17 @@ class TrainingCLI(PartsCLI):
         config.run_dir = None
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
+    def choose_precision(self) -> None:
+        """Set the trainer's precision if none is configured; a resumed run keeps its own, on any machine."""
+        config = self.config[self.subcommand]
+        if config.trainer.precision is None and self.subcommand == "fit":
+            path = self.run_dir / CONFIG
+            former = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
+            hidden_size = self.model.encoder.hidden_size
+            config.trainer.precision = former or fastest_precision(hidden_size, config.trainer.accelerator)
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
+        self.choose_precision()
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
         self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
@@ -151,6 +161,7 @@ class TrainingCLI(PartsCLI):
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
         return super().instantiate_trainer(
+            precision=self.config[self.subcommand].trainer.precision,
             callbacks=[*_as_list(config.callbacks), *callbacks],
             logger=loggers or False,
             plugins=plugins,
@@ -178,10 +189,16 @@ class TrainingCLI(PartsCLI):
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass."""
-        if trainer.training:
-            folder = Path(self.config[self.subcommand].ckpt_path).parent
-            require_longer(checkpoint, trainer, is_own=folder == self.run_dir / CHECKPOINTS)
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+
+        A run that early stopping ended stays ended, however long it may be.
+        """
+        if not trainer.training:
+            return
+        is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
+        require_longer(checkpoint, trainer, is_own)
+        if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
+            say(Console(stderr=True), "early stopping had ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
@@ -210,7 +227,8 @@ class TrainingCLI(PartsCLI):
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
-            say(message_console(), f"run folder: {self.run_dir}")
+            for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
+                say(message_console(), line)
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
@@ -218,17 +236,6 @@ class TrainingCLI(PartsCLI):
             write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
 
     after_validate = after_test = write_report
-
-
-def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
-    """Mixed bfloat16 where the device computes it, else float32.
-
-    bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
-    """
-    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    computed = torch.cuda.is_bf16_supported(False) if on_gpu else on_cpu
-    return "bf16-mixed" if computed else "32-true"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -263,17 +270,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return cli(
-        trainer_defaults={
-            "use_distributed_sampler": False,
-            "max_epochs": 3,
-            "gradient_clip_val": 1.0,
-            "num_sanity_val_steps": 0,
-            "log_every_n_steps": 10,
-        },
-        parser_kwargs={command: help_of(command) for command in COMMANDS},
-        args=arguments,
-    )
+    return cli(parser_kwargs={command: help_of(command) for command in COMMANDS}, args=arguments)
 
 
 def _as_list(value: Any) -> list[Any]:

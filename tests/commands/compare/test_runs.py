@@ -157,7 +157,7 @@ KILLED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_comparison_runs import STUB, Recorder, comparison_runs, environments, execute, planned
+from test_runs import STUB, Recorder, comparison_runs, environments, execute, planned
 comparison_runs.FIT = (sys.executable, "-S", str(STUB))
 execute(planned(Path(sys.argv[2]), *WAITING), environments(1), Recorder())
 """
@@ -166,7 +166,7 @@ execute(planned(Path(sys.argv[2]), *WAITING), environments(1), Recorder())
 def test_what_a_killed_comparison_left_running_is_waited_for_and_not_trained_twice(tmp_path: Path) -> None:
     waiting = 2, "--wait_at=0", f"--wait_for={tmp_path / 'go'}"
     code = KILLED.replace("WAITING", repr(waiting))
-    killed = subprocess.Popen([sys.executable, "-c", code, str(STUB.parent), str(tmp_path)])
+    killed = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)])
     while not (tmp_path / "starts").exists():
         time.sleep(0.01)
         assert killed.poll() is None
