@@ -182,12 +182,12 @@ def threads_of(output: Path, workers: int) -> str:
         ValueError: If the folder is not that of a comparison, or was begun with others than the user's.
     """
     plan, asked = output / PLAN, os.environ.get(THREADS)
-    if plan.is_file():
+    if plan.is_file() and any(output.glob("*/seed-*.log")):  # of a run that was begun
         kept = json.loads(plan.read_text(encoding="utf-8"))[THREADS]
         if asked not in {None, kept}:
             raise ValueError(f"a comparison must keep its threads, {output} began with {THREADS}={kept}, got {asked}")
         return kept
-    if output.exists() and any(output.iterdir()):
+    if not plan.is_file() and output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or of a comparison, got {output}, which lacks {PLAN}")
     threads = asked or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})

@@ -198,7 +198,7 @@ class TrainingCLI(PartsCLI):
         is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
         require_longer(checkpoint, trainer, is_own)
         if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
-            say(Console(stderr=True), "early stopping had ended this run: nothing is left to train")
+            say(message_console(), "early stopping had ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.

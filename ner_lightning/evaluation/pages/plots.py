@@ -31,8 +31,10 @@ def svg_of(figure: Figure) -> Markup:
     has no frame (``frameon=False``), which would be white on a dark page.
     """
     buffer = io.StringIO()
-    text_stays_text = {"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}  # and ids do not change
-    with rc_context(text_stays_text), warnings.catch_warnings():
+    with (  # text stays text, and ids do not change
+        rc_context({"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the reader's browser draws the text
         figure.savefig(buffer, format="svg", metadata=BARE_SVG, transparent=True, bbox_inches="tight")
     svg = buffer.getvalue()
