@@ -56,11 +56,11 @@ def evaluate(options: argparse.Namespace) -> None:
 def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
     """Print a summary that fits a screen, and where the rest is."""
     console = output_console()
-    print_table(console, shortened_scores(scores, analysis))
+    print_table(console, shortened_scores(scores, analysis), keeps_columns=False)
     print_text(console, about_strict(analysis))
     errors = errors_table(analysis)
     if errors.rows:
-        print_table(console, errors)
+        print_table(console, errors, keeps_columns=False)
     if page is None:
         print_text(console, f"{REST}: --report FILE writes them as a page, --json FILE as JSON.")
     else:

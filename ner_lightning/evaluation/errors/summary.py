@@ -12,6 +12,7 @@ from ner_lightning.metrics.error_types import ERROR_KINDS
 
 MAX_TYPES: Final = 8  # rows that leave room for the other table on a screen of 40 lines
 MAX_EXAMPLES: Final = 2
+MAX_CHARACTERS: Final = 90  # of several examples, in about two lines
 
 
 def shortened_scores(table: Table, analysis: ErrorAnalysis) -> Table:
@@ -34,11 +35,12 @@ def errors_table(analysis: ErrorAnalysis) -> Table:
     return Table(
         "Errors",
         ("kind", "most often", "times"),
-        tuple(
-            (kind, str(Frequencies(found[kind], MAX_EXAMPLES)), found[kind].total())
-            for kind in ERROR_KINDS
-            if found[kind]
-        ),
+        tuple((kind, _examples(found[kind]), found[kind].total()) for kind in ERROR_KINDS if found[kind]),
         text_columns=2,
         note=f"There are {num_gold:,} gold entities in {len(analysis.sentences):,} sentences.",
     )
+
+
+def _examples(counts: Counter[str]) -> str:
+    several = str(Frequencies(counts, MAX_EXAMPLES))
+    return several if len(several) <= MAX_CHARACTERS else str(Frequencies(counts, 1))

@@ -120,8 +120,14 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, int | None) else str(cell)
 
 
-def print_table(console: Console, table: Table) -> None:
-    """Print the table; what is wider than the terminal is cut between columns."""
+def print_table(console: Console, table: Table, keeps_columns: bool = True) -> None:
+    """Print the table; what is wider than the terminal is cut between columns.
+
+    Args:
+        console: Where to.
+        table: The table.
+        keeps_columns: Whether the columns that have no room follow in a further table, or are left out.
+    """
     rows = tuple(tuple(map(str, row)) for row in table.rows)
     shown = TerminalTable(table.title, table.header, rows, table.text_columns, table.note, table.has_total)
-    terminal_tables.print_table(console, shown)
+    terminal_tables.print_table(console, shown, keeps_columns)
