@@ -69,8 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         require_empty(output_dir)
         with message_console().status("Reading the corpus"):
             corpus = reader.read()
-        output_dir.mkdir(parents=True, exist_ok=True)
-        losses = writer.write(corpus, str(output_dir))
+        losses = write_whole(writer, corpus, output_dir)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
     except (CorpusError, OSError) as error:
@@ -157,6 +156,22 @@ def require_empty(output_dir: Path) -> None:
         raise CorpusError(f"{output_dir} is a file, but the output must be a folder")
     if output_dir.is_dir() and (found := next(output_dir.iterdir(), None)):
         raise CorpusError(f"{output_dir}: the output folder must be empty, but contains {found.name}")
+
+
+def write_whole(writer: CorpusWriter, corpus: Corpus, output_dir: Path) -> list[str]:
+    """Write a corpus to a new or empty folder, and leave no file there if it cannot be written as a whole.
+
+    Raises:
+        CorpusError: If the format cannot hold it.
+        OSError: If a file cannot be written.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        return writer.write(corpus, str(output_dir))
+    except BaseException:
+        for path in [path for path in output_dir.iterdir() if path.is_file()]:
+            path.unlink()  # the folder was empty, and files in it would stop the corrected command
+        raise
 
 
 def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: Path) -> None:

@@ -32,7 +32,9 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
         ValueError: If the runs cannot be compared.
     """
     console = output_console()
-    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=message_console(), transient=True)
+    messages = message_console()
+    columns = SpinnerColumn(), *Progress.get_default_columns()
+    progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
 
     def track(runs: Sequence[FinishedRun]) -> Iterable[FinishedRun]:
         return progress.track(runs, total=len(runs) + 1, description="comparing")  # the last step is the statistics

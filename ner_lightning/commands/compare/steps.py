@@ -168,14 +168,14 @@ def threads_of(output: Path, workers: int) -> str:
         ValueError: If the folder does not belong to a comparison, or the user's choice differs from the earlier number.
     """
     plan, requested = output / PLAN, os.environ.get(THREADS)
-    if plan.is_file():
+    if plan.is_file() and any(output.glob("*/seed-*.log")):  # the log of a run that has started
         kept = _threads_in(plan)
         if requested not in {None, kept}:
             raise ValueError(
                 f"{output} was started with {THREADS}={kept}, which must be the same for all runs, got {requested}"
             )
         return kept
-    if output.exists() and any(output.iterdir()):
+    if not plan.is_file() and output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or the folder of a comparison, but {output} has no {PLAN}")
     threads = requested or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})

@@ -13,6 +13,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from ner_lightning.console import printable
+
 BARE_SVG: Final = {"Date": None, "Creator": None, "Format": None, "Type": None}
 WIDE: Final = 8.4  # inches
 NARROW: Final = 4.0  # inches; text has a readable size on a phone
@@ -35,7 +37,8 @@ def svg_of(figure: Figure) -> Markup:
     a legend no frame (``frameon=False``), which would be white on a dark page.
     """
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # names from a corpus may contain dollar signs
+        text.set_parse_math(False)  # names from a corpus may contain dollar signs and hidden characters
+        text.set_text(printable(text.get_text()))
     buffer = io.StringIO()
     with warnings.catch_warnings(), rc_context({"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # text stays text, which the browser's fonts show

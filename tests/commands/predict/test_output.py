@@ -13,6 +13,7 @@ from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, TagSet
 from support.predicted_rows import TEXTS, rows_of
 from support.small_bundles import TAGS, random_bundle
+from support.terminals import hidden_characters
 
 
 @pytest.fixture
@@ -108,11 +109,11 @@ def test_hidden_characters_are_shown_in_color_and_escaped_in_json(tmp_path, caps
     given = ["--model", model, "--input", str(tmp_path / "in.txt"), "--output"]
     assert main([*given, "-", "--style", "color"]) == 0
     shown = capsys.readouterr().out
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u202e]", shown)
+    assert not hidden_characters(shown)
     assert "Bill\\x1b[2J\\x9b\\u202e" in re.sub(r"\[(?!2J)|\s\S+\\u202e\]", "", shown)
     assert main([*given, str(tmp_path / "out.jsonl")]) == 0
     line = (tmp_path / "out.jsonl").read_text()
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u202e]", line)
+    assert not hidden_characters(line)
     row = json.loads(line)
     assert row["text"] == text
     assert {entity["type"] for entity in row["entities"]} <= set(kinds)
