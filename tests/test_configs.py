@@ -84,6 +84,19 @@ def test_a_scheme_overlay_changes_nothing_else() -> None:
     assert differing == {"data.scheme.class_path"}
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml")))
+def test_the_overlay_for_small_corpora_goes_with_every_experiment(name: str) -> None:
+    experiment = [f"--config={ROOT / 'configs/experiment' / name}.yaml"]
+    overlay = ROOT / "configs/trainer/small_corpus.yaml"
+    plain, small = flat(resolved(*experiment)), flat(resolved(*experiment, f"--config={overlay}"))
+    differing = {key for key in plain.keys() | small.keys() if plain.get(key) != small.get(key)}
+    assert differing == flat(yaml.safe_load(overlay.read_text())).keys() & differing
+    assert differing >= {"model.optimizer.init_args.lr", "trainer.callbacks", "trainer.max_epochs"}
+    (stopping,) = small["trainer.callbacks"]
+    assert stopping["class_path"] == "lightning.pytorch.callbacks.EarlyStopping"
+    assert (stopping["init_args"]["monitor"], stopping["init_args"]["mode"]) == ("validation/f1", "max")
+
+
 @pytest.mark.parametrize(
     ("configs", "missing", "advice"),
     [

@@ -196,6 +196,21 @@ def test_a_run_that_ends_within_an_epoch_is_validated_and_scored(tmp_path: Path)
     assert json.loads((run_dir / "run.json").read_text())["best_checkpoint_score"] == scores[0]
 
 
+def test_a_run_for_a_small_corpus_ends_when_validation_f1_no_longer_rises(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rate is so low that F1 stays what it is after the first epoch."""
+    overlay = CONFIGS / "trainer" / "small_corpus.yaml"
+    options = [f"--config={overlay}", "--model.optimizer.lr=1e-9", "--data.corpus.num_train=24"]
+    assert main(["fit", *TINY_RUN, *options, f"--run_dir={tmp_path}"]) == 0
+    settings = yaml.safe_load(overlay.read_text())
+    steps_per_epoch = 24 // settings["data"]["batches"]["max_windows"]
+    patience = settings["trainer"]["callbacks"][0]["init_args"]["patience"]
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["steps"] == steps_per_epoch * (1 + patience)
+    assert f"optimizer steps: {steps_per_epoch * settings['trainer']['max_epochs']}\n" in capsys.readouterr().err
+
+
 def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--trainer.limit_val_batches=0", "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
     assert main(["fit", *TINY_RUN, *options]) == 2
