@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
 from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
-from ner_lightning.corpora.reading.source_tags import ill_formed_notes, recognize_scheme
+from ner_lightning.corpora.reading.source_tags import understand_tags
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
-from ner_lightning.tags import OUTSIDE, entities_of
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
 
@@ -35,6 +35,7 @@ def interpret(
     split: SplitName,
     *,
     scheme: SourceScheme | None = None,
+    spelling: TagSpelling = TagSpelling(),
     word_splitter: WordSplitter | None = None,
 ) -> SplitContent:
     """Turn tags and spans into entities, split texts into words, and give every sentence an id.
@@ -43,6 +44,7 @@ def interpret(
         raw_sentences: All sentences of the split, in any of the three forms.
         split: The split.
         scheme: The label scheme of the tags; None recognizes it.
+        spelling: The spelling of the tags, as far as the user states it.
         word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
 
     Raises:
@@ -50,16 +52,17 @@ def interpret(
     """
     raw = list(raw_sentences)
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
-    source_scheme, evidence = recognize_scheme(tagged, scheme) if tagged else (None, None)
+    source_tags = understand_tags(tagged, scheme, spelling)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
     notes: list[ReadingNote] = []
     for sentence in raw:
         match sentence:
             case TaggedSentence():
-                assert source_scheme is not None
-                sentences.append(_from_tags(sentence))
-                notes += ill_formed_notes(sentence, source_scheme, split)
+                has_entities = source_tags.has_entities(sentence)
+                entities = source_tags.entities(sentence) if has_entities else ()
+                sentences.append(Sentence(tuple(sentence.words), entities, sentence.id, sentence.document_id))
+                notes += source_tags.notes(sentence, split) if has_entities else ()
             case SpannedWords():
                 fitted = fit_to_words(sentence.spans, sentence.words)
                 words = tuple(sentence.words)
@@ -72,13 +75,7 @@ def interpret(
                 names = sentence.id, sentence.document_id
                 sentences.append(Sentence(words, fitted.entities, *names, sentence.text, offsets))
                 notes += _notes(fitted, sentence, split)
-    return SplitContent(tuple(with_ids(sentences, split, raw)), tuple(notes), evidence)
-
-
-def _from_tags(sentence: TaggedSentence) -> Sentence:
-    has_entities = any(tag != OUTSIDE for tag in sentence.tags)
-    entities = tuple(entities_of(sentence.tags)) if has_entities else ()
-    return Sentence(tuple(sentence.words), entities, sentence.id, sentence.document_id)
+    return SplitContent(tuple(with_ids(sentences, split, raw)), tuple(notes), source_tags.evidence if tagged else None)
 
 
 def _notes(fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName) -> list[ReadingNote]:
