@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
@@ -51,59 +51,53 @@ def interpret(
         CorpusError: If a tag is malformed, or two sentences have the same id.
     """
     raw = list(raw_sentences)
+    ids = unique_ids(raw, split)
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
     source_tags = understand_tags(tagged, scheme, spelling)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
     notes: list[ReadingNote] = []
-    for sentence in raw:
+    for sentence, name in zip(raw, ids, strict=True):
         match sentence:
             case TaggedSentence():
                 has_entities = source_tags.has_entities(sentence)
                 entities = source_tags.entities(sentence) if has_entities else ()
-                sentences.append(Sentence(tuple(sentence.words), entities, sentence.id, sentence.document_id))
-                notes += source_tags.notes(sentence, split) if has_entities else ()
+                sentences.append(Sentence(tuple(sentence.words), entities, name, sentence.document_id))
+                notes += source_tags.notes(sentence, split, name) if has_entities else ()
             case SpannedWords():
                 fitted = fit_to_words(sentence.spans, sentence.words)
-                words = tuple(sentence.words)
-                sentences.append(Sentence(words, fitted.entities, sentence.id, sentence.document_id))
-                notes += _notes(fitted, sentence, split)
+                sentences.append(Sentence(tuple(sentence.words), fitted.entities, name, sentence.document_id))
+                notes += _notes(fitted, sentence, split, name)
             case SpannedText():
                 offsets = tuple(splitter.split(sentence.text))
                 words = tuple(sentence.text[start:end] for start, end in offsets)
                 fitted = fit_to_text(sentence.spans, sentence.text, offsets)
-                names = sentence.id, sentence.document_id
-                sentences.append(Sentence(words, fitted.entities, *names, sentence.text, offsets))
-                notes += _notes(fitted, sentence, split)
-    return SplitContent(tuple(with_ids(sentences, split, raw)), tuple(notes), source_tags.evidence if tagged else None)
+                document_id = sentence.document_id
+                sentences.append(Sentence(words, fitted.entities, name, document_id, sentence.text, offsets))
+                notes += _notes(fitted, sentence, split, name)
+    return SplitContent(tuple(sentences), tuple(notes), source_tags.evidence if tagged else None)
 
 
-def _notes(fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName) -> list[ReadingNote]:
-    return [ReadingNote(split, kind, text, sentence.path, sentence.line) for kind, text in fitted.problems]
+def _notes(
+    fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName, sentence_id: str
+) -> list[ReadingNote]:
+    return [ReadingNote(split, kind, text, sentence.path, sentence.line, sentence_id) for kind, text in fitted.problems]
 
 
-def with_ids(sentences: Sequence[Sentence], split: SplitName, raw: Sequence[RawSentence]) -> list[Sentence]:
-    """Name every sentence without an id after its split and position.
-
-    Args:
-        sentences: The sentences of a split.
-        split: The split.
-        raw: The same sentences as read, for file and line in messages.
+def unique_ids(sentences: Sequence[RawSentence], split: SplitName) -> list[str]:
+    """Return the ids of the sentences of a split; a sentence without an id is named after its split and position.
 
     Raises:
         CorpusError: If two sentences have the same id.
     """
-    named: list[Sentence] = []
     position_by_id: dict[str, int] = {}
     for position, sentence in enumerate(sentences):
         name = sentence.id or f"{split}-{position}"
-        first = position_by_id.setdefault(name, position)
-        if first != position:
-            here, there = raw[position], raw[first]
-            place = f"line {there.line}" if there.path == here.path else f"{there.path}:{there.line}"
+        first = sentences[position_by_id.setdefault(name, position)]
+        if first is not sentence:
+            place = f"line {first.line}" if first.path == sentence.path else f"{first.path}:{first.line}"
             raise CorpusError(
-                f"{here.path}:{here.line}: the id of a sentence must be unique in its split, "
+                f"{sentence.path}:{sentence.line}: the id of a sentence must be unique in its split, "
                 f"{name!r} is also used in {place}"
             )
-        named.append(replace(sentence, id=name))
-    return named
+    return list(position_by_id)

@@ -38,7 +38,7 @@ class SourceTags:
         """Return the entities of a sentence by the conlleval convention, which is the same for every scheme."""
         return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags]))
 
-    def notes(self, sentence: TaggedSentence, split: SplitName) -> Iterator[ReadingNote]:
+    def notes(self, sentence: TaggedSentence, split: SplitName, sentence_id: str) -> Iterator[ReadingNote]:
         """Yield a note for every tag that the scheme does not allow at its position."""
         tags = ["the start", *sentence.tags, "the end"]
         for position in ill_formed_positions([self.standard[tag] for tag in sentence.tags], self.scheme):
@@ -46,7 +46,8 @@ class SourceTags:
             message = (
                 f"{tag} between {before} and {after} is ill-formed in {self.scheme}, read by the conlleval convention"
             )
-            yield ReadingNote(split, "ill_formed_tag", message, sentence.path, sentence.lines[position])
+            line = sentence.lines[position]
+            yield ReadingNote(split, "ill_formed_tag", message, sentence.path, line, sentence_id)
 
 
 def understand_tags(
