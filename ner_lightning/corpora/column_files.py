@@ -35,8 +35,8 @@ class ColumnFiles(FileReader):
             otherwise spaces. Words can contain spaces only if tabs separate the columns; with spaces, all lines must
             have the same number of columns.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
-        comment: Lines that begin with this text are comments, for example "# " (a bare # may begin a word); empty or
-            null if there are no comments. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name
+        comment: Lines that begin with this text are comments, for example "# " (a bare # may begin a word); empty if
+            there are no comments. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name
             documents and sentences.
         tags: The spelling of the tags.
     """
@@ -45,7 +45,7 @@ class ColumnFiles(FileReader):
     tag_column: int = -1
     separator: Separator = "auto"
     scheme: SourceScheme | None = None
-    comment: str | None = None
+    comment: str = ""
     tags: TagSpelling = TagSpelling()
 
     def __post_init__(self) -> None:

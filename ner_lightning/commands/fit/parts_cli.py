@@ -12,6 +12,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_setting, require_readable
+from ner_lightning.commands.yaml_values import keep_text_of_settings
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -35,6 +36,7 @@ class PartsCLI(LightningCLI):
     """
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
+        keep_text_of_settings()
         super().__init__(
             NERTagger,
             NERDataModule,
