@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from ner_lightning.atomic_files import PARTIAL
+from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import WindowEncoder
@@ -78,19 +78,20 @@ def save_bundle(
         BundleError: If the head is over other tags, the folder holds something that is no bundle, or it cannot be
             written.
     """
-    folder = Path(folder)
+    folder = Path(os.path.realpath(folder))  # a symbolic link stays
     settings = replace(settings, has_transitions=transitions is not None)
     _require_tags(network, settings.tags, folder)
     if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
         raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
+        workplace = partial_path(folder)
+        workplace.mkdir()
         try:
-            _write_files(workplace / "new", network, tokenizer, settings, transitions)
+            _write_files(workplace / NEW, network, tokenizer, settings, transitions)
             if folder.exists():
-                folder.rename(workplace / "former")
-            (workplace / "new").rename(folder)
+                folder.rename(workplace / PREVIOUS)
+            (workplace / NEW).rename(folder)
         finally:
             shutil.rmtree(workplace)
     except (OSError, SafetensorError) as error:

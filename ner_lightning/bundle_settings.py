@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, Final, Self, get_args
 
 from ner_lightning.encoding.alignment import Subwords
-from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
+from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.schemes import TagSet
 from ner_lightning.serialization import from_plain, to_plain
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word_splitter_named
@@ -45,7 +45,7 @@ class BundleSettings:
     max_subwords: int
     subwords: Subwords = "first"
     overlap: int = 64
-    decoder: Decoder = field(default_factory=ArgmaxDecoder)
+    decoder: Decoder = field(default_factory=ViterbiDecoder)
     word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
     has_transitions: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from ner_lightning.bundle import (
     save_bundle,
 )
 from ner_lightning.bundle_settings import BundleSettings
-from ner_lightning.modeling.decoders import ViterbiDecoder
+from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 from ner_lightning.modeling.token_classifier import TokenClassifier
@@ -128,7 +128,7 @@ def test_files_name_nothing_of_ours(saved):
 def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
     network, tokenizer = small_bert()
     transitions = Transitions(torch.randn(7), torch.randn(7, 7), torch.randn(7)).restricted_to(TAGS)
-    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ViterbiDecoder())
+    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ArgmaxDecoder())
     save_bundle(tmp_path / "crf", network, tokenizer, settings, transitions)
     loaded = load_bundle(tmp_path / "crf")
     assert loaded.settings == replace(settings, has_transitions=True)

@@ -4,6 +4,8 @@ import io
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import datasets
+import huggingface_hub
 import pytest
 import yaml
 
@@ -80,3 +82,53 @@ def test_a_scheme_overlay_changes_nothing_else() -> None:
     bioes = flat(resolved(*experiment, "--config", str(ROOT / "configs/scheme/bioes.yaml")))
     differing = {key for key in bio.keys() | bioes.keys() if bio.get(key) != bioes.get(key)}
     assert differing == {"data.scheme.class_path"}
+
+
+@pytest.mark.parametrize(
+    ("configs", "missing", "advice"),
+    [
+        (
+            ["experiment/wnut17"],
+            "data/wnut17/train.conll: file not found",
+            "get it from github.com/leondz/emerging_entities_17 "
+            "(wnut17train.conll, emerging.dev.conll, emerging.test.annotated)",
+        ),
+        (
+            ["experiment/bc5cdr"],
+            "data/bc5cdr/train.bio.tsv: file not found",
+            "get it from github.com/cambridgeltl/MTL-Bioinformatics-2016, folder data/BC5CDR-IOB "
+            "(train.tsv, devel.tsv, test.tsv)",
+        ),
+        (
+            ["experiment/conll2003", "corpus/conll2003_files"],
+            "data/conll2003/eng.train: file not found",
+            "get it from www.clips.uantwerpen.be/conll2003/ner (eng.train, eng.testa, eng.testb)",
+        ),
+        (
+            ["experiment/conll2003"],
+            "the hub cannot be reached",
+            "put eng.train, eng.testa and eng.testb (www.clips.uantwerpen.be/conll2003/ner) into data/conll2003 "
+            "and add --config configs/corpus/conll2003_files.yaml",
+        ),
+    ],
+    ids=["wnut17", "bc5cdr", "conll2003_files", "conll2003"],
+)
+def test_a_missing_corpus_names_its_source_and_the_files_there(
+    configs: list[str],
+    missing: str,
+    advice: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NER_LIGHTNING_DATA", raising=False)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    options = [f"--config={ROOT / 'configs' / name}.yaml" for name in configs]
+    assert main(["fit", *options, "--trainer.accelerator=cpu"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert missing in error
+    assert advice in error

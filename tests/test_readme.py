@@ -143,7 +143,7 @@ def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.chdir(tmp_path)
     command = next(line for block in blocks("sh") for line in block.splitlines() if " convert " in line)
     assert main(shlex.split(command)[3:]) == 0
-    assert sorted(path.name for path in (tmp_path / "example").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "my").iterdir()) == [
         "test.conll",
         "train.conll",
         "validation.conll",

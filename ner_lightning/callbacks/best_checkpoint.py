@@ -1,4 +1,4 @@
-"""The checkpoint that a run is scored by."""
+"""The checkpoint of the best epoch, with which a run is scored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ner_lightning.checkpoints.reading import CheckpointError
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps ``best.ckpt``, of the epoch with the best validation F1, also where the run folder was moved or copied.
+    """Keeps ``best.ckpt`` of the epoch with the best validation F1, even if the run folder is moved or copied.
 
-    Lightning knows the folder by its absolute path: elsewhere it forgets the best score, so that a worse epoch
-    replaces the best checkpoint, and it looks for that in the former folder.
+    Lightning remembers the folder by its absolute path. In another folder it would forget the best score, replace the
+    best checkpoint by a worse one, and look for it in the previous folder.
 
     Args:
         folder: Folder of the checkpoint.
@@ -33,19 +33,18 @@ class BestCheckpoint(ModelCheckpoint):
         self.path = folder.resolve() / "best.ckpt"
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Find the best checkpoint so far beside the one that is loaded; one of another folder brings none.
+        """Find the best checkpoint so far next to the loaded one; a checkpoint from another folder has no best.
 
         Raises:
-            CheckpointError: If it is gone.
+            CheckpointError: If the best checkpoint is missing.
         """
         states = checkpoint["callbacks"]
-        former_key = self.state_key.replace(type(self).__name__, ModelCheckpoint.__name__)  # of former versions
-        state = states.pop(self.state_key, states.get(former_key))
+        state = states.pop(self.state_key, None)
         is_of_this_folder = Path(str(trainer.ckpt_path)).resolve().parent == self.path.parent
         if not is_of_this_folder or not state or not state["best_model_path"]:
             return
         if not self.path.is_file():
-            raise CheckpointError(f"{self.path}: a run goes on with its best checkpoint so far, found nothing")
+            raise CheckpointError(f"{self.path} is missing: a run resumes with its best checkpoint so far")
         best = str(self.path)
         states[self.state_key] = state | {
             "dirpath": self.dirpath,

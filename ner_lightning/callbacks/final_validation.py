@@ -1,4 +1,4 @@
-"""The validation of a run's last step."""
+"""The validation after the last step of a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import lightning as L
 
 
 class FinalValidation(L.Callback):
-    """Has a run validated where ``max_steps`` ends it within an epoch, as Lightning does where ``max_time`` ends it.
+    """Validates a run that ``max_steps`` ends within an epoch, as Lightning does if ``max_time`` ends it.
 
-    Else a run of less than an epoch would have no best checkpoint.
+    Without this, a run shorter than an epoch would have no best checkpoint.
     """
 
     def on_train_batch_end(

@@ -1,4 +1,4 @@
-"""The end of a run whose loss is no number any more."""
+"""Stops a run whose loss or gradient is no longer finite."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ner_lightning.modeling.parameter_groups import gradients_of
 class FiniteSteps(L.Callback):
     """Stops before an optimizer step whose loss or gradient is not finite, and saves the state before it.
 
-    The gradient is looked at as well: one step along an infinite gradient spoils the weights, and the loss
-    shows it only after they have been saved. Under a gradient scaler (16-mixed) that is the scaler's affair.
+    The gradient is checked as well: a single step along an infinite gradient ruins the weights, and the loss shows it
+    only after they have been saved. With a gradient scaler (16-mixed), the scaler handles infinite gradients.
 
     Args:
         last: Saves the last checkpoint.
@@ -40,10 +40,10 @@ class FiniteSteps(L.Callback):
     def on_before_optimizer_step(
         self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Look at the batches of the step on all ranks.
+        """Check the batches of the step on all ranks.
 
         Raises:
-            FloatingPointError: If a loss or the gradient is not finite. It names the sentences.
+            FloatingPointError: If a loss or the gradient is not finite; the message names the sentences.
         """
         batches, self.batches = self.batches, []
         losses = torch.stack([loss for _, loss in batches]).isfinite()
@@ -71,7 +71,7 @@ def _gradient_is_finite(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def _rewind_to_step(trainer: L.Trainer) -> None:
-    """Count as if the batch before the step under way had just ended: that is where its weights are from."""
+    """Set the counters to the batch before the current step, which the current weights belong to."""
     loop: Any = trainer.fit_loop.epoch_loop
     begun = loop.batch_progress.current.completed % trainer.accumulate_grad_batches
     for counts in (loop.batch_progress.current, loop.batch_progress.total):

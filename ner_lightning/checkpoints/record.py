@@ -12,8 +12,8 @@ from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
-from ner_lightning.serialization import from_plain
 from ner_lightning.schemes import TagSet
+from ner_lightning.serialization import from_plain
 
 
 @dataclass(frozen=True, slots=True)

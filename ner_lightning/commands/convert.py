@@ -12,12 +12,11 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
-from rich.table import Column, Table
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
 from ner_lightning.commands.yaml_values import keep_text_of_settings
-from ner_lightning.console import say
+from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
@@ -29,6 +28,7 @@ from ner_lightning.corpora.reader import (
     ReadingNote,
     describe_kind,
 )
+from ner_lightning.terminal_tables import TerminalTable, print_table
 
 READERS = {
     "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         reader, writer, output_dir = parse(arguments)
         require_empty(output_dir)
-        with Console(stderr=True).status("Reading the corpus"):
+        with message_console().status("Reading the corpus"):
             corpus = reader.read()
         output_dir.mkdir(parents=True, exist_ok=True)
         losses = writer.write(corpus, str(output_dir))
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
     except (CorpusError, OSError) as error:
         return fail(str(error))
-    report(Console(), corpus, losses, output_dir)
+    report(output_console(), corpus, losses, output_dir)
     return 0
 
 
@@ -165,13 +165,13 @@ def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: 
     """Print what was read, written, repaired and lost."""
     for split, evidence in (corpus.scheme_evidence or {}).items():
         say(console, f"{split} is tagged in {evidence}")
-    table = Table("split", *(Column(name, justify="right") for name in ("sentences", "words", "entities")))
+    rows = []
     for split in SPLIT_NAMES:
         if split in corpus.splits:
             sentences = corpus.splits[split]
             numbers = len(sentences), sum(map(len, sentences)), sum(len(s.entities) for s in sentences)
-            table.add_row(split, *(f"{number:,}" for number in numbers))
-    console.print(table)
+            rows.append((split, *(f"{number:,}" for number in numbers)))
+    print_table(console, TerminalTable("", ("split", "sentences", "words", "entities"), tuple(rows)))
     report_notes(console, corpus.notes)
     for loss in losses:
         say(console, f"This format cannot hold: {loss}")

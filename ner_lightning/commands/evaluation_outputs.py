@@ -6,10 +6,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rich.console import Console
-
 from ner_lightning.atomic_files import write_json
-from ner_lightning.console import say
+from ner_lightning.console import message_console, output_console, say
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
 from ner_lightning.evaluation.errors.page import write_report
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
@@ -33,7 +31,7 @@ def evaluate(options: argparse.Namespace) -> None:
     given = options.training_entities
     training = None if given is None else read_training_entities(given)
     scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
-    with Console(stderr=True).status("Analysing"):
+    with message_console().status("Analysing"):
         file = analyse_file(options.predictions, training, scheme)
         tables = error_tables(file.analysis)
         suspects = find_suspects(file.analysis, options.min_score)
@@ -49,12 +47,12 @@ def evaluate(options: argparse.Namespace) -> None:
         written[f"{len(suspects)} suspected annotation errors"] = options.suspects
     show(file.analysis, tables)
     for what, path in written.items():
-        say(Console(stderr=True), f"{what}: {path}")
+        say(message_console(), f"{what}: {path}")
 
 
 def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
     """Print the tables that have something to show, and what there is to say of strict scores."""
-    console = Console()
+    console = output_console()
     for name, table in tables.items():
         if table.rows:
             print_table(console, table.head(MOST))

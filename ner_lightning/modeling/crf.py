@@ -1,4 +1,4 @@
-"""The linear-chain CRF: learned scores of tags that follow each other, in place of a softmax for each word."""
+"""The linear-chain CRF: learned scores of neighboring tags instead of an independent softmax per word."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ner_lightning.schemes import IGNORE_INDEX, TagSet
 class CRFLoss(Loss):
     """Negative log-likelihood of a sentence's gold tags (Lafferty et al. 2001; Lample et al. 2016, section 2.2).
 
-    What the scheme forbids has probability 0. The decoder reads the transitions that are learned here.
+    Sequences that the label scheme forbids have probability 0. The decoder uses the transitions learned here.
 
     Args:
-        learning_rate: Of the transitions: they begin at 0 and are few, and would hardly move at the encoder's.
+        learning_rate: Learning rate of the transitions. They start at 0 and would hardly move at the encoder's rate.
     """
 
     learning_rate: float = 1.0e-2
@@ -31,7 +31,7 @@ class CRFLoss(Loss):
         if not self.learning_rate >= 0:
             raise ValueError(f"the learning rate of a CRF must be at least 0, got {self.learning_rate}")
 
-    def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (it weighs all words alike)
+    def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (all words have the same weight)
         return CRF(tags, self.learning_rate)
 
 
@@ -39,7 +39,7 @@ class CRF(Objective):
     """Learned transitions over the tags of a scheme.
 
     Args:
-        tags: The tags; what their scheme does not allow is forbidden.
+        tags: The tags; transitions that their scheme does not allow are forbidden.
         learning_rate: Learning rate of the transitions.
     """
 
@@ -56,10 +56,10 @@ class CRF(Objective):
         return Transitions(self.start, self.inner, self.end).restricted_to(self.tags)
 
     def forward(self, scored: ScoredPositions) -> LossSum:
-        """The loss of every run of scored words; the weight is their number.
+        """Return the loss of every run of scored words; its weight is the number of these words.
 
-        A run that a window's edge, or a word that is not scored, cuts off its sentence has no start or end score
-        there.
+        A run that is cut from its sentence by the edge of a window, or by a word that is not scored, has no start or
+        end score there.
         """
         words = scored.words()
         is_scored = words.labels != IGNORE_INDEX
@@ -74,7 +74,7 @@ class CRF(Objective):
 def scored_runs(
     words: WordRows, is_scored: Bool[Tensor, "batch words"], transitions: Transitions
 ) -> tuple[Chains, Int[Tensor, "windows scored"]]:
-    """Each run of scored words as a chain of its own, and the tag ids of the runs, -100 behind the last word."""
+    """Return each run of scored words as a separate chain, and the tag ids of the runs, padded with -100."""
     nothing = is_scored.new_zeros(len(is_scored), 1)
     opens = is_scored & ~torch.cat([nothing, is_scored[:, :-1]], dim=1)
     closes = is_scored & ~torch.cat([is_scored[:, 1:], nothing], dim=1)

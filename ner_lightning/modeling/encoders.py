@@ -46,6 +46,11 @@ class Encoder(ABC):
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
         """The network with a head over the tags, whose names stand in its config, in float32."""
 
+    @property
+    @abstractmethod
+    def hidden_size(self) -> int | None:
+        """Width of the network, or None if it cannot be known before the network is built."""
+
 
 @dataclass(frozen=True)
 class PretrainedEncoder(Encoder):
@@ -61,6 +66,12 @@ class PretrainedEncoder(Encoder):
 
     name_or_path: str
     revision: str | None = None
+
+    @property
+    def hidden_size(self) -> int | None:
+        with self._found():
+            config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+        return getattr(config, "hidden_size", None)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
         with self._found():
@@ -167,6 +178,10 @@ class SavedEncoder(Encoder):
 
     config: Mapping[str, Any]
     tokenizer_files: Mapping[str, str]
+
+    @property
+    def hidden_size(self) -> int | None:
+        return self.config.get("hidden_size")
 
     @classmethod
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:

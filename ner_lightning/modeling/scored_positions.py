@@ -1,4 +1,4 @@
-"""What losses read of a batch: scored positions, and the same words as sequences."""
+"""The input of losses: the scored positions of a batch, and the same words as sequences."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ner_lightning.schemes import IGNORE_INDEX
 
 @dataclass(frozen=True, slots=True)
 class WordRows:
-    """Words by window or by sentence, read at their first subwords.
+    """The words of windows or sentences, one row each, read at their first subwords.
 
     Args:
-        logits: Their logits.
-        labels: Their tag ids; -100 on words that are not scored.
-        mask: True on words, false behind the last one of a row.
-        begins: Whether a row begins its sentence; a window that is cut inside one does not.
-        ends: Whether a row ends its sentence.
+        logits: Logits of the words.
+        labels: Tag ids of the words; -100 on words that are not scored.
+        mask: True on words, false on padding.
+        begins: True if a row begins its sentence, false for a window cut from inside a sentence.
+        ends: True if a row ends its sentence.
     """
 
     logits: Float[Tensor, "batch words tags"]
@@ -36,15 +36,15 @@ class WordRows:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPositions:
-    """ScoredPositions positions, and the same words as sequences.
+    """The scored positions of a batch, and the same words as sequences.
 
-    Positions that are not scored have been taken out: multiplying by a mask afterwards would let ``0 * nan``
-    through.
+    Positions that are not scored are removed before anything is computed: multiplying by a mask afterwards would let
+    ``0 * nan`` through.
 
     Args:
-        logits: The logits of all scored subwords.
-        labels: Their tag ids.
-        words: Gives the words as sequences; most losses never ask.
+        logits: Logits of all scored subwords.
+        labels: Tag ids of all scored subwords.
+        words: Returns the words as sequences; most losses never call it.
     """
 
     logits: Float[Tensor, "scored tags"]
@@ -53,14 +53,14 @@ class ScoredPositions:
 
     @classmethod
     def of_windows(cls, logits: Float[Tensor, "subwords tags"], batch: Batch) -> ScoredPositions:
-        """What is learned of windows, from the logits of all their real subwords."""
+        """Select the scored subwords of windows from the logits of all real subwords."""
         labels = batch.labels[batch.attention_mask]
         scored = labels != IGNORE_INDEX
         return cls(logits[scored], labels[scored], partial(_words_of_windows, logits, labels, batch))
 
     @classmethod
     def of_sentences(cls, logits: Float[Tensor, "batch words tags"], batch: EvaluationBatch) -> ScoredPositions:
-        """What is scored of whole sentences; words of entity types that are not learned are left out."""
+        """Select the scored words of whole sentences; words of entity types unknown to the model are left out."""
         labels = batch.word_labels.masked_fill(batch.word_labels >= logits.shape[-1], IGNORE_INDEX)
         scored = labels != IGNORE_INDEX
         whole = scored.new_ones(len(labels))

@@ -1,4 +1,4 @@
-"""Entity F1 of validation and test, each epoch."""
+"""Entity-level F1 of validation and test, after each epoch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from torchmetrics import MeanMetric
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.schemes import IGNORE_INDEX
+from ner_lightning.training.data_module import data_module_of
 
 
 class EntityScores(L.Callback):
     """Logs entity F1 as seqeval counts it: lenient and strict, per type, with the share of ill-formed sentences.
 
-    Scores are taken on whole sentences and summed over ranks as integers.
+    Entities of whole sentences are counted, and the counts are added over ranks as integers.
     """
 
     def __init__(self) -> None:
@@ -25,8 +26,8 @@ class EntityScores(L.Callback):
         self.word_accuracy = MeanMetric().set_dtype(torch.float64)
 
     def _start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        self.span_f1 = SpanF1(data.tags, data.gold_tags).to(pl_module.device)
+        bound = data_module_of(trainer).bound
+        self.span_f1 = SpanF1(bound.tags, bound.gold_tags).to(pl_module.device)
         self.word_accuracy = MeanMetric().set_dtype(torch.float64).to(pl_module.device)
 
     def _update(self, outputs: dict[str, Tensor], batch: EvaluationBatch) -> None:

@@ -1,4 +1,4 @@
-"""The moving average of the weights, which is what is validated and saved."""
+"""A moving average of the weights, which is validated and saved instead of the current weights."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ import lightning as L
 import torch
 from torch import Tensor
 
-CURRENT_WEIGHTS = "weights_behind_average"
+CURRENT_WEIGHTS = "current_weights"
 
 
 class MovingAverage(L.Callback):
     """Averages the trained weights over the optimizer steps: ``average += (1 - d) · (weights - average)``.
 
-    ``d`` is ``min(decay, (1 + t) / (10 + t))`` behind step ``t``, so that a short run soon forgets how it began.
-    Validation within ``fit`` sees the average, and checkpoints hold it as the tagger's weights; the weights that
-    training goes on from stand beside it. Averaging lowers the noise of the last steps (Polyak and Juditsky 1992).
+    ``d`` is ``min(decay, (1 + t) / (10 + t))`` after step ``t``, so that the first steps are soon forgotten.
+    Validation within ``fit`` uses the average, and checkpoints hold it as the weights of the tagger, next to the
+    current weights from which training continues. Averaging reduces the noise of the last steps (Polyak and Juditsky
+    1992).
 
-    Lightning's ``WeightAveraging`` (2.6) does not fit: scored in the process that trained, a checkpoint would be
-    tested with the weights behind the average; it averages frozen weights and whole-number buffers, which rounding
-    then changes; and it builds the network before the tagger knows its tags.
+    Lightning's ``WeightAveraging`` (2.6) does not fit. In the process that trained, it would test a checkpoint with the
+    current weights instead of the average. It averages frozen weights and integer buffers, which changes them by
+    rounding. And it builds the network before the tagger knows its tags.
 
     Args:
-        decay: The greatest weight of the past.
+        decay: Largest decay ``d``.
     """
 
     def __init__(self, decay: float) -> None:
         self.decay = decay
         self.average: dict[str, Tensor] = {}
-        self.is_swapped = False  # then the tagger has the average, and the weights that are trained stand in its place
+        self.is_swapped = False  # then the tagger holds the average, and self.average the current weights
         self.step = 0
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -39,16 +40,16 @@ class MovingAverage(L.Callback):
                 weights.copy_(checkpoint[CURRENT_WEIGHTS][name])
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin with the first weights, or with the average of the checkpoint; device and precision are set now.
+        """Start from the initial weights or the average of the checkpoint, now that device and precision are known.
 
         Raises:
-            ValueError: If the weights are so coarse that an average would lose its small steps.
+            ValueError: If the weights are in half precision, which would lose the small steps of an average.
         """
         coarse = {weights.dtype for weights in trained_weights(pl_module).values()} & {torch.bfloat16, torch.float16}
         if coarse:
             raise ValueError(
-                "model.fine_tuning.average_decay needs weights in float32 at least, which mixed precision keeps, "
-                f"got trainer.precision {trainer.precision}"
+                "model.fine_tuning.average_decay needs trainer.precision 32-true or bf16-mixed, "
+                f"got {trainer.precision}"
             )
         self.step = trainer.global_step
         self.average = {
@@ -73,7 +74,7 @@ class MovingAverage(L.Callback):
         self._swap(pl_module)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the weights that were trained in the tagger, wherever training broke off."""
+        """Leave the current weights in the tagger if training is interrupted."""
         if self.is_swapped:
             self._swap(pl_module)
 
@@ -99,5 +100,5 @@ class MovingAverage(L.Callback):
 
 
 def trained_weights(module: torch.nn.Module) -> dict[str, Tensor]:
-    """The weights that are trained, without their gradients."""
+    """Return the trained weights, without their gradients."""
     return {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}

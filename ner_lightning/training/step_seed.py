@@ -1,4 +1,4 @@
-"""Seeds every training step by itself."""
+"""A separate random seed for every training step."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import lightning as L
 import torch
 
+from ner_lightning.training.data_module import data_module_of
+
 
 class StepSeed(L.Callback):
     """Makes dropout a function of seed, rank, epoch and batch, so that a resumed run equals an uninterrupted one.
 
-    Nothing needs to be saved, and nothing else that draws random numbers can shift a run.
+    No random state needs to be saved, and other code that draws random numbers cannot change a run.
     """
 
     def on_train_batch_start(
@@ -22,12 +24,12 @@ class StepSeed(L.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        torch.manual_seed(step_seed(data.seed, trainer.global_rank, trainer.current_epoch, batch_idx))
+        seed = data_module_of(trainer).seed
+        torch.manual_seed(step_seed(seed, trainer.global_rank, trainer.current_epoch, batch_idx))
 
 
 def step_seed(*place: int) -> int:
-    """A seed that differs in all bits between places: torch's CPU generator takes no more than the lower 32.
+    """Return a seed for a place in training; all its bits vary, since the CPU generator uses only the lower 32.
 
     >>> step_seed(0, 0, 0, 1) % 2**32 != step_seed(1, 0, 0, 1) % 2**32
     True

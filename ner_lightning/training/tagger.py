@@ -1,11 +1,12 @@
-"""The tagger: token classifier, loss and decoder, wired for training with Lightning."""
+"""The tagger: token classifier, loss and decoder as a LightningModule."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import lightning as L
 import torch
@@ -15,7 +16,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from transformers import PreTrainedModel, get_scheduler
 
-from ner_lightning.bundle import BundleError, save_bundle
+from ner_lightning.bundle import save_bundle
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.checkpoints.reading import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits
 from ner_lightning.checkpoints.record import TaggerRecord
@@ -24,43 +25,45 @@ from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
-from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
+from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.modeling.encoders import Encoder, SavedEncoder
+from ner_lightning.modeling.evaluation_precision import EvaluationPrecision, evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
-from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, LossSum, word_cross_entropy
+from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, word_cross_entropy
 from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
 from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 from ner_lightning.serialization import from_plain, to_plain
-from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.data_module import NERDataModule, data_module_of
 from ner_lightning.training.entity_scores import EntityScores
 from ner_lightning.training.moving_average import CURRENT_WEIGHTS, MovingAverage
+from ner_lightning.training.step_loss import StepLoss
 from ner_lightning.training.step_seed import StepSeed
 
 
 class NERTagger(L.LightningModule):
-    """Trains a token classifier over the tags that the data module binds it to.
+    """Trains a token classifier over the tags of the data module.
 
     The gradient of an optimizer step is that of the mean loss over all scored positions of the step, however
     they are spread over ranks and accumulated batches.
 
     Args:
         encoder: The encoder that is fine-tuned.
-        loss: What is minimised.
-        decoder: How word logits become tags.
-        optimizer: Makes the optimizer from parameter groups; biases and norms have no weight decay.
-        head_learning_rate: Learning rate of the head; null takes the optimizer's.
+        loss: The loss to minimize.
+        decoder: Chooses tags from word logits.
+        optimizer: Creates the optimizer from parameter groups; biases and norms have no weight decay.
+        head_learning_rate: Learning rate of the head; null uses that of the optimizer.
         warmup_ratio: Share of the optimizer steps in which the learning rate rises linearly from 0.
-        schedule: How the learning rate goes on from there: it falls to 0 linearly or along half a cosine
-            (Loshchilov and Hutter 2017), or stays.
-        fine_tuning: Which weights of the encoder are trained, and how.
+        schedule: The learning rate after warm-up: it falls to 0 linearly or along half a cosine (Loshchilov and Hutter
+            2017), or stays constant.
+        fine_tuning: Selects the weights of the encoder that are trained, and how.
+        evaluation_precision: Precision of validation and test, whatever the precision of training. float32 is what
+            the saved bundle computes in, so that it predicts exactly what was scored. bfloat16 is faster where the
+            hardware has it, but scores differ slightly: a few sentences get other entities than from the bundle.
     """
 
-    step_loss: Float[Tensor, " 2"]
-    epoch_loss: Float[Tensor, " 2"]
-
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         encoder: Encoder,
         loss: Loss | None = None,
@@ -72,74 +75,75 @@ class NERTagger(L.LightningModule):
         warmup_ratio: float = 0.1,
         schedule: Literal["linear", "cosine", "constant"] = "linear",
         fine_tuning: FineTuning = FineTuning(),
+        evaluation_precision: EvaluationPrecision = "float32",
     ) -> None:
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
-            raise ValueError(f"warmup_ratio must be a share from 0 to 1, got {warmup_ratio}")
+            raise ValueError(f"warmup_ratio must be between 0 and 1, got {warmup_ratio}")
         if head_learning_rate is not None and not head_learning_rate >= 0:
             raise ValueError(f"head_learning_rate must be null or at least 0, got {head_learning_rate}")
+        if evaluation_precision not in get_args(EvaluationPrecision):
+            known = ", ".join(get_args(EvaluationPrecision))
+            raise ValueError(f"evaluation_precision must be one of {known}, got {evaluation_precision!r}")
         self.encoder, self.loss, self.decoder = (
             encoder,
             loss or CrossEntropyLoss(),
-            decoder or ArgmaxDecoder(),
+            decoder or ViterbiDecoder(),
         )
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio, self.schedule = warmup_ratio, schedule
-        self.fine_tuning = fine_tuning
+        self.fine_tuning, self.evaluation_precision = fine_tuning, evaluation_precision
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
-        # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps; no buffers,
-        # which would take the precision of the weights
-        self.step_loss = self.epoch_loss = torch.zeros(2, dtype=torch.float64)
+        self.step_loss = StepLoss()
+        self.is_configured = False
 
     def setup(self, stage: str) -> None:
-        """Take the tags from the data module, if there are none yet.
+        """Take the tags from the data module, unless the tagger already has tags.
 
         Raises:
-            ValueError: If the trainer was given loaders in place of a data module: scores need its corpus, too.
+            ValueError: If the trainer was given data loaders instead of a data module.
         """
-        data_module = self.trainer.datamodule  # type: ignore[attr-defined]
-        if data_module is None:
-            raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+        bound = data_module_of(self.trainer).bound
         if self.tags is None:
-            self.tags, self.tokenizer = data_module.tags, data_module.tokenizer
-            self.word_counts = data_module.word_counts
+            self.tags, self.tokenizer, self.word_counts = bound.tags, bound.tokenizer, bound.word_counts
 
     def configure_model(self) -> None:
-        """Build token classifier and objective over the bound tags; loading a checkpoint fills them."""
-        if hasattr(self, "classifier"):
+        """Build token classifier and objective over the tags; loading a checkpoint then sets their weights."""
+        if self.is_configured:
             return
         if self.tags is None:
-            raise ValueError("the tagger must be bound to tags first: fit it with a NERDataModule")
+            raise ValueError("the tagger has no tags yet: fit it with a NERDataModule first")
         network = self.encoder.network(self.tags, self.tokenizer)
         self.fine_tuning.prepare(network)
         self.classifier = TokenClassifier(network)
         self.objective = self.loss.bind(self.tags, self.word_counts)
         self.trained_part = TrainedPart.of(self.fine_tuning, self.encoder, network, self)
+        self.is_configured = True
 
     def configure_callbacks(self) -> list[L.Callback]:
         decay = self.fine_tuning.average_decay
         return [EntityScores(), StepSeed(), *([] if decay is None else [MovingAverage(decay)])]
 
     def on_fit_start(self) -> None:
-        """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so."""
+        """Turn dropout on: a pretrained network starts in evaluation mode, and Lightning would leave it there."""
         self.train()
 
     @property
     def num_steps(self) -> int:
-        """The optimizer steps of the run; for training without an end 0, on which a constant rate does not depend.
+        """Number of optimizer steps of the run, or 0 for a run without an end, which needs a constant rate.
 
         Raises:
-            ValueError: If the rate is to follow the share of the run that is over, and the run has no end.
+            ValueError: If the run has no end and the learning rate depends on its length.
         """
         num_steps = self.trainer.estimated_stepping_batches
         if num_steps < math.inf:
             return int(num_steps)
         if self.schedule != "constant" or self.warmup_ratio:
             raise ValueError(
-                "training without an end must have model.schedule constant and model.warmup_ratio 0, which take no "
-                f"share of the steps, got {self.schedule} and {self.warmup_ratio}; or set trainer.max_epochs"
+                "a run without an end needs model.schedule constant and model.warmup_ratio 0, "
+                f"got {self.schedule} and {self.warmup_ratio}; or set trainer.max_epochs"
             )
         return 0
 
@@ -153,7 +157,7 @@ class NERTagger(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Trainable parameters by place in the network, with or without weight decay, and those of the objective."""
+        """Group the trainable parameters by place in the network and weight decay, and add those of the objective."""
         groups = parameter_groups(
             self.classifier.network,
             head_learning_rate=self.head_learning_rate,
@@ -165,34 +169,27 @@ class NERTagger(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:
         loss = self.objective(ScoredPositions.of_windows(self.classifier(batch.input_ids, batch.attention_mask), batch))
-        self.step_loss = self.step_loss.to(self.device) + torch.stack([loss.total.detach(), loss.weight]).double()
-        # undoes Lightning's division by accumulated batches and the mean over ranks: gradients add up
+        self.step_loss.add(loss)
+        # gradients are added: this undoes Lightning's division by accumulated batches and its mean over ranks
         return loss.total * self.trainer.accumulate_grad_batches * self.trainer.world_size
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Divide the summed gradients by the weight of the whole step."""
-        total, weight = self.all_reduced_step_loss()
-        torch._foreach_div_(list(gradients_of(optimizer).values()), weight.item() or 1.0)
-        loss = LossSum(total, weight).mean
+        """Divide the added gradients by the weight of the whole step."""
+        step = self.step_loss.end_step(partial(self.trainer.strategy.reduce, reduce_op="sum"))
+        torch._foreach_div_(list(gradients_of(optimizer).values()), step.weight.item() or 1.0)
+        loss = step.mean
         self.log("train/loss", loss, prog_bar=True, logger=False)
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if every and (self.trainer.global_step + 1) % every == 0:  # 0 logs no step
+        if every and (self.trainer.global_step + 1) % every == 0:  # 0 logs nothing
             self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
 
     def log_now(self, metrics: dict[str, float]) -> None:
-        """Give a row to the loggers before any checkpoint of this step is saved, so that resuming repeats none.
+        """Log a row before any checkpoint of this step is saved, so that a resumed run repeats no row.
 
-        Lightning's ``log`` would write it after.
+        Lightning's ``log`` would write it afterwards.
         """
         for logger in self.trainer.loggers:
             logger.log_metrics({"epoch": self.current_epoch, **metrics}, self.trainer.global_step)
-
-    def all_reduced_step_loss(self) -> Float[Tensor, " 2"]:
-        """Sum and weight of the step over all ranks; also added to those of the epoch."""
-        step = self.trainer.strategy.reduce(self.step_loss, reduce_op="sum")
-        self.step_loss = torch.zeros_like(self.step_loss)
-        self.epoch_loss = self.epoch_loss.to(step.device) + step
-        return step
 
     def configure_gradient_clipping(
         self,
@@ -200,22 +197,21 @@ class NERTagger(L.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the norm; Lightning's own way refuses fused optimizers under mixed precision.
+        """Clip the gradient norm; Lightning's method rejects fused optimizers in mixed precision.
 
         Raises:
-            ValueError: If something else than the norm is to be clipped.
+            ValueError: If the algorithm is not ``norm``.
         """
         if gradient_clip_algorithm not in {None, "norm"}:
             raise ValueError(f"trainer.gradient_clip_algorithm must be norm, got {gradient_clip_algorithm}")
         if gradient_clip_val:
             scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-            unscales = getattr(optimizer, "_step_supports_amp_scaling", False)  # a fused one does, in its step
+            unscales = getattr(optimizer, "_step_supports_amp_scaling", False)  # a fused optimizer does, in its step
             scale = scaler.get_scale() if scaler is not None and unscales else 1.0
             torch.nn.utils.clip_grad_norm_(gradients_of(optimizer), gradient_clip_val * scale)
 
     def on_train_epoch_end(self) -> None:
-        self.log_now({"train/loss_epoch": LossSum(*self.epoch_loss).mean})
-        self.epoch_loss = torch.zeros_like(self.epoch_loss)
+        self.log_now({"train/loss_epoch": self.step_loss.end_epoch().mean})
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> dict[str, Tensor]:
         return self.evaluation_step(batch, "validation")
@@ -224,24 +220,25 @@ class NERTagger(L.LightningModule):
         return self.evaluation_step(batch, "test")
 
     def evaluation_step(self, batch: EvaluationBatch, split: str) -> dict[str, Tensor]:
-        """Tag whole sentences.
+        """Compute logits and tags of whole sentences.
 
         Returns:
             ``logits`` ``[batch words tags]`` and ``tag_ids`` ``[batch words]`` of the sentences.
         """
-        tags = self.tags
+        tags, transitions = self.tags, self.objective.transitions
         assert tags is not None
-        logits, transitions = self.classifier.sentence_logits(batch), self.objective.transitions
-        scored = ScoredPositions.of_sentences(logits, batch)
-        self.evaluation_loss.update(*self.objective(scored))
-        self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
+        with evaluating_in(self.evaluation_precision, self.device):
+            logits = self.classifier.sentence_logits(batch)
+            scored = ScoredPositions.of_sentences(logits, batch)
+            self.evaluation_loss.update(*self.objective(scored))
+            self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
+            tag_ids = self.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, transitions)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
-        mask = batch.gold != IGNORE_INDEX
-        return {"logits": logits, "tag_ids": self.decoder.tag_ids(logits, mask, tags, transitions)}
+        return {"logits": logits, "tag_ids": tag_ids}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""
+        """Add the plain data that rebuilds the tagger, and leave out frozen weights of a pretrained encoder."""
         assert self.tags is not None
         record = TaggerRecord(
             self.tags,
@@ -250,16 +247,16 @@ class NERTagger(L.LightningModule):
             to_plain(self.loss),
             to_plain(self.decoder),
             self.trained_part.to_plain(),
-            self.epoch_loss.tolist(),
+            self.step_loss.epoch.tolist(),
         )
         checkpoint[TAGGER_KEY] = record.to_plain()
         checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of the same tags, subwords and base, and add the weights that it only names.
+        """Check that the checkpoint has the same tags, tokenizer and encoder, and add the frozen weights.
 
         Raises:
-            CheckpointError: If it is not.
+            CheckpointError: If something differs.
         """
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         assert self.tags is not None
@@ -267,58 +264,56 @@ class NERTagger(L.LightningModule):
         averages = self.fine_tuning.average_decay is not None
         if self.trainer.training and averages != (CURRENT_WEIGHTS in checkpoint):
             raise CheckpointError(
-                "a run that averages its weights goes on from a checkpoint of one that does, and only such a run, "
+                "a run must be resumed with the same setting of weight averaging as its checkpoint, "
                 f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
             )
         checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
         require_fits(checkpoint["state_dict"], self.state_dict())
-        self.epoch_loss = torch.tensor(record.epoch_loss, dtype=torch.float64, device=self.device)
+        self.step_loss = StepLoss(record.epoch_loss)
 
     def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The weights of a checkpoint with those that it only names, which are the tagger's own.
+        """Return the weights of a checkpoint, completed with the frozen weights of this tagger.
 
         Raises:
-            ValueError: If the tagger has others.
+            ValueError: If the frozen weights differ from those the checkpoint was trained with.
         """
         self.trained_part.require(checkpoint[TAGGER_KEY]["trained_part"])
         return self.trained_part.completed(checkpoint["state_dict"], self.state_dict())
 
     @property
     def merged_network(self) -> PreTrainedModel:
-        """The network without adapter, which computes the same."""
+        """The network with its adapter merged into the weights."""
         adapter, network = self.fine_tuning.adapter, self.classifier.network
         return network if adapter is None else adapter.merged(network)
 
     def save_bundle(
         self, folder: str | Path, data: NERDataModule, scores: Mapping[str, float | Tensor] | None = None
     ) -> None:
-        """Save the weights as they are, with all that predicting needs.
+        """Save the current weights with everything that prediction needs.
 
-        ``EntityRecognizer.from_pretrained`` loads the folder, and stock ``transformers`` does.
+        ``EntityRecognizer.from_pretrained`` and stock ``transformers`` can load the folder.
 
         Args:
-            folder: Where to; a former bundle is replaced.
+            folder: The folder to write; an existing bundle is replaced.
             data: The data module that the tagger was trained with.
-            scores: What it scored, by the names that training logs.
+            scores: Scores of the model, by the names that training logs.
 
         Raises:
-            BundleError: If the folder holds something that is no bundle, or it cannot be written.
+            BundleError: If the folder holds something that is not a bundle, or cannot be written.
+            ValueError: If the data module has not been set up.
         """
-        if not hasattr(data, "window_encoder"):
-            raise BundleError(
-                f"{folder}: a bundle needs a data module that was set up, by a fit or setup(), got another"
-            )
-        windows = data.window_encoder
+        bound = data.bound
+        windows = bound.window_encoder
         settings = BundleSettings(
-            data.tags,
+            bound.tags,
             windows.tokenizer.max_subwords,
             windows.subwords,
             windows.overlap,
             self.decoder,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
-            corpus_checksum=data.corpus_checksum,
+            corpus_checksum=bound.checksum,
         )
-        save_bundle(folder, self.merged_network, data.tokenizer, settings, self.objective.transitions)
+        save_bundle(folder, self.merged_network, bound.tokenizer, settings, self.objective.transitions)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
@@ -328,18 +323,18 @@ class NERTagger(L.LightningModule):
         loss: Loss | None = None,
         base: str | Path | None = None,
     ) -> Self:
-        """Rebuild a tagger from a checkpoint, without corpus, ready to evaluate.
+        """Rebuild a tagger from a checkpoint in evaluation mode, without a corpus.
 
         Args:
             checkpoint_path: A checkpoint that training wrote.
-            map_location: The device that the tagger comes on; None is the CPU.
-            loss: The loss, where it is a class of yours that the program has not imported.
-            base: Folder of the pretrained encoder, where the checkpoint holds only what was trained and the encoder
-                is no longer where it was.
+            map_location: Device of the tagger; None for the CPU.
+            loss: The loss, if its class has not been imported by the program.
+            base: Folder of the pretrained encoder, if the checkpoint holds only the trained weights and the encoder
+                has moved.
 
         Raises:
-            CheckpointError: If the file is not a whole checkpoint of a tagger.
-            ValueError: If the encoder that it names is not there or has other weights.
+            CheckpointError: If the file is not a complete checkpoint of a tagger.
+            ValueError: If the encoder named by the checkpoint is missing or has other weights.
         """
         checkpoint = read_checkpoint(checkpoint_path)
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
@@ -354,3 +349,10 @@ class NERTagger(L.LightningModule):
         tagger.configure_model()
         tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
         return tagger.eval().to(map_location or "cpu")
+
+
+def tagger_of(trainer: L.Trainer) -> NERTagger:
+    """Return the tagger that a trainer runs."""
+    tagger = trainer.lightning_module
+    assert isinstance(tagger, NERTagger)
+    return tagger

@@ -34,7 +34,7 @@ def test_epochs_are_left_out() -> None:
     assert recorder.seen == []
     trainer.validate(tagger, data, verbose=False)
     trainer.test(tagger, data, verbose=False)
-    splits = data.corpus.splits
+    splits = data.bound.corpus.splits
     assert sorted(recorder.seen[:8]) == sorted(sentence.id for sentence in splits["validation"])
     assert recorder.seen[8] == "end of validation"
     assert sorted(recorder.seen[9:-1]) == sorted(sentence.id for sentence in splits["test"])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_lightning.checkpoints.reading import CheckpointError, read_checkpoint, require_fits
-from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.checkpoints.record import TaggerRecord
+from ner_lightning.schemes import BIO, TagSet
 
 
 def saved(content: object) -> bytes:

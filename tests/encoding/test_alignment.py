@@ -284,5 +284,5 @@ def test_a_tokenizer_without_padding_is_refused():
 
 @pytest.mark.parametrize("max_subwords", [1, 2])
 def test_a_window_without_room_for_words_is_refused(max_subwords):
-    with pytest.raises(ValueError, match="must hold a subword beside 2 special tokens"):
+    with pytest.raises(ValueError, match="must have room for a subword besides 2 special tokens"):
         WordTokenizer(VISIBLE, max_subwords)

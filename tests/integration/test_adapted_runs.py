@@ -121,7 +121,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert f"trains {NUM_TRAINED[kind]:,} of {total:,} parameters" in capsys.readouterr().err
     assert main([*begun, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
     resumed, expected = checkpoint(tmp_path / "run", "last"), checkpoint(whole, "last")
-    parts = ["state_dict", *(["weights_behind_average"] if kind == "lora" else [])]
+    parts = ["state_dict", *(["current_weights"] if kind == "lora" else [])]
     for part in parts:
         assert resumed[part].keys() == expected[part].keys()
         assert all(torch.equal(weights, expected[part][name]) for name, weights in resumed[part].items())

@@ -110,7 +110,7 @@ def test_other_predictions_are_not_replaced(tmp_path: Path, run_dir: Path, capsy
     assert main(["test", *RUN, *best]) == 0  # the same again
     path.write_text(path.read_text().replace("[]", '[[0, 1, "PER", 0.5]]', 1))
     before = path.read_bytes()
-    assert f"{path} holds other predictions" in error_of(capsys, "test", *best)
+    assert f"{path} holds different predictions" in error_of(capsys, "test", *best)
     assert path.read_bytes() == before
     assert main(["test", *RUN, *best, "--run_dir", str(tmp_path / "new")]) == 0
     assert (tmp_path / "new" / "predictions" / "test.jsonl").exists()

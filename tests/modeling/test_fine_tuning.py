@@ -49,10 +49,10 @@ def test_nothing_is_frozen_by_default_and_all_layers_can_be() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frozen_layers": -1}, "must be a number of layers, got -1"),
+        ({"frozen_layers": -1}, "must be at least 0, got -1"),
         ({"layer_decay": 1.5}, "layer_decay must be null or between 0 and 1, got 1.5"),
         ({"average_decay": 1.0}, "average_decay must be null or between 0 and 1, got 1.0"),
-        ({"frozen_layers": 1, "adapter": LoRA()}, "must be 0 under an adapter"),
+        ({"frozen_layers": 1, "adapter": LoRA()}, "with an adapter, frozen_layers must be 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -61,7 +61,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
 
 
 def test_more_frozen_layers_than_there_are_are_refused() -> None:
-    with pytest.raises(ValueError, match="up to the encoder's 2, got 3"):
+    with pytest.raises(ValueError, match="at most 2, the encoder's layers, got 3"):
         FineTuning(frozen_layers=3).prepare(network_of(CONFIGS["bert"]))
 
 

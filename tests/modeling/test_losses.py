@@ -214,7 +214,7 @@ def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CrossEntropyLoss(1.0), "label_smoothing must be from 0 to below 1, got 1.0"),
+        (lambda: CrossEntropyLoss(1.0), "label_smoothing must be at least 0 and below 1, got 1.0"),
         (lambda: FocalLoss(-1.0), "gamma must be at least 0, got -1.0"),
         (lambda: FocalLoss(math.nan), "gamma must be at least 0, got nan"),
         (lambda: DiceLoss(alpha=math.nan), "alpha must be at least 0 and smooth above 0, got nan and 1.0"),

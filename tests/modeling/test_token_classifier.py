@@ -107,7 +107,7 @@ def test_attention_has_dropout_in_training_only():
 def test_a_packed_network_without_its_layout_says_what_to_call():
     classifier = TokenClassifier(network_of(PACKING["bert"][0]))
     input_ids, _ = random_batch(0)
-    with pytest.raises(ValueError, match="call TokenClassifier instead"):
+    with pytest.raises(ValueError, match="use TokenClassifier"):
         classifier.network(input_ids=input_ids)
 
 

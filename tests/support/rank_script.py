@@ -19,18 +19,17 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 sys.path.append(str(Path(__file__).parents[1]))  # as pytest has it
 
 from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusReader
 from ner_lightning.encoding.augmentation import MentionReplacement, TypingNoise
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.modeling.class_weights import Balanced, InverseSqrt
 from ner_lightning.modeling.crf import CRFLoss
@@ -113,10 +112,10 @@ class WhatIsShared(L.Callback):
         tagger: Any = pl_module
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self.found = {
-            "tags": data.tags.to_plain(),
-            "vocabulary": data.tokenizer.get_vocab(),
+            "tags": data.bound.tags.to_plain(),
+            "vocabulary": data.bound.tokenizer.get_vocab(),
             "class weights": tagger.objective.weights_by_type,
-            "repeat factors": data.repeat_factors,
+            "repeat factors": data.bound.repeat_factors,
             "batches": [],
             "subwords": [],
         }
@@ -133,8 +132,8 @@ class JoinedSteps(NERDataModule):
     steps: list[list[int]]
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        windows = [window for _, windows in self.encoded["train"] for window in windows]
-        return self._loader(windows, self.steps, self.window_encoder.collate)
+        windows = [window for _, windows in self.bound.encoded["train"] for window in windows]
+        return self._loader(windows, self.steps, self.bound.window_encoder.collate)
 
 
 def data_module(layout: Layout, kind: type[NERDataModule] = NERDataModule) -> NERDataModule:
@@ -149,14 +148,14 @@ def varied_data_module() -> NERDataModule:
     return NERDataModule(WithEmptySentences(0), ENCODER, BIOES(), batches=batches, augmentation=changes)
 
 
-def sampler_of(data: NERDataModule, num_ranks: int) -> TokenBudgetBatchSampler:
-    lengths = [len(window.input_ids) for _, windows in data.encoded["train"] for window in windows]
+def sampler_of(data: NERDataModule, layout: StepLayout) -> TokenBudgetBatchSampler:
+    lengths = [len(window.input_ids) for _, windows in data.bound.encoded["train"] for window in windows]
     return TokenBudgetBatchSampler(
         lengths,
         max_subwords=data.batches.max_subwords,
         max_windows=data.batches.max_windows,
         seed=data.seed,
-        num_ranks=num_ranks,
+        layout=layout,
     )
 
 
@@ -164,8 +163,9 @@ def joined_steps(layout: Layout, num_ranks: int) -> JoinedSteps:
     """The steps that so many ranks take, for one process."""
     data = data_module(layout, JoinedSteps)
     data.setup()
-    batches = sampler_of(data, num_ranks).batches_of(0)
-    per_step = num_ranks * layout.accumulate
+    step_layout = StepLayout(0, num_ranks, layout.accumulate)
+    batches = sampler_of(data, step_layout).batches_of(0)
+    per_step = step_layout.batches_per_step
     data.steps = [[*chain(*batches[i : i + per_step])] for i in range(0, len(batches), per_step)]
     return data
 
@@ -216,10 +216,10 @@ def end_of_run(folder: Path, *callbacks: L.Callback, **settings: Any) -> tuple[s
             CrossEntropyLoss(),
             data_module(Layout(2, 2)),
             2,
-            (*callbacks, StopOnSigterm(last), FiniteSteps(last), last),
+            (*callbacks, StopOnSignal(last), FiniteSteps(last), last),
             **settings,
         )
-    except (SIGTERMException, FloatingPointError) as end:
+    except (Stopped, FloatingPointError) as end:
         return type(end).__name__, str(end), torch.load(last.path, weights_only=True)["global_step"]
     raise AssertionError("nothing has broken the run off")
 

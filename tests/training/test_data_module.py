@@ -63,7 +63,7 @@ def test_an_encoder_is_no_name_and_a_bundle_needs_its_subwords(tmp_path: Path) -
     name: Any = "distilbert-base-cased"
     with pytest.raises(TypeError, match=r"such as PretrainedEncoder\(name_or_path\), got 'distilbert-base-cased'"):
         NERDataModule(GivenCorpus(train=PERSON), name)
-    with pytest.raises(ValueError, match="a bundle needs a data module that was set up"):
+    with pytest.raises(ValueError, match="has not read its corpus yet: call setup"):
         NERTagger(SmallBert(vocabulary_size=100)).save_bundle(tmp_path / "model", data_module(train=PERSON))
 
 
@@ -73,17 +73,18 @@ def test_a_training_split_without_entities_is_refused() -> None:
 
 
 def test_sentences_that_share_an_id_are_refused() -> None:
+    corpus = Corpus({"train": (PERSON,), "validation": (PERSON, replace(PLACE, id="1"), TWO_PEOPLE)})
     """Else one of them would be lost among the predictions."""
     with pytest.raises(CorpusError, match=r"unique in its split, got '0' for 2 of validation$"):
-        data_module().bind(Corpus({"train": (PERSON,), "validation": (PERSON, replace(PLACE, id="1"), TWO_PEOPLE)}))
+        NERDataModule(ReadCorpus(corpus), SmallBert(vocabulary_size=100)).setup()
 
 
 def test_types_that_training_does_not_know_are_counted_not_dropped() -> None:
     data = data_module(train=PERSON, validation=PLACE)
     data.setup("fit")
-    assert data.tags.entity_types == ("PER",)
-    assert data.gold_tags.entity_types == ("PER", "LOC")
-    assert data.coverage("validation").entities_of_unknown_types == 1
+    assert data.bound.tags.entity_types == ("PER",)
+    assert data.bound.gold_tags.entity_types == ("PER", "LOC")
+    assert data.bound.coverage("validation").entities_of_unknown_types == 1
     batch = next(iter(data.val_dataloader()))
     assert batch.gold.tolist() == [[0, 3]]
     assert sorted(batch.passes[0].labels.flatten().tolist())[-2:] == [-100, 0]  # only "In" is learned
@@ -93,7 +94,7 @@ def test_entities_that_the_scheme_cannot_write_are_counted() -> None:
     for scheme, lost in ((IO(), 2), (BIO(), 0)):
         data = data_module(scheme, train=TWO_PEOPLE, validation=TWO_PEOPLE)
         data.setup("fit")
-        assert data.coverage("validation").entities_lost_to_scheme == lost
+        assert data.bound.coverage("validation").entities_lost_to_scheme == lost
         assert next(iter(data.val_dataloader())).gold.tolist() == [[1, 1]]
 
 
@@ -112,18 +113,18 @@ def rows(loader) -> list[list[list[int]]]:
 
 def test_sentences_with_rare_types_come_as_often_as_their_factor_says() -> None:
     data = example_data(batches=BatchSettings(repeat_threshold=1.0))
-    holding = Counter(kind for s in data.corpus.splits["train"] for kind in {e.entity_type for e in s.entities})
-    assert data.repeat_factors == pytest.approx({kind: (60 / number) ** 0.5 for kind, number in holding.items()})
+    holding = Counter(kind for s in data.bound.corpus.splits["train"] for kind in {e.entity_type for e in s.entities})
+    assert data.bound.repeat_factors == pytest.approx({kind: (60 / number) ** 0.5 for kind, number in holding.items()})
     seen = Counter(name for batch in data.train_dataloader() for name in batch.sentence_ids)
-    for sentence in data.corpus.splits["train"]:
-        factor = max((data.repeat_factors[e.entity_type] for e in sentence.entities), default=1)
+    for sentence in data.bound.corpus.splits["train"]:
+        factor = max((data.bound.repeat_factors[e.entity_type] for e in sentence.entities), default=1)
         assert int(factor) <= seen[sentence.id] <= int(factor) + 1
     assert seen.total() > 80
 
 
 def test_without_a_threshold_each_sentence_comes_once() -> None:
     data = example_data()
-    assert data.repeat_factors == {}
+    assert data.bound.repeat_factors == {}
     seen = Counter(name for batch in data.train_dataloader() for name in batch.sentence_ids)
     assert set(seen.values()) == {1}
     assert len(seen) == 60
@@ -132,7 +133,7 @@ def test_without_a_threshold_each_sentence_comes_once() -> None:
 def test_augmentation_changes_training_and_nothing_that_is_scored() -> None:
     parts = [MentionReplacement(1.0), CasingNoise(1.0)]
     plain, augmented = example_data(), example_data(augmentation=parts)
-    assert plain.corpus.checksum() == augmented.corpus.checksum()
+    assert plain.bound.corpus.checksum() == augmented.bound.corpus.checksum()
     for split in ("validation", "test"):
         assert rows(plain.evaluation_dataloader(split)) == rows(augmented.evaluation_dataloader(split))
     before, after = plain.train_dataloader(), augmented.train_dataloader()
@@ -155,28 +156,30 @@ def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
 def test_a_share_is_what_is_trained_on_and_all_that_follows_from_it() -> None:
     """Types and vocabulary stay those of the whole split, so that arms of a learning curve differ in nothing else."""
     factors = BatchSettings(repeat_threshold=1.0)
-    whole, part = example_data(batches=factors), example_data(batches=factors, train_share=0.1)
+    whole_data, part_data = example_data(batches=factors), example_data(batches=factors, train_share=0.1)
+    whole, part = whole_data.bound, part_data.bound
     kept = part.corpus.splits["train"]
     assert (len(kept), part.num_annotated) == (6, 60)
-    assert {name for batch in part.train_dataloader() for name in batch.sentence_ids} == {s.id for s in kept}
+    assert {name for batch in part_data.train_dataloader() for name in batch.sentence_ids} == {s.id for s in kept}
     assert part.word_counts["O"] == sum(len(s) - sum(map(len, s.entities)) for s in kept)
     holding = Counter(kind for s in kept for kind in {e.entity_type for e in s.entities})
     assert part.repeat_factors == pytest.approx({kind: (6 / number) ** 0.5 for kind, number in holding.items()})
     assert part.tags == whole.tags
     assert set(part.word_counts) == {"O", *whole.tags.entity_types} > set(holding)
     assert part.tokenizer.get_vocab() == whole.tokenizer.get_vocab()
-    assert part.corpus_checksum == whole.corpus_checksum == whole.corpus.checksum()
-    assert rows(part.test_dataloader()) == rows(whole.test_dataloader())
+    assert part.checksum == whole.checksum == whole.corpus.checksum()
+    assert rows(part_data.test_dataloader()) == rows(whole_data.test_dataloader())
 
 
 def test_a_type_that_the_share_lacks_costs_recall_and_can_be_weighed() -> None:
     sentences = (PERSON, replace(PLACE, id="1"))
-    data = data_module(train=PERSON, validation=PLACE)
-    data.train_share, data.seed = 0.5, next(seed for seed in range(9) if kept_of(sentences, seed) == (PERSON,))
-    data.bind(Corpus({"train": sentences, "validation": (PLACE,)}))
-    assert data.word_counts == {"O": 1, "LOC": 0, "PER": 1}
-    assert data.gold_tags.entity_types == ("LOC", "PER")
-    weights = Balanced().by_type(data.word_counts)
+    seed = next(seed for seed in range(9) if kept_of(sentences, seed) == (PERSON,))
+    reader = ReadCorpus(Corpus({"train": sentences, "validation": (PLACE,)}))
+    data = NERDataModule(reader, SmallBert(vocabulary_size=100), train_share=0.5, seed=seed)
+    data.setup()
+    assert data.bound.word_counts == {"O": 1, "LOC": 0, "PER": 1}
+    assert data.bound.gold_tags.entity_types == ("LOC", "PER")
+    weights = Balanced().by_type(data.bound.word_counts)
     assert all(math.isfinite(weight) for weight in weights.values())
 
 
@@ -190,7 +193,7 @@ def test_words_are_counted_by_type_once_each() -> None:
         validation=Sentence(("Oslo",), (EntitySpan(0, 1, "LOC"),)),
     )
     data.setup()
-    assert data.word_counts == {"O": 1, "LOC": 1, "PER": 2}
+    assert data.bound.word_counts == {"O": 1, "LOC": 1, "PER": 2}
 
 
 class Batches(L.Callback):
@@ -311,14 +314,6 @@ def test_a_run_goes_on_with_what_decides_its_batches_and_scores(
         data.load_state_dict(state)
     data.trainer.validating = True
     data.load_state_dict(state)  # what is only scored may be of anything
-
-
-def test_a_checkpoint_of_a_former_version_tells_less() -> None:
-    data = five_batches(with_one_label_less(small_corpus()))
-    data.trainer = quiet_trainer()
-    data.trainer.training = True
-    data.load_state_dict({"epoch": 0, "batch": 3, "num_ranks": 1})
-    assert sum(1 for _ in data.train_dataloader()) == 2
 
 
 @pytest.mark.parametrize(

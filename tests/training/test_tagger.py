@@ -14,7 +14,9 @@ from seqeval.metrics import f1_score
 
 from ner_lightning.modeling.class_weights import GivenWeights
 from ner_lightning.modeling.crf import CRFLoss
+from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
+from ner_lightning.modeling.evaluation_precision import evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, FocalLoss, Loss, WeightedCrossEntropyLoss
 from ner_lightning.modeling.parameter_groups import scale_rates
@@ -34,13 +36,25 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
     tagger.eval()
     for batch in data.val_dataloader():
         logits = tagger.classifier.sentence_logits(batch)
-        tag_ids = tagger.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, data.tags)
+        tag_ids = tagger.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, data.bound.tags)
         for sentence, row in zip(batch.sentences, tag_ids.tolist(), strict=True):
-            predicted.append([data.tags.tags[i] for i in row if i != IGNORE_INDEX])
-            gold.append([data.gold_tags.tags[i] for i in data.gold_tags.write(sentence.entities, len(sentence))])
+            predicted.append([data.bound.tags.tags[i] for i in row if i != IGNORE_INDEX])
+            gold.append(
+                [data.bound.gold_tags.tags[i] for i in data.bound.gold_tags.write(sentence.entities, len(sentence))]
+            )
             assert len(predicted[-1]) == len(sentence)
     assert len(gold) == 24
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
+
+
+def test_the_default_decoder_writes_no_ill_formed_sentence() -> None:
+    ill_formed = {}
+    for decoder in (None, ArgmaxDecoder()):
+        torch.manual_seed(0)
+        tagger = NERTagger(ENCODER, decoder=decoder)
+        (scores,) = trainer().validate(tagger, data_module(scheme=BIOES()), verbose=False)
+        ill_formed[decoder] = scores["validation/ill_formed"]
+    assert ill_formed[None] == 0 < ill_formed[ArgmaxDecoder()]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
@@ -53,6 +67,14 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
     bias = whole.get_parameter("classifier.network.classifier.bias")
     assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
+
+
+def test_accumulated_batches_train_the_same_model_as_one_large_batch() -> None:
+    whole, fitting = trained(data_module(44, max_windows=16), precision="64-true")
+    split, _ = trained(data_module(44, max_windows=4), accumulate=4, precision="64-true")
+    assert fitting.global_step == 3
+    for name, parameter in whole.named_parameters():
+        torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("weight", [1e-3, 1e3])
@@ -68,11 +90,13 @@ def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
     """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
     data = data_module()
     data.setup()
-    random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(data.tags, data.tokenizer)
+    random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(
+        data.bound.tags, data.bound.tokenizer
+    )
     random_network.save_pretrained(tmp_path)
-    data.tokenizer.save_pretrained(tmp_path)
+    data.bound.tokenizer.save_pretrained(tmp_path)
     encoder = PretrainedEncoder(str(tmp_path))
-    assert not encoder.network(data.tags, data.tokenizer).training
+    assert not encoder.network(data.bound.tags, data.bound.tokenizer).training
 
     class SeesModes(L.Callback):
         evaluating: ClassVar[list[str]] = []
@@ -92,7 +116,7 @@ def test_loss_and_gradient_are_those_of_the_stock_network_on_padded_batches() ->
     data = data_module()
     data.setup()
     tagger = NERTagger(ENCODER)
-    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.bound.tags, data.bound.tokenizer, data.bound.word_counts
     tagger.configure_model()
     stock = copy.deepcopy(tagger.classifier.network)
     stock.set_attn_implementation("eager")
@@ -117,10 +141,56 @@ def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
     assert losses["bf16-mixed"] != losses["32-true"]
 
 
+def scores_of(tagger: NERTagger, precision: str) -> dict[str, float]:
+    """The scores of a trained tagger on the validation split, under a trainer of this precision."""
+    scoring = trainer(precision=precision)
+    scoring.validate(tagger, data_module(), verbose=False)
+    return {name: score.item() for name, score in scoring.callback_metrics.items()}
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_scores_do_not_depend_on_the_precision_of_training(precision: str) -> None:
+    tagger, _ = trained(data_module())
+    assert scores_of(tagger, precision) == scores_of(tagger, "32-true")
+
+
+def test_every_epoch_of_mixed_training_is_validated_in_float32() -> None:
+    tagger, fitting = trained(data_module(), precision="bf16-mixed")
+    logged = {name: score.item() for name, score in fitting.callback_metrics.items() if name.startswith("validation/")}
+    assert logged == scores_of(tagger, "32-true")
+
+
+def test_evaluation_in_bfloat16_changes_scores_the_same_way_after_any_training() -> None:
+    tagger, _ = trained(data_module())
+    exact = scores_of(tagger, "32-true")["validation/loss"]
+    tagger.evaluation_precision = "bfloat16"
+    rounded = scores_of(tagger, "32-true")
+    assert rounded["validation/loss"] != exact
+    assert rounded["validation/loss"] == pytest.approx(exact, rel=0.05)
+    assert rounded == scores_of(tagger, "bf16-mixed")
+
+
+def test_evaluation_in_float32_takes_no_shortcut_that_a_program_allows_elsewhere() -> None:
+    with evaluating_in("float32", torch.device("cpu")):
+        assert torch.get_float32_matmul_precision() == "highest"
+    torch.set_float32_matmul_precision("medium")  # TF32 on a GPU, bfloat16 on some CPUs
+    try:
+        with evaluating_in("float32", torch.device("cpu")):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_another_evaluation_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="evaluation_precision must be one of float32, bfloat16, got '16'"):
+        NERTagger(ENCODER, evaluation_precision="16")  # type: ignore[arg-type]
+
+
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
     tagger, fitting = trained(data_module(), precision="bf16-true")
     assert next(tagger.parameters()).dtype == torch.bfloat16
-    assert tagger.step_loss.dtype == tagger.epoch_loss.dtype == torch.float64
+    assert tagger.step_loss.step.dtype == tagger.step_loss.epoch.dtype == torch.float64
     assert fitting.callback_metrics["validation/loss"].isfinite()
 
 
@@ -148,7 +218,7 @@ def test_the_logged_rate_is_that_of_the_highest_layer() -> None:
     data = data_module()
     data.setup()
     tagger = NERTagger(ENCODER, head_learning_rate=0.5, fine_tuning=FineTuning(layer_decay=0.5))
-    tagger.tags, tagger.tokenizer, tagger.word_counts = data.tags, data.tokenizer, data.word_counts
+    tagger.tags, tagger.tokenizer, tagger.word_counts = data.bound.tags, data.bound.tokenizer, data.bound.word_counts
     tagger.configure_model()
     optimizer = torch.optim.SGD(tagger.parameter_groups(), lr=0.1)
     scale_rates(optimizer)
@@ -188,8 +258,8 @@ def test_long_sentences_are_trained_and_scored_whole() -> None:
     data = data_module()
     data.windows = WindowSettings(max_subwords=8, overlap=2)
     _, fitting = trained(data)
-    num_words = sum(map(len, data.corpus.splits["validation"]))
-    assert data.coverage("validation").words_in_several_windows > 0
+    num_words = sum(map(len, data.bound.corpus.splits["validation"]))
+    assert data.bound.coverage("validation").words_in_several_windows > 0
     assert sum(len(s) for batch in data.val_dataloader() for s in batch.sentences) == num_words
     assert 0 <= fitting.callback_metrics["validation/f1"].item() <= 1
 

@@ -25,8 +25,8 @@ def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: P
     tagger, fitting = trained(data, loss=loss)
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     loaded = NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt")
-    assert loaded.tags == data.tags
-    assert loaded.tokenizer.get_vocab() == data.tokenizer.get_vocab()
+    assert loaded.tags == data.bound.tags
+    assert loaded.tokenizer.get_vocab() == data.bound.tokenizer.get_vocab()
     assert loaded.loss == loss
     assert loaded.objective.weights_by_type == tagger.objective.weights_by_type
     for name, parameter in tagger.objective.named_parameters():
@@ -78,7 +78,7 @@ def test_a_bundle_saved_in_a_notebook_finds_what_the_tagger_finds(tmp_path: Path
         for sentence, entities in zip(batch.sentences, entities_by(tagger.eval(), batch), strict=True)
     }
     assert any(found.values())
-    validation = data.corpus.splits["validation"]
+    validation = data.bound.corpus.splits["validation"]
     for folder in (tmp_path / "model", tmp_path / "loaded"):
         assert EntityRecognizer.from_pretrained(folder).recognize(validation) == [found[s.id] for s in validation]
     assert read_settings(tmp_path / "model").scores["validation/f1"] == fitting.callback_metrics["validation/f1"]

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
-from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
-from rich.console import Console
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from ner_lightning.atomic_files import remove_partial, whole_file, write_json
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
@@ -26,20 +24,22 @@ from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.finite_steps import FiniteSteps
-from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, stay_stopped
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
+from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
 from ner_lightning.commands.fit.resuming import (
     CHECKPOINTS,
     CONFIG,
+    METRICS,
     checkpoint_in,
     checkpoint_to_score,
     exclusive_lock,
@@ -47,8 +47,10 @@ from ner_lightning.commands.fit.resuming import (
     require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
-from ner_lightning.console import say
+from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
@@ -61,14 +63,14 @@ class TrainingCLI(PartsCLI):
     """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
 
     def __init__(self, **settings: Any) -> None:
+        self.arguments = settings["args"] or []
         with ExitStack() as self.while_running:
             super().__init__(**settings)
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
-        if config.trainer.precision is None:
-            config.trainer.precision = fastest_exact_precision(config.trainer.accelerator)
+        require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         if self.subcommand == "fit":
@@ -100,7 +102,7 @@ class TrainingCLI(PartsCLI):
         if not self.resumes:
             return ckpt_path
         last = checkpoint_in(self.run_dir, "last")
-        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()))
         return str(last)
 
     def instantiate_classes(self) -> None:
@@ -110,11 +112,20 @@ class TrainingCLI(PartsCLI):
             ValueError: If the folder is another run's.
         """
         if self.subcommand == "fit" and is_first_rank():  # others find what it began
-            if not self.config[self.subcommand].trainer.fast_dev_run:
-                self.while_running.enter_context(exclusive_lock(self.run_dir))
-            prepare = remove_partial if self.resumes else require_new_folder
-            prepare(self.run_dir)
+            self.prepare_run_dir()
         super().instantiate_classes()
+
+    def prepare_run_dir(self) -> None:
+        """Take the run folder until the run ends; a trial of a few batches needs none."""
+        enter, is_trial = self.while_running.enter_context, self.config[self.subcommand].trainer.fast_dev_run
+        if not is_trial:
+            enter(exclusive_lock(self.run_dir))
+        prepare = remove_partial if self.resumes else require_new_folder
+        prepare(self.run_dir)
+        if not is_trial:
+            if not self.resumes:
+                enter(emptied_unless_trained(self.run_dir))
+            enter(noting_how_to_resume(self.run_dir, self.arguments))
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
@@ -128,7 +139,17 @@ class TrainingCLI(PartsCLI):
         config.run_dir = None
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
+    def choose_precision(self) -> None:
+        """Set the trainer's precision if none is configured; a resumed run keeps its own, on any machine."""
+        config = self.config[self.subcommand]
+        if config.trainer.precision is None and self.subcommand == "fit":
+            path = self.run_dir / CONFIG
+            former = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
+            hidden_size = self.model.encoder.hidden_size
+            config.trainer.precision = former or fastest_precision(hidden_size, config.trainer.accelerator)
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
+        self.choose_precision()
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
         self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
@@ -136,13 +157,14 @@ class TrainingCLI(PartsCLI):
             PredictionsFile(self.run_dir),
             DecoderComparison(self.run_dir),
             self.wandb_run,
+            EndOnSignal(),
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if config.fast_dev_run:
             callbacks = []  # Lightning's trial of a few batches leaves nothing
         elif self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
-            metrics = MetricsFile(self.run_dir / "metrics.csv")
+            metrics = MetricsFile(self.run_dir / METRICS)
             loggers = [metrics, *loggers]
             callbacks = [
                 LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
@@ -152,6 +174,7 @@ class TrainingCLI(PartsCLI):
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
         return super().instantiate_trainer(
+            precision=self.config[self.subcommand].trainer.precision,
             callbacks=[*_as_list(config.callbacks), *callbacks],
             logger=loggers or False,
             plugins=plugins,
@@ -165,7 +188,7 @@ class TrainingCLI(PartsCLI):
         folder = self.run_dir / CHECKPOINTS
         self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
-        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSigterm(last), last]
+        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSignal(last), last]
 
     def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
         """Tell what is run, as soon as nothing speaks against it.
@@ -179,10 +202,16 @@ class TrainingCLI(PartsCLI):
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass."""
-        if trainer.training:
-            folder = Path(self.config[self.subcommand].ckpt_path).parent
-            require_longer(checkpoint, trainer, is_own=folder == self.run_dir / CHECKPOINTS)
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+
+        A run that early stopping ended stays ended, however long it may be.
+        """
+        if not trainer.training:
+            return
+        is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
+        require_longer(checkpoint, trainer, is_own)
+        if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
+            say(message_console(), "early stopping had ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
@@ -191,7 +220,7 @@ class TrainingCLI(PartsCLI):
             ValueError: If there is none.
         """
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            Console(stderr=True).print("trainer.fast_dev_run tries a few batches: nothing was kept", highlight=False)
+            say(message_console(), "trainer.fast_dev_run tries a few batches: nothing was kept")
             return
         best = self.best.best_model_path
         if not best:
@@ -199,7 +228,7 @@ class TrainingCLI(PartsCLI):
                 f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and to keep; "
                 "look at trainer.limit_val_batches, trainer.check_val_every_n_epoch and what ended training"
             )
-        splits = self.datamodule.corpus.splits
+        splits = self.datamodule.bound.corpus.splits
         if self.trainer.is_global_zero:
             shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on
         if "validation" in splits:
@@ -211,37 +240,29 @@ class TrainingCLI(PartsCLI):
             self.wandb_run.send_bundle(self.trainer)
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
-            say(Console(stderr=True), f"run folder: {self.run_dir}")
+            for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
+                say(message_console(), line)
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
         if self.trainer.is_global_zero:
-            write_run_report(self.run_dir, count_training_entities(self.datamodule.corpus.splits["train"]))
+            write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
 
     after_validate = after_test = write_report
-
-
-def fastest_exact_precision(accelerator: str | L.pytorch.accelerators.Accelerator) -> str:
-    """Mixed bfloat16 where the device computes it, else float32.
-
-    bfloat16 keeps the F1 of float32 and is faster on hardware that has it; emulated, it is many times slower.
-    """
-    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    computed = torch.cuda.is_bf16_supported(False) if on_gpu else on_cpu
-    return "bf16-mixed" if computed else "32-true"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 143 after SIGTERM.
+        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 130 after Ctrl-C, and 143
+        after SIGTERM.
     """
     silence_libraries()
     parent = os.getppid()
     try:
-        run_training(list(arguments))
+        with stopping_on_signals():
+            run_training(list(arguments))
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
@@ -255,26 +276,14 @@ def main(arguments: Sequence[str]) -> int:
             raise
         report_on_one_rank(line, parent)
         return 1
-    except SIGTERMException:
-        # saved; a scheduler must not take this for a finished run. The launcher kills the first rank, whose status
-        # is the run's, where it sees another end with an error
-        return 143 if is_first_rank() else 0
+    except Stopped as stop:
+        return report_stop(stop)
     return 0
 
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Parse the command line and run it."""
-    return cli(
-        trainer_defaults={
-            "use_distributed_sampler": False,
-            "max_epochs": 3,
-            "gradient_clip_val": 1.0,
-            "num_sanity_val_steps": 0,
-            "log_every_n_steps": 10,
-        },
-        parser_kwargs={command: help_of(command) for command in COMMANDS},
-        args=arguments,
-    )
+    return cli(parser_kwargs={command: help_of(command) for command in COMMANDS}, args=arguments)
 
 
 def _as_list(value: Any) -> list[Any]:

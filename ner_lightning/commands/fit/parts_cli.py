@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import lightning as L
+from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
-from ner_lightning.commands.fit.setting_errors import line_on_setting, require_readable
+from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 
 # the command line finds parts by the names of imported classes
@@ -21,6 +22,13 @@ from ner_lightning.training.tagger import NERTagger
 
 FOLDER_LOGGERS = {("--trainer.logger", name) for name in ("CSVLogger", "TensorBoardLogger")}
 CLASS_BY_SECTION = {"model": NERTagger, "data": NERDataModule, "trainer": L.Trainer, "wandb": WandbRun}
+TRAINER_DEFAULTS = {
+    "use_distributed_sampler": False,
+    "max_epochs": 3,
+    "gradient_clip_val": 1.0,
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 10,
+}
 SECTIONS = (
     *CLASS_BY_SECTION,
     *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
@@ -37,12 +45,15 @@ class PartsCLI(LightningCLI):
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
         keep_text_of_settings()
+        # a config names no functions of the system, and builds nothing for a parameter that takes anything
+        set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
         super().__init__(
             NERTagger,
             NERDataModule,
             auto_configure_optimizers=False,
             seed_everything_default=0,
             save_config_callback=None,
+            trainer_defaults=TRAINER_DEFAULTS,
             parser_kwargs={"exit_on_error": False, **parser_kwargs},
             **settings,
         )
@@ -79,7 +90,7 @@ class PartsCLI(LightningCLI):
             {
                 "data.scheme": {"class_path": "ner_lightning.BIO"},
                 "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
-                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ArgmaxDecoder"},
+                "model.decoder": {"class_path": "ner_lightning.modeling.decoders.ViterbiDecoder"},
             }
         )
 
@@ -98,8 +109,11 @@ class PartsCLI(LightningCLI):
         try:
             super().parse_arguments(parser, given or args)
         except ArgumentError as error:
-            line = line_on_setting(str(error), CLASS_BY_SECTION)
+            lines = (explain(str(error), CLASS_BY_SECTION) for explain in (line_on_import, line_on_setting))
+            line = next(filter(None, lines), None)
             raise error if line is None else ArgumentError(None, line) from None
+        command = self.config.get("subcommand")
+        require_classes(self.config[command] if command else self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""

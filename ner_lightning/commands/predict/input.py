@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedIOBase
 from itertools import chain, count
@@ -26,11 +26,13 @@ class InputRecord:
         text: The text; None if the input gives words.
         words: The words; None if the input gives a text.
         id: A string or a number; None if the input gives no id.
+        end: Number of bytes of the input up to the end of the record.
     """
 
     text: str | None = None
     words: tuple[str, ...] | None = None
     id: str | int | None = None
+    end: int = field(default=0, compare=False)
 
     @property
     def num_characters(self) -> int:
@@ -38,8 +40,12 @@ class InputRecord:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the beginning of the record's line in the output."""
-        named = {} if self.id is None else {"id": self.id}
-        return named | ({"text": self.text} if self.words is None else {"words": list(self.words)})
+        named: dict[str, Any] = {} if self.id is None else {"id": self.id}
+        return named | ({} if self.words is None else {"words": list(self.words)}) | {"text": self.as_text()}
+
+    def as_text(self) -> str:
+        """Return the text, or the words joined by spaces."""
+        return (self.text or "") if self.words is None else " ".join(self.words)
 
 
 def read_blocks(file: BufferedIOBase) -> Iterator[list[bytes]]:
@@ -78,12 +84,13 @@ def read_records(
     }
     if input_format == "columns":
         blocks = chain(blocks, [[b""]])  # the end of the input ends a sentence
-    numbers = count(1)
+    numbers, end = count(1), 0
     for block in blocks:
         for line, number in zip(block, numbers, strict=False):
+            end += len(line) + 1
             record = parsers[input_format](_decoded(line, f"{source}:{number}", number == 1), number)
             if record is not None:
-                yield record
+                yield replace(record, end=end)
         yield None
 
 

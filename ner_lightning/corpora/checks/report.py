@@ -28,6 +28,7 @@ class CorpusReport:
         cased: True if capital letters distinguish entity words from others, see ``casing.entities_are_cased``.
         errors: What makes the corpus unfit for training, one line each.
         warnings: What will cost quality or distort scores, one line each.
+        optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
     """
 
     splits: Mapping[SplitName, SplitStatistics]
@@ -38,6 +39,7 @@ class CorpusReport:
     cased: bool
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    optimizer_steps: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""

@@ -3,9 +3,9 @@
 import csv
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ import yaml
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from ner_lightning.__main__ import main
-from ner_lightning.commands.fit.command import fastest_exact_precision
 from ner_lightning.evaluation.scores import score
 from ner_lightning.predictions import read_predictions
 from ner_lightning.recognizer import EntityRecognizer
@@ -65,6 +64,19 @@ def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:
     assert len([score for score in f1 if score]) == 3  # two epochs, and the best one again
 
 
+def test_check_counts_the_optimizer_steps_that_fit_takes(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *TINY_RUN, "--format", "json"]) == 0
+    report = report_of(capsys)
+    assert report["optimizer_steps"] == json.loads((run_dir / "run.json").read_text())["steps"] == 12
+    (warning,) = (line for line in report["warnings"] if "optimizer steps" in line)
+    assert "--config configs/trainer/small_corpus.yaml" in warning
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--trainer.accumulate_grad_batches=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "A run with this configuration takes 100 optimizer steps.\n" in printed
+    assert main(["check", *TINY_RUN, "--trainer.max_epochs=50", "--format", "json"]) == 0
+    assert not any("optimizer steps" in line for line in report_of(capsys)["warnings"])
+
+
 def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
     network = AutoModelForTokenClassification.from_pretrained(run_dir / "model")
     tokenizer = AutoTokenizer.from_pretrained(run_dir / "model")
@@ -78,7 +90,7 @@ def test_stock_tools_load_the_bundle(run_dir: Path) -> None:
 def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_predictions(
     run_dir: Path, tmp_path: Path
 ) -> None:
-    names = ("predictions/test.jsonl", "predictions/test.viterbi.jsonl", "report.html")
+    names = ("predictions/test.jsonl", "predictions/test.argmax.jsonl", "report.html")
     moved = shutil.copytree(run_dir, tmp_path / "moved")
     for name in names:
         (moved / name).unlink()
@@ -88,15 +100,21 @@ def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_p
 
 
 @pytest.mark.parametrize(
-    "overlays",
-    [["loss/weighted.yaml"], ["loss/focal.yaml"], ["loss/dice.yaml", "decoder/viterbi.yaml"], ["loss/crf.yaml"]],
-    ids=lambda overlays: overlays[0],
+    ("overlays", "precision"),
+    [
+        (["loss/weighted.yaml"], "bf16-mixed"),
+        (["loss/focal.yaml"], "32-true"),
+        (["loss/dice.yaml", "decoder/argmax.yaml"], "bf16-mixed"),
+        (["loss/crf.yaml"], "bf16-mixed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
-    overlays: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    overlays: list[str], precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configs = [part for overlay in overlays for part in ("--config", str(CONFIGS / overlay))]
     small = ["--data.corpus.num_train=48", "--trainer.max_epochs=1", "--data.scheme=BIOES"]
+    small.append(f"--trainer.precision={precision}")
     assert main(["fit", *configs, *TINY_RUN, *small, "--run_dir", str(tmp_path)]) == 0
     printed = capsys.readouterr()
     record = json.loads((tmp_path / "run.json").read_text())
@@ -109,11 +127,13 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     report = (tmp_path / "report.html").read_text()
     (table,) = re.findall(r"<figcaption>The same model by decoder.*?</table>", report, re.DOTALL)
     assert all(f">{100 * scores['f1']:.2f}<" in table for scores in by_decoder.values())
-    chosen = by_decoder["viterbi" if "viterbi" in str(overlays) or "crf" in str(overlays) else "argmax"]
+    chosen, other = ("argmax", "viterbi") if "decoder/argmax.yaml" in overlays else ("viterbi", "argmax")
+    assert (tmp_path / "predictions" / f"test.{other}.jsonl").is_file()
+    assert not (tmp_path / "predictions" / f"test.{chosen}.jsonl").exists()
     tagger = NERTagger.load_from_checkpoint(tmp_path / "checkpoints" / "best.ckpt")
     recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")
     assert type(tagger.decoder) is type(recognizer.settings.decoder)
-    assert chosen["f1"] == recognizer.settings.scores["test/f1"]
+    assert by_decoder[chosen]["f1"] == recognizer.settings.scores["test/f1"]
     run = read_run(tmp_path)
     for split in ("validation", "test"):
         for decoder, scores in json.loads((tmp_path / "predictions" / f"{split}.decoders.json").read_text()).items():
@@ -121,11 +141,7 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
     written = list(read_predictions(tmp_path / "predictions" / "test.jsonl"))
     found = recognizer.recognize_words([sentence.words for sentence in written])
     assert any(found)
-    for sentence, entities in zip(written, found, strict=True):
-        bare = [(e.start, e.end, e.entity_type) for e in entities]
-        assert bare == [(e.start, e.end, e.entity_type) for e in sentence.predicted]
-        scores = [entity.score for entity in sentence.predicted]
-        assert [entity.score for entity in entities] == pytest.approx(scores, abs=1e-5)
+    assert [sentence.predicted for sentence in written] == found
     if overlays == ["loss/crf.yaml"]:
         transitions = tagger.objective.transitions
         assert transitions is not None
@@ -186,6 +202,25 @@ def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.
     assert f"so {tmp_path / 'run'} has no best checkpoint" in capsys.readouterr().err
 
 
+def test_a_refused_start_leaves_nothing_that_blocks_the_corrected_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["fit", *TINY_RUN, "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
+    assert main([*options, "--trainer.limit_train_batches=0"]) == 2  # seen after config.yaml is written
+    assert "has no best checkpoint" in capsys.readouterr().err
+    assert not list((tmp_path / "run").iterdir())
+    assert main(options) == 0
+
+
+def test_a_used_folder_without_a_checkpoint_is_kept_and_not_said_to_be_resumable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
+    assert f"got {tmp_path}; it has no checkpoint to resume, name another with --run_dir" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
 def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "run"
     assert main(["fit", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 0
@@ -193,6 +228,37 @@ def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.
     assert not run_dir.exists()
     assert main(["test", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 2
     assert "fast_dev_run is for fit, got it for test" in capsys.readouterr().err
+
+
+def test_a_run_without_a_test_split_ends_with_the_commands_to_continue_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A config that names the training and the validation file and the encoder, and no more."""
+    monkeypatch.chdir(tmp_path)
+    sizes = ["--from.num_train=40", "--from.num_validation=10", "--from.num_test=10"]
+    assert main(["convert", "--from", "ExampleCorpus", *sizes, "--to", "ColumnFiles", "--output", "my files"]) == 0
+    corpus = {"train": "my files/train.conll", "validation": "my files/validation.conll"}
+    encoder = {"hidden_size": 16, "num_heads": 2, "num_layers": 1, "vocabulary_size": 200}
+    config = {
+        "data": {"corpus": {"class_path": "ColumnFiles", "init_args": corpus}},
+        "model": {"encoder": {"class_path": "SmallBert", "init_args": encoder}},
+    }
+    Path("my own.yaml").write_text(yaml.safe_dump(config))
+    assert main(["fit", "--config", "my own.yaml"]) == 0
+    *_, folder, evaluate, predict, compare = capsys.readouterr().err.splitlines()
+    assert folder == "run folder: runs/my own/seed-0"
+    commands = [shlex.split(line.partition("python -m ner_lightning ")[2]) for line in (evaluate, predict, compare)]
+    assert commands == [
+        ["evaluate", "runs/my own/seed-0/predictions/validation.jsonl"],
+        ["predict", "--model", "runs/my own/seed-0/model", "--input", "texts.txt", "--output", "entities.jsonl"],
+        ["compare", "--runs", "runs/my own/seed-0", "OTHER_RUN", "--output", "runs/compared", "--split", "validation"],
+    ]
+    assert main(commands[0]) == 0
+    Path("texts.txt").write_text("Anna Berg left Oslo.\n")
+    assert main(commands[1]) == 0
+    assert Path("entities.jsonl").is_file()
+    assert main(["fit", "--config", "my own.yaml", "--run_dir", "OTHER_RUN", "--seed_everything=1"]) == 0
+    assert main(commands[2]) == 0
 
 
 def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -300,9 +366,3 @@ def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *PARTS, "--format", "json"]) == 0
     assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}
-
-
-def test_a_build_of_torch_without_mkldnn_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())  # which has no operation
-    assert fastest_exact_precision("cpu") == "32-true"
