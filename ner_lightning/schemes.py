@@ -18,7 +18,7 @@ from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, begins_leniently, leni
 
 IGNORE_INDEX = -100  # the label of a position without a tag to learn
 Reading = Literal["lenient", "strict"]
-SourceScheme = Literal["IO", "IOB1", "BIO", "BIOES", "BILOU"]
+SourceScheme = Literal["IO", "IOB1", "BIO", "IOE1", "IOE2", "BIOES", "BILOU", "BMES", "BMEWO"]
 
 
 class LabelScheme(ABC):

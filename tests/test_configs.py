@@ -102,19 +102,19 @@ def test_the_overlay_for_small_corpora_goes_with_every_experiment(name: str) -> 
     [
         (
             ["experiment/wnut17"],
-            "data/wnut17/train.conll: must be a file, found none",
+            "data/wnut17/train.conll: file not found",
             "get it from github.com/leondz/emerging_entities_17 "
             "(wnut17train.conll, emerging.dev.conll, emerging.test.annotated)",
         ),
         (
             ["experiment/bc5cdr"],
-            "data/bc5cdr/train.bio.tsv: must be a file, found none",
+            "data/bc5cdr/train.bio.tsv: file not found",
             "get it from github.com/cambridgeltl/MTL-Bioinformatics-2016, folder data/BC5CDR-IOB "
             "(train.tsv, devel.tsv, test.tsv)",
         ),
         (
             ["experiment/conll2003", "corpus/conll2003_files"],
-            "data/conll2003/eng.train: must be a file, found none",
+            "data/conll2003/eng.train: file not found",
             "get it from www.clips.uantwerpen.be/conll2003/ner (eng.train, eng.testa, eng.testb)",
         ),
         (

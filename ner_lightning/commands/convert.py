@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES
 from ner_lightning.corpora.reader import (
@@ -86,6 +87,7 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
     Raises:
         ArgumentError: If a name, an option or a value is wrong, or one is missing.
     """
+    keep_text_of_settings()
     names = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     names.add_argument("--from", dest="reader")
     names.add_argument("--to", dest="writer")

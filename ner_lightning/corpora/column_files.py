@@ -13,6 +13,7 @@ from ner_lightning.corpora.reading.column_lines import DOCSTART, ColumnLayout, C
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.corpora.reading.text_files import read_lines, require_line_ends
 from ner_lightning.schemes import BIO, LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
@@ -23,8 +24,9 @@ from ner_lightning.tags import OUTSIDE, Tag, entities_of
 class ColumnFiles(FileReader):
     """Reads CoNLL-style files: one word and its tag per line, in columns, and an empty line between sentences.
 
-    IOB1, BIO (IOB2), BIOES, BILOU and IO are recognized from the tags. Ill-formed tags are read by the conlleval
-    convention and listed. Lines that begin with -DOCSTART- mark documents.
+    The label scheme (IO, IOB1, BIO, IOE1, IOE2, BIOES, BILOU, BMES or BMEWO) and the spelling of tags are recognized
+    from the tags. Ill-formed tags are read by the conlleval convention and listed. Lines that begin with -DOCSTART-
+    mark documents.
 
     Args:
         word_column: Column of the word, counted from 0; from the end if negative.
@@ -33,16 +35,18 @@ class ColumnFiles(FileReader):
             otherwise spaces. Words can contain spaces only if tabs separate the columns; with spaces, all lines must
             have the same number of columns.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
-        comment: Lines that begin with this text are comments, for example "# " (a bare # may begin a word); empty or
-            null if there are no comments. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name
+        comment: Lines that begin with this text are comments, for example "# " (a bare # may begin a word); empty if
+            there are no comments. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name
             documents and sentences.
+        tags: The spelling of the tags.
     """
 
     word_column: int = 0
     tag_column: int = -1
     separator: Separator = "auto"
     scheme: SourceScheme | None = None
-    comment: str | None = None
+    comment: str = ""
+    tags: TagSpelling = TagSpelling()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,7 +54,7 @@ class ColumnFiles(FileReader):
             raise ValueError(f"word_column and tag_column must differ, got {self.word_column} for both")
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        return interpret(self._parse(split, source), split, scheme=self.scheme)
+        return interpret(self._parse(split, source), split, scheme=self.scheme, spelling=self.tags)
 
     def _parse(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
         layout = ColumnLayout(self.word_column, self.tag_column, self.separator, self.comment or "")

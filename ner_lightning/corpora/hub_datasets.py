@@ -12,6 +12,7 @@ from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class HubDatasets(SplitReader[NamedDataset]):
             validation and test are read if they exist.
         expected_rows: The number of sentences of splits whose size is known; any other number is an error.
         offline: What to do without a network; the error about a hub that cannot be reached says so.
+        tags: The spelling of the tags.
     """
 
     def __init__(  # noqa: PLR0913 (the keys of a config)
@@ -68,6 +70,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         splits: dict[SplitName, str] | None = None,
         expected_rows: dict[SplitName, int] | None = None,
         offline: str = OFFLINE,
+        tags: TagSpelling = TagSpelling(),
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -81,6 +84,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         self.splits = splits
         self.expected_rows = expected_rows or {}
         self.offline = offline
+        self.tags = tags
 
     def open_splits(self) -> dict[SplitName, NamedDataset]:
         datasets = load_splits(self.path, self.name, self.revision, self.offline)
@@ -92,7 +96,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         return {split: NamedDataset(f"{self.path}[{name}]", datasets[name]) for split, name in name_by_split.items()}
 
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
-        return interpret(self._tagged_sentences(source), split)
+        return interpret(self._tagged_sentences(source), split, spelling=self.tags)
 
     def _names_of_splits(self, datasets: Mapping[str, Dataset]) -> dict[SplitName, str]:
         known = ", ".join(datasets)

@@ -14,6 +14,7 @@ from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.json_rows import Row, is_valid_text, is_whole_number, read_rows
 from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
@@ -36,15 +37,17 @@ class JsonLines(FileReader):
         word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
         tag_names: The tags that the numbers in "ner_tags" stand for, in order from 0.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
+        tags: The spelling of the tags.
     """
 
     word_splitter: WordSplitter | None = None
     tag_names: list[str] | None = None
     scheme: SourceScheme | None = None
+    tags: TagSpelling = TagSpelling()
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
         sentences = (self._sentence(row) for path in source.paths for row in read_rows(path))
-        return interpret(sentences, split, scheme=self.scheme, word_splitter=self.word_splitter)
+        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
 
     def _sentence(self, row: Row) -> RawSentence:
         names = row.name("id") or "", row.name("document_id")

@@ -60,6 +60,7 @@ class ReadingNote:
         message: What was found and what the reader did about it, without file and line.
         path: The file; empty if the note is not about a file.
         line: The line in the file, counted from 1; 0 if the note is not about a line.
+        sentence_id: The id of the sentence; empty if the note is not about a single sentence.
     """
 
     split: SplitName
@@ -67,6 +68,7 @@ class ReadingNote:
     message: str
     path: str = ""
     line: int = 0
+    sentence_id: str = ""
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.path else self.split

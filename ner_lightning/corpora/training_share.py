@@ -14,7 +14,7 @@ def keep_training_share(corpus: Corpus, share: float | None, seed: int) -> Corpu
 
     Whole documents are drawn in random order until there are enough sentences, because corpora are annotated by
     document; a sentence without a document is drawn by itself. With the same seed, a larger share contains all
-    smaller ones.
+    smaller ones. Notes about sentences that are not drawn are dropped.
 
     Args:
         corpus: The corpus.
@@ -37,4 +37,9 @@ def keep_training_share(corpus: Corpus, share: float | None, seed: int) -> Corpu
     kept: list[int] = []
     while drawn and len(kept) < max(round(share * len(sentences)), 1):
         kept += drawn.pop()
-    return replace(corpus, splits={**corpus.splits, "train": tuple(sentences[position] for position in sorted(kept))})
+    train = tuple(sentences[position] for position in sorted(kept))
+    kept_ids = {sentence.id for sentence in train}
+    notes = tuple(
+        note for note in corpus.notes if note.split != "train" or not note.sentence_id or note.sentence_id in kept_ids
+    )
+    return replace(corpus, splits={**corpus.splits, "train": train}, notes=notes)

@@ -117,7 +117,7 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("a\tO\n\nb\tB_PER\n", {}, r":3: a tag must be O, or one of .* got 'B_PER'"),
+        ("a\tO\nc\tB-PER\n\nb\tB_PER\n", {}, r":4: a tag must be O, or one of .* got 'B_PER'"),
         ("a\tPER\n", {}, r":1: a tag must be O"),
         ("a\tB-\n", {}, r":1: a tag must be O"),
         (

@@ -89,7 +89,7 @@ def assert_is_the_corpus(corpus: Corpus) -> None:
     assert corpus.splits["validation"][0].entities == (EntitySpan(0, 1, "LOC"),)
     assert corpus.splits["test"][0].words == ("Oslo", "\u200b")
     assert corpus.notes == ()
-    assert corpus.scheme_evidence["train"].startswith("BIO: 2 entities begin with B")
+    assert corpus.scheme_evidence["train"].startswith("BIO: fits every tag (B 2, I 1)")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.corpora.reader import Corpus
+from ner_lightning.corpora.reader import Corpus, ReadingNote
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.sentences import Sentence
 
@@ -26,6 +27,16 @@ def kept(corpus: Corpus, share: float, seed: int = 0) -> tuple[Sentence, ...]:
 def test_sentences_without_a_document_are_drawn_one_by_one(share: float, number: int) -> None:
     """Their number is rounded to the nearest integer (half to even) and is at least one."""
     assert len(kept(corpus_of([None] * 30), share)) == number
+
+
+def test_notes_about_dropped_sentences_are_dropped() -> None:
+    notes = [ReadingNote("train", "ill_formed_tag", "x", "f", number, str(number)) for number in range(10)]
+    others = [ReadingNote("train", "type_dropped", "x"), ReadingNote("test", "ill_formed_tag", "x", "f", 1, "0")]
+    corpus = replace(corpus_of([None] * 10), notes=(*notes, *others))
+    share = keep_training_share(corpus, 0.3, 0)
+    ids = {sentence.id for sentence in share.splits["train"]}
+    assert share.notes == (*(note for note in notes if note.sentence_id in ids), *others)
+    assert len(share.notes) == 3 + 2
 
 
 def test_an_empty_split_stays_empty() -> None:
