@@ -61,7 +61,8 @@ def assert_same_files(run_dir: Path, expected: Path) -> None:
 def assert_scored_as_by_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> None:
     """Scores, predictions, comparison of decoders and report, to the last digit."""
     folder.mkdir()
-    shutil.copy(run_dir / "run.json", folder)  # the report shows some of it
+    for name in ("run.json", "config.yaml"):  # the report shows some of their content
+        shutil.copy(run_dir / name, folder)
     expected = scores_of_one_process(run_dir, folder, accelerator)
     with (run_dir / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))[-2:]  # of the best checkpoint, on each split

@@ -106,7 +106,8 @@ def parse(arguments: Sequence[str]) -> CompareOptions | PageOptions:
         name = option.partition("=")[0]
         if name in SET_BY_COMPARE:
             raise ArgumentError(None, f"compare sets {name} itself; --seeds chooses the seeds")
-    training = (given.arm, given.grid, given.config, given.seeds, given.workers, given.retry, fit_options)
+    numbers = (given.seeds is not None, given.workers is not None)
+    training = (given.arm, given.grid, given.config, *numbers, given.retry, fit_options)
     scope = (given.split, given.decoder, given.types)
     if given.page is not None:
         if given.runs or any(training) or any(scope):

@@ -55,6 +55,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--page", "c.json", "--decoder=argmax"], "the only other option it accepts is --output"),
         (["--page", "c.json"], "c.json"),
         (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be a number"),
+        (["--output=o", "--runs", "r", "--seeds="], "--runs compares finished runs"),
         (["--output=o", "--arm", "plan.json="], "must not end like a file name"),
         (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
         (["--output=o", "--runs", "missing"], "missing is not a folder"),
