@@ -102,6 +102,21 @@ def errors_naming(path: Path) -> Iterator[None]:
         raise
 
 
+def other_than_a_file(path: str | os.PathLike[str]) -> str | None:
+    """What is at a path where a file must be, and what to do; None if there is one.
+
+    A pipe is not one: what is read must be there as a whole, and a pipe without a writer never ends.
+
+    >>> other_than_a_file("no/such/file"), other_than_a_file("/")
+    ('nothing', 'a folder')
+    """
+    if os.path.isfile(path):
+        return None
+    if os.path.isdir(path):
+        return "a folder"
+    return "a pipe or a device; save its content to a file first" if os.path.exists(path) else "nothing"
+
+
 def remove_partial(folder: Path) -> None:
     """Remove the partial files and folders that a killed run left in a folder and its subfolders, and nothing else."""
     subfolders = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]

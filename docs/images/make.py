@@ -23,6 +23,7 @@ MARGIN = 20
 
 
 def main() -> int:
+    """Draw the picture, and return the exit status."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.stderr.write("error: chromium must be on the PATH\n")
@@ -37,7 +38,11 @@ def main() -> int:
             page.goto(page_path.as_uri())
             table = page.locator("table").first.bounding_box()
             assert table is not None
-            page.screenshot(path=SCREENSHOT, clip={"x": 0, "y": 0, "width": WIDTH, "height": table["y"] + table["height"] + MARGIN}, full_page=True)
+            page.screenshot(
+                path=SCREENSHOT,
+                clip={"x": 0, "y": 0, "width": WIDTH, "height": table["y"] + table["height"] + MARGIN},
+                full_page=True,
+            )
             browser.close()
     return 0
 

@@ -318,5 +318,5 @@ def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan")])
 def test_a_head_learns_at_a_rate_that_is_a_number(rate: float) -> None:
-    with pytest.raises(ValueError, match="head_learning_rate must be null or at least 0, got"):
+    with pytest.raises(ValueError, match="head_learning_rate must be null or a finite number of at least 0, got"):
         NERTagger(ENCODER, head_learning_rate=rate)

@@ -48,7 +48,13 @@ from ner_lightning.commands.fit.resuming import (
     require_new_folder,
 )
 from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
-from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.fit.trainer_settings import (
+    errors_of_settings,
+    line_on_lack_of_memory,
+    line_on_missing_metric,
+    require_possible_training,
+    require_whole_splits_and_epochs,
+)
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
@@ -73,6 +79,7 @@ class TrainingCLI(PartsCLI):
         require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
+        require_possible_training(config.trainer)
         if self.subcommand == "fit":
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
         else:
@@ -173,15 +180,16 @@ class TrainingCLI(PartsCLI):
             callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
-        return super().instantiate_trainer(
-            precision=self.config[self.subcommand].trainer.precision,
-            callbacks=[*_as_list(config.callbacks), *callbacks],
-            logger=loggers or False,
-            plugins=plugins,
-            default_root_dir=str(self.run_dir),
-            enable_model_summary=False,
-            enable_progress_bar=shows_bar,
-        )
+        with errors_of_settings():
+            return super().instantiate_trainer(
+                precision=self.config[self.subcommand].trainer.precision,
+                callbacks=[*_as_list(config.callbacks), *callbacks],
+                logger=loggers or False,
+                plugins=plugins,
+                default_root_dir=str(self.run_dir),
+                enable_model_summary=False,
+                enable_progress_bar=shows_bar,
+            )
 
     def checkpoint_callbacks(self) -> list[L.Callback]:
         """The best by validation F1, and the last, which is also saved where a run must stop."""
@@ -271,11 +279,12 @@ def main(arguments: Sequence[str]) -> int:
         report_on_one_rank(str(error), parent)
         return 1
     except RuntimeError as error:
-        line = line_on_lost_rank(error)
-        if line is None:
-            raise
-        report_on_one_rank(line, parent)
-        return 1
+        if line := line_on_missing_metric(error):
+            return report_on_one_rank(line, parent)
+        if line := line_on_lost_rank(error) or line_on_lack_of_memory(error):
+            report_on_one_rank(line, parent)
+            return 1
+        raise
     except Stopped as stop:
         return report_stop(stop)
     return 0
