@@ -26,7 +26,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ner_lightning.encoding.alignment import load_tokenizer
+from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
 from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
@@ -186,7 +186,7 @@ class SavedEncoder(Encoder):
     @classmethod
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
         with tempfile.TemporaryDirectory() as folder:
-            tokenizer.save_pretrained(folder)
+            save_tokenizer(tokenizer, folder)
             files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
         return cls(network.config.to_dict(), files)
 
