@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from rich.progress import Progress, SpinnerColumn
 
-from ner_lightning.atomic_files import whole_file, write_json
+from ner_lightning.atomic_files import make_folder, whole_file, write_json
 from ner_lightning.console import json_text, message_console, output_console, say
 from ner_lightning.evaluation.comparison.arms import Comparison, compare_runs
 from ner_lightning.evaluation.comparison.page import comparison_page
@@ -56,7 +56,7 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
 def write_files(comparison: Comparison, output: Path, title: str) -> None:
     """Write the numbers as JSON, the sentences on which arms differ as JSON Lines, and the page."""
     page = comparison_page(comparison, title)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     write_json(output / "comparison.json", comparison.to_plain())
     with whole_file(output / "disagreements.jsonl") as file:
         file.writelines(json_text(found.to_plain()) + "\n" for found in comparison.disagreements)
