@@ -12,8 +12,8 @@ import yaml
 from rich.console import Console
 
 from ner_lightning.__main__ import COMMANDS, main
-from ner_lightning.commands.compare import command as compare
-from ner_lightning.commands.compare.plan import parse_arm
+from ner_lightning.commands.compare import options as compare
+from ner_lightning.commands.compare.options import CompareOptions, PageOptions
 from ner_lightning.corpora.json_lines import JsonLines
 from ner_lightning.evaluation.pages.score_tables import decoders_table, scores_table
 from ner_lightning.evaluation.pages.tables import Table, print_table
@@ -174,7 +174,9 @@ def test_the_commands_for_own_data_run(
     assert json.loads(Path("entities.jsonl").read_text())["text"] == "Marund Velski left Lake Tarnhaven."
     assert Path("review.jsonl").is_file()
     printed = capsys.readouterr().out
-    assert all(title in printed for title in blocks("text")[0].splitlines() if title.endswith(("agrees)", "per cent")))
+    assert all(
+        title in printed for title in blocks("text")[0].splitlines() if title.endswith(("seqeval", "by decoder"))
+    )
     score_another_file()
 
 
@@ -205,11 +207,14 @@ def comparisons() -> list[list[str]]:
 def test_every_comparison_is_understood() -> None:
     found = [compare.parse(arguments) for arguments in comparisons()]
     assert len(found) >= 6
-    for options in found:
-        arms = [parse_arm(arm) for arm in options.arm]
-        files = (*options.config, *chain(*options.grid), *(path for arm in arms for path in arm.overlays))
-        assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user's own
-    assert [parse_arm(arm).name for arm in found[0].arm] == ["bio", "bioes"]
+    trained = [options for options in found if isinstance(options, CompareOptions)]
+    for options in trained:
+        files = (*options.configs, *(path for arm in options.arms for path in arm.overlays))
+        assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user writes this one
+    assert [arm.name for arm in trained[0].arms] == ["bio", "bioes"]
+    pages = [options for options in found if isinstance(options, PageOptions)]
+    assert pages
+    assert all((ROOT / options.comparison).is_file() for options in pages)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""Scores of a predictions file."""
+"""Scores of a predictions file: counts of exact matches, overall and by group."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Scores:
 
 
 def score(sentences: Iterable[PredictedSentence]) -> Scores:
-    """Count the matches of predicted and gold entities."""
+    """Count the matches of predicted and gold entities, by entity type."""
     by_type = score_by(sentences, lambda _, entity: entity.entity_type)
     return Scores(dict(sorted(by_type.items())))
 
@@ -38,12 +38,12 @@ def score(sentences: Iterable[PredictedSentence]) -> Scores:
 def score_by(
     sentences: Iterable[PredictedSentence], group_of: Callable[[PredictedSentence, EntitySpan], Group]
 ) -> dict[Group, SpanCounts]:
-    """Count the matches apart for groups of entities.
+    """Count the matches separately for groups of entities.
 
     Args:
         sentences: The sentences of a predictions file.
-        group_of: The group of an entity, gold or predicted, by its sentence, boundaries and type; so those that match
-            are of one group.
+        group_of: Returns the group of a gold or predicted entity. It may depend on the sentence, the boundaries and
+            the type only, so that entities that match are in the same group.
     """
     matched, predicted, gold = Counter[Group](), Counter[Group](), Counter[Group]()
     for sentence in sentences:

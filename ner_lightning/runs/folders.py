@@ -1,4 +1,4 @@
-"""Finished runs as their folders tell them, and the arms of a comparison that they make up."""
+"""Run folders: reading finished runs, and grouping them into the arms of a comparison."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Any, Final
 import yaml
 
 from ner_lightning.predictions import PredictedSentence, read_predictions
-from ner_lightning.runs.settings import Settings, arm_names, deciding, differences, settings_of
+from ner_lightning.runs.settings import Settings, arm_names, deciding, differences, encoder_name, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities, read_training_entities
 
 RECORD: Final = "run.json"
 PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files
-FINISHED: Final = "training_entities.json"  # what `fit` writes last
+FINISHED: Final = "training_entities.json"  # the last file that `fit` writes
 FILES: Final = ("config.yaml", RECORD, FINISHED)
-TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # one of which each run soon has, and no other folder
-RECORDED: Final = {  # what a comparison reads of run.json
+TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # every run soon has one of these, other folders have none
+PLAN: Final = "plan.json"  # is in the folder of a comparison, beside the folders of its arms
+DECODERS: Final = ("argmax", "viterbi")  # `fit` keeps the predictions of both, whichever the run itself uses
+RECORDED: Final = {  # the keys of run.json that a comparison needs, and the types of their values
     "seed": int,
     "commit": str | None,
     "corpus_checksum": str,
@@ -34,13 +36,13 @@ RECORDED: Final = {  # what a comparison reads of run.json
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run as its folder tells it.
+    """A finished run, as read from its folder.
 
     Args:
         path: The run folder.
-        settings: What decides its result besides the seed, by dotted key.
+        settings: The settings that decide its result, except for the seed, by dotted key.
         record: The content of ``run.json``.
-        training_entities: How often each surface was annotated in training, by type.
+        training_entities: How often each surface was annotated in the training data, by type.
     """
 
     path: Path
@@ -52,35 +54,53 @@ class FinishedRun:
     def seed(self) -> int:
         return int(self.record["seed"])
 
+    @property
+    def encoder(self) -> str | None:
+        """The name of its encoder, if its settings give one."""
+        return encoder_name(self.settings)
+
+    @property
+    def decoder(self) -> str:
+        """The name of the decoder that the run itself used: one of ``DECODERS``, or the name of a class."""
+        name: str = self.record["decoder"].partition("(")[0]
+        return next((short for short in DECODERS if name.lower() == f"{short}decoder"), name)
+
+    def predictions_path(self, split: str, decoder: str | None = None) -> Path:
+        """Return the path of the predictions of a split.
+
+        Args:
+            split: The split.
+            decoder: The name of a decoder, or None for the one that the run itself used.
+        """
+        name = f"{split}.jsonl" if decoder in {None, self.decoder} else f"{split}.{decoder}.jsonl"
+        return self.path / PREDICTIONS / name
+
     def predictions(self, split: str, decoder: str | None = None) -> list[PredictedSentence]:
-        """The predictions of a split by the run's own decoder, or by the one of this name (``argmax``, ``viterbi``).
+        """Read the predictions of a split; see :meth:`predictions_path`.
 
         Raises:
             PredictionsError: If the file is missing or damaged.
         """
-        own = self.record["decoder"].partition("(")[0].lower()
-        is_own = decoder is None or own == f"{decoder}decoder"
-        name = f"{split}.jsonl" if is_own else f"{split}.{decoder}.jsonl"
-        return read_predictions(self.path / PREDICTIONS / name)
+        return read_predictions(self.predictions_path(split, decoder))
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read a resolved configuration.
 
     Raises:
-        ValueError: If it is no YAML of settings.
+        ValueError: If the file is not YAML, or does not contain settings.
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path} must be YAML, got {error}") from error
     if not isinstance(config, dict):
-        raise ValueError(f"{path} must hold settings, got {config!r}")
+        raise ValueError(f"{path} must contain settings, got {config!r}")
     return config
 
 
 def run_dir_of(predictions: Path) -> Path | None:
-    """The folder of the run that a predictions file lies in; None where it lies elsewhere."""
+    """Return the folder of the run that a predictions file belongs to, or None if it is not in a run folder."""
     folder = predictions.absolute().parent
     return folder.parent if folder.name == PREDICTIONS else None
 
@@ -89,32 +109,32 @@ def read_record(path: Path) -> dict[str, Any]:
     """Read a ``run.json``.
 
     Raises:
-        ValueError: If it is no JSON of a record.
+        ValueError: If the file is not JSON, or does not contain the record of a run.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} must be JSON, got {error}") from error
     if not isinstance(record, dict):
-        raise ValueError(f"{path} must hold the record of a run, got {str(record)[:40]}")
+        raise ValueError(f"{path} must contain the record of a run, got {str(record)[:40]}")
     return record
 
 
 def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
     for key, kind in RECORDED.items():
-        if not isinstance(record.get(key, ...), kind):  # None is a commit, and no sign that there is none
-            raise ValueError(f"{path} must tell {key}, got {record.get(key, 'no such key')!r}")
+        if not isinstance(record.get(key, ...), kind):  # the default is not None, since None is a valid commit
+            raise ValueError(f"{path} must record {key}, got {record.get(key, 'no such key')!r}")
 
 
 def read_run(path: Path) -> FinishedRun:
-    """Read a run folder; nothing that its files name is imported.
+    """Read a run folder, without importing anything that its files name.
 
     Raises:
-        ValueError: If it holds no finished run, or a file of it is damaged.
+        ValueError: If the run is not finished, or one of its files is damaged.
     """
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
-        raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
+        raise ValueError(f"{path} is not a finished run: {', '.join(missing)} missing")
     record = read_record(path / RECORD)
     _require_recorded(record, path / RECORD)
     settings = deciding(settings_of(read_config(path / "config.yaml"))) | {"ranks": record.get("ranks", 1)}
@@ -122,30 +142,36 @@ def read_run(path: Path) -> FinishedRun:
 
 
 def find_run_folders(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """The run folders in and below the given ones: finished and unfinished.
+    """Find the run folders in and below the given ones.
 
-    A configuration alone makes no run: loggers keep copies of it in folders of their own.
+    A folder with nothing but a configuration does not count as a run, since loggers keep copies of it elsewhere.
+
+    Returns:
+        The folders of finished and of unfinished runs.
 
     Raises:
-        ValueError: If there is no finished one, or a folder is missing.
+        ValueError: If no run is finished, or a folder is missing.
     """
     found: set[Path] = set()
     for folder in folders:
         if not folder.is_dir():
-            raise ValueError(f"runs are read from folders, {folder} is none")
+            raise ValueError(f"{folder} is not a folder; finished runs are looked for in and below folders")
         holders = (path.parent for path in folder.rglob("config.yaml"))
         found |= {path for path in holders if any((path / trace).exists() for trace in TRACES)}
     finished = sorted(path for path in found if (path / FINISHED).is_file())
     if not finished:
-        raise ValueError(f"there must be a finished run to compare, got {len(found)} unfinished ones")
+        raise ValueError(f"at least one run must be finished, found {len(found)} unfinished ones")
     return finished, sorted(found - set(finished))
 
 
 def group_into_arms(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
-    """Runs of equal settings are one arm, named by what tells it from the others.
+    """Group runs with equal settings into arms.
+
+    Arms that were trained by a comparison keep the names that they had there. Others are named after the settings that
+    distinguish them.
 
     Raises:
-        ValueError: If two runs of an arm have the same seed; they would count one repetition twice.
+        ValueError: If two runs of an arm have the same seed, since one repetition would count twice.
     """
     groups: list[list[FinishedRun]] = []
     for run in runs:
@@ -159,6 +185,15 @@ def group_into_arms(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]
         for one, other in pairwise(group):
             if one.seed == other.seed:
                 twins = f"{one.path} and {other.path}"
-                raise ValueError(f"runs of equal settings must have different seeds, got {one.seed} in {twins}")
-    names = arm_names([group[0].settings for group in groups])
+                raise ValueError(f"runs with equal settings must have different seeds, got {one.seed} in {twins}")
+    generated = arm_names([group[0].settings for group in groups])
+    kept = [_name_in_comparison(group) or name for group, name in zip(groups, generated, strict=True)]
+    names = kept if len(set(kept)) == len(kept) else generated
     return dict(sorted(zip(names, groups, strict=True), key=lambda item: item[0]))
+
+
+def _name_in_comparison(runs: Sequence[FinishedRun]) -> str | None:
+    """Return the name of the arm in the comparison that trained the runs; None if there is no such single name."""
+    arm_dirs = {run.path.absolute().parent for run in runs}
+    names = {arm_dir.name if (arm_dir.parent / PLAN).is_file() else None for arm_dir in arm_dirs}
+    return names.pop() if len(names) == 1 else None

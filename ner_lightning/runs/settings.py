@@ -1,4 +1,4 @@
-"""The settings of a run: which of them decide what it scores, in what two differ, and the names that follow."""
+"""The settings of a run: which of them decide its scores, how they differ between runs, and the names of arms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from ner_lightning.serialization import loaded_class
 
-# settings that runs of one arm may differ in: which repetition, where, on what machine, how it is told. Of the machine
-# only the number of ranks decides, as it sets the batch of a step; the record tells it, since a config may say `auto`
+# Settings in which runs of one arm may differ: the seed, the place, the machine, and the output. The only fact about
+# the machine that changes scores is the number of ranks, which sets the batch of a step. It is read from the record,
+# since a config may say `auto`.
 INCIDENTAL: Final = (
     "seed_everything",
     "run_dir",
@@ -32,7 +33,7 @@ INCIDENTAL: Final = (
 )
 PACKAGE: Final = "ner_lightning."
 PRECISION: Final = "trainer.precision"
-EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses by the machine; the same F1
+EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses one for the machine; F1 is the same
 CLASS: Final = ".class_path"
 NO_SETTING: Final = "no such setting"
 
@@ -40,7 +41,7 @@ Settings = dict[str, Any]
 
 
 def settings_of(config: Mapping[str, Any], prefix: str = "") -> Settings:
-    """The settings of a nested configuration by their dotted keys."""
+    """Return the settings of a nested configuration by their dotted keys."""
     leaves: Settings = {}
     for key, value in config.items():
         leaves |= settings_of(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -48,10 +49,10 @@ def settings_of(config: Mapping[str, Any], prefix: str = "") -> Settings:
 
 
 def deciding(settings: Settings) -> Settings:
-    """The settings that decide what a run scores, each in one spelling.
+    """Return the settings that decide a run's scores, each in one spelling.
 
-    Left out is what runs of one arm may differ in, such as which of two precisions ``fit`` chose by the machine. Import
-    paths of one class become the same, as far as that can be seen without importing anything.
+    Settings in which runs of one arm may differ are left out, such as which of two precisions ``fit`` chose for the
+    machine. Import paths of the same class become equal, if that can be seen without importing anything.
     """
     decide = {
         key: _class_path(value) if key.endswith(CLASS) else value
@@ -78,7 +79,7 @@ def _class_path(path: Any) -> Any:
 
 
 def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:
-    """The settings in which any two differ, with the value of each; to have none is the same as to have null.
+    """Return the settings in which any two differ, with the value of each; a missing setting equals null.
 
     >>> differences({"a": 1, "b": None, "c": 2}, {"a": 1, "c": 3, "d": 4})
     {'c': (2, 3), 'd': ('no such setting', 4)}
@@ -91,11 +92,28 @@ def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def arm_names(arms: Sequence[Settings]) -> list[str]:
-    """A name of its own for each of several settings: the values of the keys in which any two differ.
+def encoder_name(settings: Settings) -> str | None:
+    """Return the name of a run's encoder: that of the pretrained one, or else that of the class; None without either.
 
-    A class is named without its module and what its key says already, and what it takes only where arms of that class
-    differ in it. Where this names two alike, classes keep their modules; where even that does, names are numbered.
+    >>> key = "model.encoder"
+    >>> encoder_name({f"{key}.class_path": "PretrainedEncoder", f"{key}.init_args.name_or_path": "bert-base-cased"})
+    'bert-base-cased'
+    >>> encoder_name({f"{key}.class_path": "ner_lightning.modeling.encoders.SmallBert"})
+    'SmallBert'
+    """
+    name = settings.get("model.encoder.init_args.name_or_path")
+    class_path = settings.get(f"model.encoder{CLASS}")
+    if name is None and isinstance(class_path, str) and class_path.startswith(PACKAGE):
+        return class_path.rpartition(".")[2]
+    return str(name or class_path) if name or class_path else None
+
+
+def arm_names(arms: Sequence[Settings]) -> list[str]:
+    """Name each of several settings after the values of the keys in which any two differ. No two names are equal.
+
+    A class is named without its module and without the word that its key ends in (``FocalLoss`` as a ``loss`` is
+    ``Focal``). Its arguments are named only if arms with that class differ in them. If two names would be equal,
+    classes keep their modules; if two still are, names are numbered.
 
     >>> focal = {"model.loss.class_path": "losses.FocalLoss", "model.loss.init_args.gamma": 2.0}
     >>> arm_names([focal, {"model.loss.class_path": "losses.DiceLoss"}])
@@ -106,29 +124,32 @@ def arm_names(arms: Sequence[Settings]) -> list[str]:
     ['losses.FocalLoss', 'old.losses.FocalLoss']
     """
 
-    def told_by_class(key: str) -> bool:
+    def follows_from_class(key: str) -> bool:
         class_key = key.rpartition(".init_args.")[0] + CLASS
         values: dict[Any, list[Any]] = {}
         for arm in arms:
             values.setdefault(arm.get(class_key), []).append(arm.get(key))
         return all(value == peers[0] for peers in values.values() for value in peers)
 
-    telling = {key: values for key, values in differences(*arms).items() if not told_by_class(key)}
-    for tell in (_told_shortly, _told):
-        names = [", ".join(tell(key, values[index]) for key, values in telling.items()) for index in range(len(arms))]
+    distinguishing = {key: values for key, values in differences(*arms).items() if not follows_from_class(key)}
+    for name_of in (_short_name, _long_name):
+        names = [
+            ", ".join(name_of(key, values[index]) for key, values in distinguishing.items())
+            for index in range(len(arms))
+        ]
         if len(set(names)) == len(names):
-            return names if telling else ["all"]
+            return names if distinguishing else ["all"]
     return [f"{name} ({number})" for number, name in enumerate(names, 1)]
 
 
-def _told(key: str, value: Any) -> str:
+def _long_name(key: str, value: Any) -> str:
     name = key.removesuffix(CLASS).rpartition(".")[2]
     return f"no {name}" if value == NO_SETTING else str(value) if key.endswith(CLASS) else f"{name}={value}"
 
 
-def _told_shortly(key: str, value: Any) -> str:
+def _short_name(key: str, value: Any) -> str:
     if not key.endswith(CLASS):
-        return _told(key, value)
+        return _long_name(key, value)
     kind = key.removesuffix(CLASS).rpartition(".")[2].capitalize()
-    short = _told(key, value).rpartition(".")[2]
+    short = _long_name(key, value).rpartition(".")[2]
     return short.removesuffix(kind) or short

@@ -1,4 +1,4 @@
-"""The surfaces that were annotated in training, by type: what tells seen entities from unseen ones."""
+"""The surfaces that were annotated in the training data, by type: they distinguish seen entities from unseen ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TrainingEntities = Mapping[str, Mapping[str, int]]
 
 
 def count_training_entities(sentences: Iterable[Sentence]) -> TrainingEntities:
-    """How often each surface (the words of an entity, joined by blanks, as they are cased) is annotated as each type.
+    """Count how often each surface (the words of an entity, joined by spaces, in their case) is annotated as each type.
 
     >>> from ner_lightning.entities import EntitySpan
     >>> count_training_entities([Sentence(("Bill", "left"), (EntitySpan(0, 1, "PER"),))])
@@ -30,7 +30,7 @@ def read_training_entities(path: Path) -> TrainingEntities:
     """Read the ``training_entities.json`` of a run folder.
 
     Raises:
-        ValueError: If the file is missing, or is no such file.
+        ValueError: If the file is missing or does not contain counts by surface and type.
     """
     rule = f'{path}: training entities must be JSON of the form {{"surface": {{"type": count}}}}'
     try:

@@ -9,11 +9,10 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
 from support.quiet_trainer import quiet_trainer
 
 
@@ -40,13 +39,13 @@ def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
     """Train for so many steps, in epochs of four, with a checkpoint after each step."""
     last = LastCheckpoint(folder, every_n_steps=1)
     watch = Watch(last.path, asked_at)
-    callbacks = [watch, FinalValidation(), StopOnSigterm(last), last]
+    callbacks = [watch, FinalValidation(), StopOnSignal(last), last]
     settings = {"limit_train_batches": 4, "limit_val_batches": 1, "enable_checkpointing": True}
     trainer = quiet_trainer(max_epochs=2, max_steps=num_steps, callbacks=callbacks, **settings)
     if asked_at is None:
         trainer.fit(BoringModel())
     else:
-        with pytest.raises(SIGTERMException):
+        with pytest.raises(Stopped):
             trainer.fit(BoringModel())
     return watch
 

@@ -26,7 +26,7 @@ def test_tables_fit_eighty_columns_also_in_a_pipe(predictions: Path, capsys: pyt
     assert main(["evaluate", str(predictions)]) == 0
     printed = capsys.readouterr()
     assert max(map(len, printed.out.splitlines())) <= 80
-    assert "│ overall │     28.57 │  28.57 │ 28.57 │    7 │         7 │" in printed.out
+    assert "│ overall │     28.57 │  28.57 │  28.57 │    7 │         7 │" in printed.out
     assert "No strict scores: not every sentence has predicted tags." in printed.out
     assert "surface in training" not in printed.out
     assert printed.err == ""
@@ -39,7 +39,7 @@ def test_everything_is_written_that_was_asked_for(
     options = ["--report", page, "--json", tables, "--suspects", suspects, "--min_score", "0.7"]
     assert main(["evaluate", str(predictions), *map(str, options)]) == 0
     assert "<title>Errors in test predictions</title>" in page.read_text()
-    assert "a score of at least 0.7, and yet not gold: 3" in page.read_text()
+    assert "3 entities were predicted with a score of at least 0.7 but are not gold" in page.read_text()
     content = json.loads(tables.read_text())
     assert content["sentences"] == 6
     assert content["strict"] is None
@@ -216,7 +216,7 @@ def test_the_run_is_found_from_any_folder(
         ('{"tags": {}}', "must tell the scheme and the entity types of its tags, got {}"),
         ('{"tags": null}', "must tell the scheme and the entity types of its tags, got None"),
         ("[" * 100_000, "must be JSON, got"),
-        ("[]", "must hold the record of a run, got []"),
+        ("[]", "must contain the record of a run, got []"),
     ],
 )
 def test_a_damaged_record_is_named(

@@ -8,7 +8,7 @@ from seqeval.scheme import IOB2, IOBES
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.scores import score
-from ner_lightning.evaluation.strict_reading import read_strictly, recognised_scheme
+from ner_lightning.evaluation.strict_reading import read_strictly, recognized_scheme
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.schemes import BIO, BIOES, TagSet
@@ -63,13 +63,13 @@ def test_bilou_is_read_as_bioes():
     assert (score(reading.sentences).overall.f1, reading.ill_formed) == (1.0, 0.0)
 
 
-def test_schemes_are_recognised_by_the_tags():
-    assert recognised_scheme([sentence("O O", "B-PER I-PER")]) == BIO()
-    assert recognised_scheme([sentence("O O", "B-PER E-PER")]) == BIOES()
-    assert recognised_scheme([sentence("O O", "I-PER I-PER")]) is None  # IO, or BIO without its first tags
-    assert recognised_scheme([sentence("B-PER O", "O O")]) is None  # any
-    assert recognised_scheme([sentence("O O O", "I-PER B-PER I-LOC")]) is None  # IOB1 is never predicted
-    assert recognised_scheme([sentence("O O", "B-PER I-PER"), sentence("O", None)]) is None
+def test_schemes_are_recognized_by_the_tags():
+    assert recognized_scheme([sentence("O O", "B-PER I-PER")]) == BIO()
+    assert recognized_scheme([sentence("O O", "B-PER E-PER")]) == BIOES()
+    assert recognized_scheme([sentence("O O", "I-PER I-PER")]) is None  # IO, or BIO without its first tags
+    assert recognized_scheme([sentence("B-PER O", "O O")]) is None  # any
+    assert recognized_scheme([sentence("O O O", "I-PER B-PER I-LOC")]) is None  # IOB1 is never predicted
+    assert recognized_scheme([sentence("O O", "B-PER I-PER"), sentence("O", None)]) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Run folders: what makes runs one arm, and what is said of folders that hold none."""
+"""Run folders: grouping runs into arms, and the errors for folders without a finished run."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ner_lightning.predictions import PredictionsError, write_predictions
-from ner_lightning.runs.folders import FINISHED, find_run_folders, group_into_arms, read_run
+from ner_lightning.runs.folders import FINISHED, PLAN, find_run_folders, group_into_arms, read_run
 from ner_lightning.runs.settings import arm_names, deciding, differences, settings_of
 from ner_lightning.schemes import BIO, BIOES
 from support.written_runs import tagged, write_run
 
 
-def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
+def test_runs_are_grouped_by_all_settings_except_seed_and_folder(tmp_path: Path) -> None:
     runs = [
         read_run(write_run(tmp_path / f"{scheme.name}-{seed}", seed, scheme=scheme))
         for scheme in (BIOES(), BIO())
@@ -28,7 +28,7 @@ def test_runs_are_grouped_by_all_but_seed_and_place(tmp_path: Path) -> None:
     assert arms["BIO"][0].training_entities == {"Bonn": {"LOC": 2}}
 
 
-def test_arms_are_named_by_what_differs() -> None:
+def test_arms_are_named_after_the_settings_that_differ() -> None:
     bio = settings_of(
         {"scheme": {"class_path": "a.BIO"}, "loss": {"class_path": "b.Focal", "init_args": {"gamma": 1.0}}}
     )
@@ -55,26 +55,47 @@ def test_differences_name_both_values() -> None:
     assert differences(first) == {}
 
 
-def test_what_decides_nothing_is_left_out() -> None:
+def test_arms_of_a_comparison_keep_their_names(tmp_path: Path) -> None:
+    output = tmp_path / "compared"
+    paths = {
+        (name, seed): write_run(output / name / f"seed-{seed}", seed, scheme=scheme)
+        for name, scheme in (("plain", BIO()), ("longer tags", BIOES()))
+        for seed in (0, 1)
+    }
+    runs = [read_run(path) for path in paths.values()]
+    assert list(group_into_arms(runs)) == ["BIO", "BIOES"]  # these folders do not belong to a comparison yet
+    (output / PLAN).touch()
+    arms = group_into_arms(runs)
+    assert {name: [run.path for run in arm] for name, arm in arms.items()} == {
+        name: [paths[name, 0], paths[name, 1]] for name in ("longer tags", "plain")
+    }
+    elsewhere = read_run(write_run(tmp_path / "elsewhere", 7, loss={"gamma": 1.0}))
+    assert list(group_into_arms([*runs, elsewhere])) == ["BIO, gamma=1.0", "longer tags", "plain"]
+    again = write_run(tmp_path / "other" / "plain" / "seed-0", 0, loss={"gamma": 1.0})
+    (tmp_path / "other" / PLAN).touch()
+    assert list(group_into_arms([*runs, read_run(again)])) == ["BIO, gamma=1.0", "BIO, no gamma", "BIOES, no gamma"]
+
+
+def test_settings_that_do_not_change_scores_are_left_out() -> None:
     settings = {"seed_everything": 1, "trainer.logger.class_path": "W", "trainer.logger_like": 1, "model.a": 1}
     assert deciding(settings) == {"trainer.logger_like": 1, "model.a": 1}
     machine = {"trainer.accelerator": "cpu", "trainer.devices": 2, "trainer.strategy.class_path": "DDPStrategy"}
     assert deciding(machine) == {}
 
 
-def test_precisions_of_which_the_machine_decides_are_equal() -> None:
+def test_precisions_that_fit_chooses_for_the_machine_are_equal() -> None:
     assert {len(deciding({"trainer.precision": chosen})) for chosen in (None, "32-true", "bf16-mixed")} == {0}
     assert deciding({"trainer.precision": "16-true"}) == {"trainer.precision": "16-true"}
 
 
-def test_the_number_of_ranks_decides_as_it_sets_the_batch_of_a_step(tmp_path: Path) -> None:
+def test_the_number_of_ranks_counts_as_a_setting_since_it_sets_the_batch_of_a_step(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / str(ranks), 0, ranks=ranks)) for ranks in (1, 2)]
     assert list(group_into_arms(runs)) == ["ranks=1", "ranks=2"]
     usual = read_run(write_run(tmp_path / "without", 1))
     assert [run.seed for run in group_into_arms([*runs, usual])["ranks=1"]] == [0, 1]
 
 
-def test_a_class_is_one_by_whatever_path_it_is_imported() -> None:
+def test_import_paths_of_the_same_class_are_equal() -> None:
     for paths in (
         ("ner_lightning.BIO", "ner_lightning.schemes.BIO"),
         ("torch.optim.AdamW", "torch.optim.adamw.AdamW"),
@@ -96,47 +117,49 @@ def test_a_class_is_one_by_whatever_path_it_is_imported() -> None:
         (["losses.Loss", "losses.FocalLoss", None], ["Loss", "Focal", "None"]),
     ],
 )
-def test_there_are_as_many_names_as_arms(values: list[str], names: list[str]) -> None:
+def test_every_arm_has_a_different_name(values: list[str], names: list[str]) -> None:
     assert arm_names([{"model.loss.class_path": value} for value in values]) == names
 
 
-def test_names_that_are_written_alike_are_numbered() -> None:
+def test_equal_names_are_numbered() -> None:
     assert arm_names([{"a": 1}, {"a": "1"}, {"a": 2}]) == ["a=1 (1)", "a=1 (2)", "a=2 (3)"]
 
 
-def test_arms_of_classes_with_one_name_are_both_kept(tmp_path: Path) -> None:
+def test_arms_of_two_classes_with_the_same_name_are_both_kept(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / path, 0, loss_class=f"{path}.MyLoss")) for path in ("v1", "v2")]
     assert group_into_arms(runs) == {"v1.MyLoss": [runs[0]], "v2.MyLoss": [runs[1]]}
 
 
-def test_a_decoder_is_known_by_its_whole_name(tmp_path: Path) -> None:
-    """Its own predictions have no decoder in their file name; those of a subclass are not the usual decoder's."""
+def test_a_decoder_is_recognized_by_its_whole_name(tmp_path: Path) -> None:
+    """The file of a run's own decoder has no decoder in its name. A subclass is not the decoder that it is based on."""
     own = read_run(write_run(tmp_path / "own", 0, [tagged(0, [], [])], decoder="ViterbiDecoder()"))
+    assert own.decoder == "viterbi"
     assert own.predictions("test", "viterbi") == own.predictions("test") == [tagged(0, [], [])]
     other = read_run(write_run(tmp_path / "other", 0, [tagged(0, [], [])], decoder="ViterbiWithPriorDecoder(prior=2)"))
+    assert other.decoder == "ViterbiWithPriorDecoder"
     write_predictions(other.path / "predictions" / "test.viterbi.jsonl", [tagged(1, [], [])])
     assert other.predictions("test", "viterbi") == [tagged(1, [], [])]
     with pytest.raises(PredictionsError, match=r"test\.argmax\.jsonl"):
         other.predictions("test", "argmax")
 
 
-def test_a_repetition_counts_once(tmp_path: Path) -> None:
+def test_two_runs_of_an_arm_with_the_same_seed_are_rejected(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / name, 3)) for name in ("first", "second")]
     with pytest.raises(ValueError, match=r"different seeds, got 3 in .*first and .*second"):
         group_into_arms(runs)
 
 
-def test_unfinished_runs_are_told_apart(tmp_path: Path) -> None:
-    done, begun = write_run(tmp_path / "a" / "seed-0", 0), write_run(tmp_path / "b" / "seed-0", 0)
-    (begun / FINISHED).unlink()
-    assert find_run_folders([tmp_path, done]) == ([done], [begun])
-    with pytest.raises(ValueError, match=r"must be a finished run to compare, got 1 unfinished"):
-        find_run_folders([begun])
+def test_unfinished_runs_are_listed_separately(tmp_path: Path) -> None:
+    done, started = write_run(tmp_path / "a" / "seed-0", 0), write_run(tmp_path / "b" / "seed-0", 0)
+    (started / FINISHED).unlink()
+    assert find_run_folders([tmp_path, done]) == ([done], [started])
+    with pytest.raises(ValueError, match=r"at least one run must be finished, found 1 unfinished"):
+        find_run_folders([started])
     of_a_logger = tmp_path / "wandb" / "run-1" / "files"
     of_a_logger.mkdir(parents=True)
     (of_a_logger / "config.yaml").touch()
-    assert find_run_folders([tmp_path]) == ([done], [begun])
-    with pytest.raises(ValueError, match=r"read from folders, .*nowhere is none"):
+    assert find_run_folders([tmp_path]) == ([done], [started])
+    with pytest.raises(ValueError, match=r"nowhere is not a folder"):
         find_run_folders([tmp_path / "nowhere"])
 
 
@@ -153,16 +176,16 @@ def test_unfinished_runs_are_told_apart(tmp_path: Path) -> None:
         ("peak_memory_mib", None),
     ],
 )
-def test_a_record_tells_all_that_is_compared(tmp_path: Path, key: str, value: object) -> None:
-    run = write_run(tmp_path / "run", 0, commit=None)  # of an installed package
+def test_a_record_must_contain_everything_that_is_compared(tmp_path: Path, key: str, value: object) -> None:
+    run = write_run(tmp_path / "run", 0, commit=None)  # as with an installed package
     record = json.loads((run / "run.json").read_text())
     assert read_run(run).record == record
     (run / "run.json").write_text(json.dumps(record | {key: value}))
-    with pytest.raises(ValueError, match=rf"run.json must tell {key}, got {re.escape(repr(value))}"):
+    with pytest.raises(ValueError, match=rf"run.json must record {key}, got {re.escape(repr(value))}"):
         read_run(run)
     del record[key]
     (run / "run.json").write_text(json.dumps(record))
-    with pytest.raises(ValueError, match=rf"run.json must tell {key}, got 'no such key'"):
+    with pytest.raises(ValueError, match=rf"run.json must record {key}, got 'no such key'"):
         read_run(run)
 
 
@@ -171,8 +194,8 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path, name: str) -> None:
     run = write_run(tmp_path / "run", 0)
     for damage in (b"{\xff", b"{torn: [", b"[]", b""):
         (run / name).write_bytes(damage)
-        with pytest.raises(ValueError, match=rf"run/{name}:? .*must (be|hold) .*, got"):
+        with pytest.raises(ValueError, match=rf"run/{name}:? .*must (be|contain) .*, got"):
             read_run(run)
     (run / name).unlink()
-    with pytest.raises(ValueError, match=f"run lacks {name}"):
+    with pytest.raises(ValueError, match=f"run is not a finished run: {name} missing"):
         read_run(run)

@@ -17,7 +17,7 @@ def test_surfaces_are_counted_by_type_and_casing(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"Bill": 1}', '{"Bill": {"PER": "1"}}', '{"Bill": {"PER": true}}'])
-def test_other_files_are_refused_in_one_line(tmp_path, content):
+def test_other_files_are_rejected_in_one_line(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=r"other\.json: training entities must be JSON of the form") as error:

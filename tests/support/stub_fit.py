@@ -1,4 +1,4 @@
-"""Stands for `fit`: does with files and signals what it does, in milliseconds; what befalls it comes by its seed."""
+"""Replaces `fit`: handles files and signals like it, in milliseconds, and fails or waits depending on its seed."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, save)
     if (options.ckpt_path == "last") != options.run_dir.exists():
-        sys.exit(f"error: begins in a new folder, and goes on in its own; got {options.ckpt_path}")
+        sys.exit(f"error: a new run needs a new folder, and a resumed one its folder; got {options.ckpt_path}")
     options.run_dir.mkdir(exist_ok=True)
     with (options.run_dir.parent / "starts").open("a") as file:
         file.write(f"{options.run_dir.name} {options.ckpt_path} {os.environ['OMP_NUM_THREADS']}\n")

@@ -1,4 +1,4 @@
-"""Run folders without a training, for the tests of what reads them."""
+"""Run folders that were written without training, for tests of the code that reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from ner_lightning.runs.folders import FINISHED, FinishedRun, read_run
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 
 TYPES = ("LOC", "ORG", "PER")
+DATE = "2026-11-29"  # of comparisons
 
 
 def write_run(
@@ -25,14 +26,17 @@ def write_run(
     loss_class: str = "losses.FocalLoss",
     **record: Any,
 ) -> Path:
-    """A finished run that predicted these sentences of the test split."""
+    """Write a finished run that predicted these sentences of the test split."""
     scheme = scheme or BIO()
     (path / "predictions").mkdir(parents=True)
     config = {
         "seed_everything": seed,
         "run_dir": str(path),
         "data": {"scheme": {"class_path": f"ner_lightning.{scheme.name}"}, "batches": {"num_workers": seed}},
-        "model": {"loss": {"class_path": loss_class, "init_args": loss or {}}},
+        "model": {
+            "encoder": {"class_path": "E", "init_args": {"name_or_path": "tiny-bert"}},
+            "loss": {"class_path": loss_class, "init_args": loss or {}},
+        },
         "trainer": {"logger": {"class_path": "W", "init_args": {"name": str(seed)}}, "max_epochs": 3},
     }
     usual = {
@@ -60,7 +64,7 @@ def tagged(
     document_id: str | None = None,
     scheme: LabelScheme | None = None,
 ) -> PredictedSentence:
-    """A sentence with the tags that the scheme writes for what was predicted."""
+    """Return a sentence with the tags that the scheme writes for the predicted entities."""
     tags = TagSet(scheme or BIO(), TYPES)
     names = tuple(tags.tags[tag_id] for tag_id in tags.write(predicted, num_words))
     words = ("Bonn", *(f"word{i}" for i in range(1, num_words)))
@@ -72,7 +76,7 @@ GOLD = (BONN, FIRM, ANNA)
 
 
 def sentences_of(seed: int, hits: float, scheme: LabelScheme) -> list[PredictedSentence]:
-    """Forty sentences in which a share of the entities is found."""
+    """Return forty sentences in which a share of the entities is found."""
     rng = np.random.default_rng(seed)
     return [
         tagged(number, GOLD, [entity for entity in GOLD if rng.random() < hits], scheme=scheme) for number in range(40)
@@ -80,6 +84,7 @@ def sentences_of(seed: int, hits: float, scheme: LabelScheme) -> list[PredictedS
 
 
 def arm(folder: Path, hits: float, scheme: LabelScheme, num_seeds: int = 3, first_seed: int = 0) -> list[FinishedRun]:
+    """Write and read the runs of an arm that find a share of the entities."""
     seeds = range(first_seed, first_seed + num_seeds)
     return [
         read_run(write_run(folder / f"{scheme.name}-{seed}", seed, sentences_of(seed, hits, scheme), scheme=scheme))

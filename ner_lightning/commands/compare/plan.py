@@ -1,4 +1,4 @@
-"""The plan of a comparison: its arms, the runs that they take, and whether they compare what they say."""
+"""The plan of a comparison: its arms, their runs, and a check that arms differ only in what they declare."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Final
 
 from ner_lightning.runs.settings import CLASS, Settings, differences
 
-ARM_NAME: Final = re.compile(r"\w[\w.+-]*")  # names a folder
-FILE_ENDINGS: Final = (".json", ".jsonl", ".html")  # of what a comparison writes beside those folders
+ARM_NAME: Final = re.compile(r"\w[\w.+-]*")  # it is also the name of a folder
+FILE_ENDINGS: Final = (".json", ".jsonl", ".html")  # of the files that a comparison writes beside these folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Arm:
     """One of the configurations that are compared.
 
     Args:
-        name: Its name, and that of the folder of its runs.
-        overlays: The configs that it adds to those of all arms.
+        name: Its name, which is also that of the folder of its runs.
+        overlays: The configs that are added to those of all arms.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Arm:
             raise ValueError(f"the name of an arm must consist of letters, digits and . + - _, got {self.name!r}")
         if self.name.lower().endswith(FILE_ENDINGS):
             raise ValueError(
-                f"the name of an arm must not end as a file does ({' '.join(FILE_ENDINGS)}), got {self.name}"
+                f"the name of an arm must not end like a file name ({' '.join(FILE_ENDINGS)}), got {self.name}"
             )
 
 
@@ -42,11 +42,11 @@ class PlannedRun:
     """One repetition of an arm.
 
     Args:
-        arm: Name of the arm.
-        seed: What tells the repetitions apart.
-        run_dir: The run folder; log and failure stand beside it, since ``fit`` wants an empty folder.
-        settings: What decides the result besides the seed, by dotted key.
-        fit_arguments: The arguments of ``fit`` that begin it.
+        arm: The name of the arm.
+        seed: The seed, which distinguishes the repetitions.
+        run_dir: The run folder. Log and failure are beside it, since ``fit`` needs an empty folder.
+        settings: The settings that decide its result, except for the seed, by dotted key.
+        fit_arguments: The arguments of ``fit`` that start it.
     """
 
     arm: str
@@ -69,7 +69,7 @@ class PlannedRun:
 
 
 def parse_arm(text: str) -> Arm:
-    """An arm as the command line names it.
+    """Parse an arm as given on the command line.
 
     >>> parse_arm("focal=configs/loss/focal.yaml,configs/scheme/bioes.yaml")
     Arm(name='focal', overlays=('configs/loss/focal.yaml', 'configs/scheme/bioes.yaml'))
@@ -77,7 +77,7 @@ def parse_arm(text: str) -> Arm:
     Arm(name='plain', overlays=())
 
     Raises:
-        ValueError: If there is no ``=``, or the name cannot name a folder.
+        ValueError: If there is no ``=``, or the name cannot be that of a folder.
     """
     name, equals, overlays = text.partition("=")
     if not equals:
@@ -86,7 +86,7 @@ def parse_arm(text: str) -> Arm:
 
 
 def grid_arms(axes: Sequence[Sequence[str]]) -> list[Arm]:
-    """An arm for every choice of one overlay from each axis, named after the files.
+    """Return an arm for every combination of one overlay from each axis, named after the files.
 
     >>> [arm.name for arm in grid_arms([["scheme/bio.yaml", "scheme/bioes.yaml"], ["loss/focal.yaml"]])]
     ['bio+focal', 'bioes+focal']
@@ -98,32 +98,32 @@ def grid_arms(axes: Sequence[Sequence[str]]) -> list[Arm]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """How many seeds, or which: ``5`` are 0 to 4, so that 10 later add to them; ``3,7`` are those two.
+    """Parse the number of seeds, or a list: ``5`` means 0 to 4, so that 10 adds to them later; ``3,7`` means these two.
 
     >>> parse_seeds("3"), parse_seeds("3,7")
     ([0, 1, 2], [3, 7])
 
     Raises:
-        ValueError: If it is no such number or list.
+        ValueError: If the text is neither a positive number nor a list of different numbers.
     """
     if not re.fullmatch(r"\d+(,\d+)*", text) or text.strip("0") == "":
-        raise ValueError(f"--seeds must be their number, as 5, or a list, as 3,7,11, got {text!r}")
+        raise ValueError(f"--seeds must be a number, as in 5, or a list, as in 3,7,11, got {text!r}")
     numbers = [int(number) for number in text.split(",")]
     if len(set(numbers)) < len(numbers):
-        raise ValueError(f"--seeds must be different ones, got {text!r}")
+        raise ValueError(f"--seeds must be different numbers, got {text!r}")
     return numbers if "," in text else list(range(numbers[0]))
 
 
 def require_distinct_names(arms: Iterable[Arm]) -> None:
-    """Check that every arm has a name, and so a folder, of its own; also where folders do not know capitals.
+    """Check that no two arms have the same name, even on file systems that ignore case.
 
     Raises:
-        ValueError: If two share one.
+        ValueError: If two names are equal.
     """
     counts = Counter(arm.name.lower() for arm in arms)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
-        raise ValueError(f"every arm must have a name of its own, got {', '.join(repeated)} more than once")
+        raise ValueError(f"arms must have different names, got {', '.join(repeated)} more than once")
 
 
 def plan_runs(
@@ -132,55 +132,55 @@ def plan_runs(
     seeds: Sequence[int],
     output: Path,
 ) -> list[PlannedRun]:
-    """The runs in the order in which they are trained.
+    """Return the runs in the order in which they are trained.
 
-    Arms take turns, so that what is there of a comparison under way is balanced.
+    Arms take turns, so that an unfinished comparison is balanced.
 
     Args:
-        fit_arguments: By arm, the arguments of ``fit`` that all its seeds share.
-        settings: By arm, what they resolve to.
-        seeds: One run each for every arm.
+        fit_arguments: By arm, the arguments of ``fit`` that are the same for all its seeds.
+        settings: By arm, the settings that these arguments resolve to.
+        seeds: The seeds; every arm has one run with each.
         output: The folder of the comparison.
     """
     runs = []
     for seed, arm in product(seeds, fit_arguments):
         run_dir = output / arm / f"seed-{seed}"
-        own = ("--seed_everything", str(seed), "--run_dir", str(run_dir))
-        runs.append(PlannedRun(arm, seed, run_dir, settings[arm], (*fit_arguments[arm], *own)))
+        of_run = ("--seed_everything", str(seed), "--run_dir", str(run_dir))
+        runs.append(PlannedRun(arm, seed, run_dir, settings[arm], (*fit_arguments[arm], *of_run)))
     return runs
 
 
-def require_declared_differences(settings: Mapping[str, Settings], told: Mapping[str, Iterable[str]]) -> None:
-    """Check that every two arms differ, and only in what an overlay of theirs sets.
+def require_declared_differences(settings: Mapping[str, Settings], declared: Mapping[str, Iterable[str]]) -> None:
+    """Check that any two arms differ, and only in settings that one of their overlays sets.
 
-    A class that an overlay sets brings arguments of its own, and takes others away.
+    An overlay that sets a class may also change the arguments below it, since these depend on the class.
 
     Args:
-        settings: By arm, what it resolves to.
-        told: By arm, the keys that its overlays set.
+        settings: By arm, the settings that it resolves to.
+        declared: By arm, the keys that its overlays set.
 
     Raises:
-        ValueError: If two are equal, or differ in more.
+        ValueError: If two arms are equal, or differ in other settings.
     """
     for first, second in combinations(settings, 2):
         found = differences(settings[first], settings[second])
         if not found:
-            raise ValueError(f"arms must differ, {first} and {second} resolve to equal settings")
-        places = [key.removesuffix("+").removesuffix(CLASS) for key in (*told[first], *told[second])]
-        untold = {
+            raise ValueError(f"arms must differ, but {first} and {second} resolve to the same settings")
+        places = [key.removesuffix("+").removesuffix(CLASS) for key in (*declared[first], *declared[second])]
+        undeclared = {
             key: values
             for key, values in found.items()
             if not any(f"{key}.".startswith(f"{place}.") for place in places)
         }
-        if untold:
+        if undeclared:
             raise ValueError(
-                f"arms must differ only in what their overlays set, {first} and {second} also do in "
-                f"{difference_text(untold)}"
+                f"arms must differ only in what their overlays set, but {first} and {second} also differ in "
+                f"{difference_text(undeclared)}"
             )
 
 
 def difference_text(found: Mapping[str, tuple[object, object]]) -> str:
-    """Differing settings with both values, for an error.
+    """Format differing settings with both values.
 
     >>> difference_text({"trainer.max_epochs": (3, 5)})
     'trainer.max_epochs (3, 5)'

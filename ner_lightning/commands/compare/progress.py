@@ -1,4 +1,4 @@
-"""How far the runs of a comparison are, in one display."""
+"""The progress of all runs of a comparison, in one display."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ner_lightning.console import say
 
 
 class RunsDisplay:
-    """Bars over all runs and those under way; where no bar can be drawn, a line for every epoch and end.
+    """Progress bars for all runs together and for each current run; without a terminal, one line per epoch and run.
 
     Args:
-        console: Where they are shown.
-        num_runs: How many runs are to be trained.
+        console: The console that shows them.
+        num_runs: The number of runs to train.
     """
 
     def __init__(self, console: Console, num_runs: int) -> None:
-        self.num_runs, self.num_ended, self.begun = num_runs, 0, time.monotonic()
+        self.num_runs, self.num_ended, self.started = num_runs, 0, time.monotonic()
         columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}")
         self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
         self.overall = self.bars.add_task("all runs", total=num_runs, note="")
         self.tasks: dict[str, TaskID] = {}
         self.notes: dict[str, str] = {}
-        self.shares: dict[str, float] = {}  # of each run under way, what is done
+        self.shares: dict[str, float] = {}  # of each current run, the share of its epochs that is done
 
     def show(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
@@ -41,15 +41,15 @@ class RunsDisplay:
         self.shares.pop(name, None)
         if name in self.tasks:
             self.bars.remove_task(self.tasks.pop(name))
-        how = "finished" if outcome.failure is None else f"not finished: {outcome.failure}"
-        say(self.bars.console, f"{name}: {how} ({self._summary()})")
+        result = "finished" if outcome.failure is None else f"not finished: {outcome.failure}"
+        say(self.bars.console, f"{name}: {result} ({self._summary()})")
 
     def _show_run(self, attempt: Attempt) -> None:
         name, (epoch, num_epochs) = attempt.run.name, attempt.epoch()
         if attempt.process is None:
-            note = "waits for the process of a former start"
+            note = "waiting for a process of an earlier comparison"
         else:
-            note = f"epoch {epoch} of {num_epochs} done" if epoch else "is under way"
+            note = f"epoch {epoch} of {num_epochs} done" if epoch else "running"
         if name not in self.tasks:
             self.tasks[name] = self.bars.add_task(name, note="")
         self.bars.update(self.tasks[name], completed=epoch, total=num_epochs, note=note)
@@ -61,13 +61,13 @@ class RunsDisplay:
         return self.num_ended + sum(self.shares.values())
 
     def _summary(self) -> str:
-        seconds = seconds_left(time.monotonic() - self.begun, self._done(), self.num_runs - self._done())
+        seconds = seconds_left(time.monotonic() - self.started, self._done(), self.num_runs - self._done())
         left = f", about {timedelta(seconds=round(seconds))} left" if seconds else ""
         return f"{self.num_ended} of {self.num_runs}{left}"
 
 
 def seconds_left(elapsed: float, done: float, left: float) -> float | None:
-    """How long the rest takes at the pace so far, whatever number of workers made it; None before anything is done.
+    """Estimate the remaining time from the pace so far, with any number of workers; None before anything is done.
 
     >>> seconds_left(elapsed=60, done=1.5, left=8.5)
     340.0

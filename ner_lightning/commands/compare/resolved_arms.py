@@ -1,4 +1,4 @@
-"""What the arms of a comparison resolve to, before anything is trained."""
+"""The configurations that the arms of a comparison resolve to, checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ner_lightning.sentences import Sentence
 
 
 class ConfigOnly(TrainingCLI):
-    """Resolves the configuration of a command as the command would, and neither builds nor runs anything."""
+    """Resolves the configuration of a command in the same way as the command, but builds and runs nothing."""
 
     def instantiate_classes(self) -> None:
         """Leave everything unbuilt."""
@@ -29,28 +29,28 @@ class ConfigOnly(TrainingCLI):
 
 
 def resolve(fit_arguments: Sequence[str], run_dir: Path) -> dict[str, Any]:
-    """The whole configuration that ``fit`` would run with.
+    """Return the complete configuration that ``fit`` would use.
 
     Args:
-        fit_arguments: Its arguments.
-        run_dir: A folder that does not exist; it is not made.
+        fit_arguments: The arguments of ``fit``.
+        run_dir: A folder that does not exist; it is not created.
 
     Raises:
-        ArgumentError: If ``fit`` would refuse the arguments.
+        ArgumentError: If ``fit`` would reject the arguments.
     """
     cli = run_training(["fit", *fit_arguments, "--run_dir", str(run_dir)], ConfigOnly)
     return yaml.safe_load(cli.resolved_config())
 
 
 def require_one_test_set(data_by_arm: Mapping[str, Mapping[str, Any]], compared: SplitName) -> None:
-    """Check that the corpora are there, and that all arms are compared on the same sentences and gold entities.
+    """Check that the corpora exist, and that the compared split has the same sentences and gold entities for all arms.
 
     Args:
         data_by_arm: By arm, the configuration of its data module.
-        compared: The split that arms are compared on.
+        compared: The split that is compared.
 
     Raises:
-        CorpusError: If a corpus cannot be read or lacks a split, or arms differ in the compared one.
+        CorpusError: If a corpus cannot be read or has no such split, or the split differs between arms.
     """
     arm_by_reading: dict[str, str] = {}
     for arm, data in data_by_arm.items():
@@ -62,13 +62,13 @@ def require_one_test_set(data_by_arm: Mapping[str, Mapping[str, Any]], compared:
         differing = [left or right for left, right in pairs if left != right]
         if differing:
             raise CorpusError(
-                "arms must be compared on the same sentences with the same gold entities, "
+                "arms must be compared on the same sentences with the same gold entities, but "
                 f"{first} and {arm} differ in {len(differing)} sentences of {compared}, first in {differing[0].id}"
             )
 
 
 def _annotated(data: Mapping[str, Any], compared: SplitName) -> list[Sentence]:
-    """The sentences of the compared split as the data module takes them, without what predictions do not hold."""
+    """Read the sentences of the compared split as the data module does, reduced to what predictions files contain."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(CorpusReader, "corpus")
     reader: CorpusReader = parser.instantiate(parser.parse_object({"corpus": dict(data["corpus"])})).corpus
@@ -77,17 +77,17 @@ def _annotated(data: Mapping[str, Any], compared: SplitName) -> list[Sentence]:
     missing = [split for split in needed if split not in splits]
     if missing:
         raise CorpusError(
-            f"a comparison trains on train, chooses the epoch on validation and compares on {compared}; the corpus "
-            f"lacks {' and '.join(missing)}"
+            f"a comparison trains on train, chooses the epoch on validation and compares on {compared}, but the corpus "
+            f"has no {' and no '.join(missing)}"
         )
     return [Sentence(sentence.words, sentence.entities, sentence.id) for sentence in splits[compared]]
 
 
 def keys_set_by(overlay: str) -> set[str]:
-    """The dotted keys that a config sets.
+    """Return the dotted keys that a config sets.
 
     Raises:
-        ValueError: If it is no file, or none with settings.
+        ValueError: If the file is missing, or does not contain settings.
     """
     if not Path(overlay).is_file():
         raise ValueError(f"an overlay must be a config file, got {overlay}")
@@ -96,5 +96,5 @@ def keys_set_by(overlay: str) -> set[str]:
     except yaml.YAMLError as error:
         raise ValueError(f"{overlay}: an overlay must be YAML, got {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{overlay}: an overlay must hold settings, got {content!r}")
+        raise ValueError(f"{overlay}: an overlay must contain settings, got {content!r}")
     return set(settings_of(content))

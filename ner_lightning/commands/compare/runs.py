@@ -1,4 +1,4 @@
-"""The runs of a comparison: what is there of each, and the processes that train what is missing."""
+"""The runs of a comparison: the state of each, and the processes that train those that are missing."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from ner_lightning.runs.settings import deciding, differences, settings_of
 
 FIT: Final = (sys.executable, "-m", "ner_lightning", "fit")
 POLL_SECONDS: Final = 0.2
-STOPPED: Final = (128 + signal.SIGTERM, -signal.SIGTERM)  # after saving, and before there was anything to save
+STOPPED: Final = (128 + signal.SIGINT, 128 + signal.SIGTERM, -signal.SIGTERM)  # the last before Python could handle it
 EPOCH_LINE: Final = re.compile(r"^epoch (\d+)/(\d+)", re.MULTILINE)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a comparison as Ctrl-C does."""
+    """SIGTERM, which ends a comparison in the same way as Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended.
+    """The outcome of a run.
 
     Args:
         run: The run.
-        failure: Why it is not finished; None where it is.
+        failure: The reason why it is not finished; None if it is.
     """
 
     run: PlannedRun
@@ -46,27 +46,27 @@ class Outcome:
 
 
 class Display(Protocol):
-    """Shows how far the runs are."""
+    """Shows the progress of the runs."""
 
     def show(self, attempts: Sequence[Attempt]) -> None:
-        """Show those under way."""
+        """Show the current runs."""
 
     def end(self, outcome: Outcome) -> None:
-        """Show that one has ended."""
+        """Show that a run has ended."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A run under way in a process of its own.
+    """An attempt to train a run in a separate process.
 
-    The process writes to the run's log, and holds a lock on it as long as anything of it lives. So what a killed
-    comparison left running is waited for and taken over, and no run is ever trained twice at once.
+    The process writes to the run's log and locks it as long as it or one of its children is alive. So if a killed
+    comparison left a process running, the next one waits for it, and no run is ever trained by two processes.
 
     Args:
         run: The run.
-        environment: That of the process.
-        process: None as long as another process holds the log.
-        log_start: Where in the log this attempt begins.
+        environment: The environment of the process.
+        process: The process; None as long as another process locks the log.
+        log_start: The position in the log at which this attempt starts.
     """
 
     run: PlannedRun
@@ -75,25 +75,25 @@ class Attempt:
     log_start: int = 0
 
     def poll(self) -> Outcome | None:
-        """Begin, as soon as the log is free, and see whether the run has ended.
+        """Start the process once the log is free, and return the outcome once the run has ended.
 
         Raises:
-            ValueError: If what is there of the run has other settings.
+            ValueError: If the run folder was written with other settings.
         """
         if self.process is None:
-            return self._begin()
+            return self._start()
         status = self.process.poll()
         if status is None:
             return None
         if is_finished(self.run):
             return Outcome(self.run)
         if status in STOPPED:
-            return Outcome(self.run, "was told to stop; the same command goes on with it")
+            return Outcome(self.run, "was stopped; repeat the command to resume it")
         failure = failure_line(self.log(), status)
         write_json(self.run.failure_path, {"failure": failure, "settings": self.run.settings})
         return Outcome(self.run, failure)
 
-    def _begin(self) -> Outcome | None:
+    def _start(self) -> Outcome | None:
         self.run.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.run.log_path.open("ab") as log:
             try:
@@ -113,34 +113,34 @@ class Attempt:
                 stdout=log,
                 stderr=log,
                 env=self.environment,
-                process_group=0,  # Ctrl-C is for the comparison, which tells its runs
+                process_group=0,  # so that Ctrl-C reaches only the comparison, which then stops its runs
             )
         return None
 
     def log(self) -> str:
-        """What the attempt has printed."""
+        """Return the output of this attempt."""
         with self.run.log_path.open("rb") as log:
             log.seek(self.log_start)
             return log.read().decode(errors="replace")
 
     def epoch(self) -> tuple[int, int]:
-        """How many epochs are done, and how many there will be at most; 0 of 1 where none is known."""
+        """Return the number of finished epochs and the maximum number; 0 and 1 if they are not known yet."""
         done = EPOCH_LINE.findall(self.log()) if self.process is not None else []
         return (int(done[-1][0]), int(done[-1][1])) if done else (0, 1)
 
 
 def execute(runs: Sequence[PlannedRun], environments: Sequence[Mapping[str, str]], display: Display) -> list[Outcome]:
-    """Train runs, as many at once as there are environments, and tell how each ended.
+    """Train runs, one at a time in each environment, and return their outcomes.
 
-    When interrupted, the runs are told to stop; each saves its last checkpoint first.
+    An interrupt stops the runs, each of which saves its last checkpoint first.
 
     Raises:
-        ValueError: If what is there of a run has other settings.
+        ValueError: If a run folder was written with other settings.
     """
     waiting, free = deque(runs), list(environments)
     attempts: list[Attempt] = []
     outcomes: list[Outcome] = []
-    former = signal.signal(signal.SIGTERM, _terminate)
+    previous_handler = signal.signal(signal.SIGTERM, _terminate)
     try:
         while waiting or attempts:
             while waiting and free:
@@ -156,7 +156,7 @@ def execute(runs: Sequence[PlannedRun], environments: Sequence[Mapping[str, str]
             time.sleep(POLL_SECONDS if attempts else 0)
     finally:
         stop([attempt.process for attempt in attempts if attempt.process is not None])
-        signal.signal(signal.SIGTERM, former)
+        signal.signal(signal.SIGTERM, previous_handler)
     return outcomes
 
 
@@ -165,9 +165,9 @@ def _terminate(*_: object) -> Never:
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Tell runs to stop, and wait until they have saved; a second interrupt kills them.
+    """Stop runs and wait until they have saved their checkpoints; a second interrupt kills them.
 
-    Only the first process of each run is told: it tells its ranks, and needs its workers to the end.
+    Only the first process of each run gets the signal. It stops its other ranks, and needs its workers to the end.
     """
     try:
         for process in processes:
@@ -181,17 +181,19 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def is_finished(run: PlannedRun) -> bool:
-    """Whether ``fit`` has come to its end."""
+    """Return True if ``fit`` has completed the run."""
     return (run.run_dir / FINISHED).is_file()
 
 
 def has_checkpoint(run: PlannedRun) -> bool:
-    """Whether there is something to resume the run from."""
+    """Return whether the run has a checkpoint to resume from."""
     return (run.run_dir / "checkpoints" / "last.ckpt").is_file()
 
 
 def known_failure(run: PlannedRun) -> str | None:
-    """Why the run failed on an earlier start, if it did; what failed before it was saved may be corrected.
+    """Return the reason why the run failed in an earlier attempt, or None.
+
+    A run that failed before it had a checkpoint counts as corrected if its settings have changed since.
 
     Raises:
         ValueError: If the file that records the failure is damaged.
@@ -209,30 +211,32 @@ def known_failure(run: PlannedRun) -> str | None:
 
 
 def forget_failure(run: PlannedRun) -> None:
-    """Let a failed run be tried again: from its last checkpoint, or anew where its arm has changed since."""
+    """Prepare a failed run for another attempt: from its last checkpoint, or from scratch if its arm has changed."""
     run.failure_path.unlink(missing_ok=True)
     if differing_settings(run):
         shutil.rmtree(run.run_dir)
 
 
 def require_same_settings(run: PlannedRun) -> None:
-    """Check that what is there of a run was begun by a comparison, and with the settings that its arm has now.
+    """Check that an existing run folder was started by a comparison, with the settings that its arm has now.
 
     Raises:
-        ValueError: If not.
+        ValueError: If it was started otherwise, or with other settings.
     """
     if run.run_dir.exists() and not run.log_path.exists():
-        raise ValueError(f"{run.run_dir} must be new or begun by compare, found a folder without {run.log_path.name}")
+        raise ValueError(
+            f"{run.run_dir} was not started by compare: {run.log_path.name} is missing; choose another --output"
+        )
     found = differing_settings(run)
     if found:
         raise ValueError(
-            f"a run that is there must have the settings of its arm, {run.run_dir} (there, now) differs in "
-            f"{difference_text(found)}; choose another --output, or remove the run"
+            f"{run.run_dir} was trained with other settings than its arm has now: {difference_text(found)} (in the run "
+            "folder, now); choose another --output, or remove the run"
         )
 
 
 def differing_settings(run: PlannedRun) -> dict[str, tuple[object, object]]:
-    """In which settings the run that is there differs from its arm; none where there is no run, or nothing of it."""
+    """Return the settings in which an existing run differs from its arm; empty if there is no run."""
     path = run.run_dir / "config.yaml"
     if not path.is_file():
         return {}
@@ -241,7 +245,7 @@ def differing_settings(run: PlannedRun) -> dict[str, tuple[object, object]]:
 
 
 def resume_arguments(run: PlannedRun) -> list[str]:
-    """What ``fit`` is told to go on with a run; what has no checkpoint yet is removed and begins anew."""
+    """Return the arguments that make ``fit`` resume a run. A run without a checkpoint is removed and starts again."""
     if has_checkpoint(run):
         return ["--ckpt_path", "last"]
     if run.run_dir.exists():
@@ -250,7 +254,7 @@ def resume_arguments(run: PlannedRun) -> list[str]:
 
 
 def failure_line(log: str, status: int) -> str:
-    r"""Why a run failed: its last error line, or else the last line that it printed.
+    r"""Return the reason why a run failed: its last error line, or otherwise the last line of its output.
 
     >>> failure_line("epoch 1/2\nerror: the loss must be finite\nrun folder: x\n", 1)
     'the loss must be finite'
@@ -261,20 +265,20 @@ def failure_line(log: str, status: int) -> str:
         named = {member.value: member.name for member in signal.Signals}
         return f"ended by {named.get(-status, f'signal {-status}')}"  # most real-time signals have no name
     if status == 0:
-        return f"ended without {FINISHED}, which fit writes last"
+        return f"ended without {FINISHED}, the last file that fit writes"
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return (errors or lines or [f"ended with status {status}"])[-1]
 
 
 def worker_environments(workers: int, threads: str, devices: Sequence[str], group: str) -> list[dict[str, str]]:
-    """The environment of the runs of each worker.
+    """Return the environment for the runs of each worker.
 
     Args:
-        workers: How many runs there are at once.
-        threads: Cores for each; equal for all runs, since sums depend on them to the last bit.
-        devices: Names of the GPUs, which are dealt out; empty where there are none.
-        group: What W&B shows the runs under, where the user names nothing.
+        workers: The number of runs at the same time.
+        threads: The number of threads of each run; the same for all, since the last bits of sums depend on it.
+        devices: The names of the GPUs, which the workers share; empty without GPUs.
+        group: The name of the runs' group in W&B, unless the user sets one.
     """
     shared = {"WANDB_RUN_GROUP": group, **os.environ, "OMP_NUM_THREADS": threads}
     return [

@@ -1,12 +1,11 @@
-"""What `compare` does, step by step: it checks the arms, trains what is missing, and reports."""
+"""The steps of `compare`: checking the arms, training the runs that are missing, and reporting."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +13,8 @@ import torch
 from rich.console import Console
 
 from ner_lightning.atomic_files import write_json
-from ner_lightning.commands.compare.plan import (
-    PlannedRun,
-    grid_arms,
-    parse_arm,
-    parse_seeds,
-    plan_runs,
-    require_declared_differences,
-    require_distinct_names,
-)
+from ner_lightning.commands.compare.options import CompareOptions
+from ner_lightning.commands.compare.plan import PlannedRun, plan_runs, require_declared_differences
 from ner_lightning.commands.compare.progress import RunsDisplay
 from ner_lightning.commands.compare.report import report
 from ner_lightning.commands.compare.resolved_arms import keys_set_by, require_one_test_set, resolve
@@ -36,26 +28,25 @@ from ner_lightning.commands.compare.runs import (
     worker_environments,
 )
 from ner_lightning.console import message_console, say
-from ner_lightning.evaluation.comparison.scope import Scope
+from ner_lightning.evaluation.comparison.t_tests import MIN_SEEDS
 from ner_lightning.evaluation.comparison.tables import settings_table
-from ner_lightning.evaluation.pages.tables import Table, print_table
+from ner_lightning.evaluation.pages.tables import print_table
 from ner_lightning.quiet_libraries import silence_libraries
-from ner_lightning.runs.folders import find_run_folders, group_into_arms, read_run
-from ner_lightning.runs.settings import Settings, deciding, differences, settings_of
+from ner_lightning.runs.folders import PLAN, find_run_folders, group_into_arms, read_run
+from ner_lightning.runs.settings import deciding, differences, settings_of
 
-PLAN: Final = "plan.json"
-NO_RUN: Final = ".no-run"  # a folder that is never there, since no arm can be called so
+NO_RUN: Final = ".no-run"  # a folder that never exists, since this cannot be the name of an arm
 THREADS: Final = "OMP_NUM_THREADS"
 
 
-def compare_found(options: argparse.Namespace) -> int:
-    """Compare finished runs, wherever they are.
+def compare_found(options: CompareOptions) -> int:
+    """Compare finished runs.
 
     Returns:
         The exit status.
 
     Raises:
-        ValueError: If there is none, or a folder is damaged.
+        ValueError: If there is no finished run, or a run folder is damaged.
     """
     silence_libraries()
     console = message_console()
@@ -64,90 +55,85 @@ def compare_found(options: argparse.Namespace) -> int:
         say(console, f"left out, since it is not finished: {path}")
     with console.status("Reading the runs"):
         arms = group_into_arms([read_run(path) for path in finished])
-    report(arms, options.output, scope_of(options))
+    report(arms, options.output, options.scope)
     return 0
 
 
-def scope_of(options: argparse.Namespace) -> Scope:
-    """What is compared on."""
-    return Scope(options.split, options.decoder, tuple(options.types) if options.types else None)
-
-
-def compare_trained(options: argparse.Namespace) -> int:
-    """Train what is missing of a comparison, and compare what is finished.
+def compare_trained(options: CompareOptions) -> int:
+    """Train the runs that are missing, and compare those that are finished.
 
     Returns:
         The exit status: 1 if a run is not finished.
 
     Raises:
-        ArgumentError: If ``fit`` would refuse an arm.
-        ValueError: If the arms cannot be compared, or what is there is of others.
+        ArgumentError: If ``fit`` would reject an arm.
+        ValueError: If the arms cannot be compared, or the output folder contains other runs.
     """
     console = message_console()
     with console.status("Checking the arms"):
         runs = checked_runs(options)
-    arms = list(dict.fromkeys(run.arm for run in runs))
-    if len(arms) > 1:
-        print_table(console, differences_table({run.arm: run.settings for run in runs}))
+    settings_by_arm = {run.arm: run.settings for run in runs}
+    if len(settings_by_arm) > 1:
+        print_table(console, settings_table(list(settings_by_arm), differences(*settings_by_arm.values())))
+        if len(options.seeds) < MIN_SEEDS:
+            say(
+                console,
+                f"warning: {len(options.seeds)} seeds are too few for a verdict, which needs {MIN_SEEDS} per arm",
+            )
     outcomes = train_missing(runs, options, console)
     for outcome in outcomes:
         if outcome.failure is not None:
             say(console, f"not finished: {outcome.run.name}: {outcome.failure} (log: {outcome.run.log_path})")
-    finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
+    finished = {
+        arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in settings_by_arm
+    }
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
-        report(found, options.output, scope_of(options))
+        report(found, options.output, options.scope)
     return 0 if all(map(is_finished, runs)) else 1
 
 
-def checked_runs(options: argparse.Namespace) -> list[PlannedRun]:
-    """The runs of the comparison, of which all is checked that can be before training.
+def checked_runs(options: CompareOptions) -> list[PlannedRun]:
+    """Return the runs of the comparison after all checks that are possible before training.
 
     Raises:
-        ArgumentError: If ``fit`` would refuse an arm.
-        ValueError: If the arms cannot be compared, or what is there is of others.
+        ArgumentError: If ``fit`` would reject an arm.
+        ValueError: If the arms cannot be compared, or the output folder contains other runs.
     """
     silence_libraries()
-    arms = [*map(parse_arm, options.arm), *grid_arms(options.grid)]
-    seeds = parse_seeds(options.seeds)
-    require_distinct_names(arms)
-    told = {arm.name: {key for overlay in arm.overlays for key in keys_set_by(overlay)} for arm in arms}
+    declared = {arm.name: {key for overlay in arm.overlays for key in keys_set_by(overlay)} for arm in options.arms}
     fit_arguments = {
-        arm.name: [*(f"--config={path}" for path in (*options.config, *arm.overlays)), *options.fit_options]
-        for arm in arms
+        arm.name: [*(f"--config={path}" for path in (*options.configs, *arm.overlays)), *options.fit_options]
+        for arm in options.arms
     }
-    configs = {name: resolve(own, options.output / NO_RUN) for name, own in fit_arguments.items()}
+    configs = {name: resolve(arguments, options.output / NO_RUN) for name, arguments in fit_arguments.items()}
     settings = {name: deciding(settings_of(config)) for name, config in configs.items()}
-    require_declared_differences(settings, told)
-    runs = plan_runs(fit_arguments, settings, seeds, options.output)
+    require_declared_differences(settings, declared)
+    runs = plan_runs(fit_arguments, settings, options.seeds, options.output)
     for run in runs:
         if known_failure(run) is None:
             require_same_settings(run)
     if not all(map(is_finished, runs)):
-        require_one_test_set({name: config["data"] for name, config in configs.items()}, options.split)
+        require_one_test_set({name: config["data"] for name, config in configs.items()}, options.scope.split)
     return runs
 
 
-def differences_table(settings: Mapping[str, Settings]) -> Table:
-    """The settings in which arms differ, by arm."""
-    return settings_table(list(settings), differences(*settings.values()))
-
-
-def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, console: Console) -> list[Outcome]:
-    """Train the runs that are not finished; those that failed on a former start only where asked to.
+def train_missing(runs: Sequence[PlannedRun], options: CompareOptions, console: Console) -> list[Outcome]:
+    """Train the runs that are not finished; those that failed in an earlier attempt only on request.
 
     Returns:
-        How they ended, also those that failed before.
+        Their outcomes, including those of runs that failed earlier.
 
     Raises:
-        ValueError: If the folder is not that of a comparison, or was begun with other threads.
+        ValueError: If the folder does not belong to a comparison, or the comparison was started with another number of
+            threads.
     """
     devices = gpu_names()
     workers = options.workers or max(1, len(devices))
     threads = threads_of(options.output, workers)
     missing = [run for run in runs if not is_finished(run)]
     failed = [run for run in missing if known_failure(run) is not None]
-    if options.retry:
+    if options.retry_failed:
         for run in failed:
             forget_failure(run)
         failed = []
@@ -158,37 +144,48 @@ def train_missing(runs: Sequence[PlannedRun], options: argparse.Namespace, conso
         outcomes = execute(
             missing, worker_environments(workers, threads, devices, options.output.resolve().name), display
         )
-    return [Outcome(run, f"{known_failure(run)}; --retry tries again") for run in failed] + outcomes
+    return [Outcome(run, f"{known_failure(run)}; use --retry to try again") for run in failed] + outcomes
 
 
 def gpu_names() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES calls the GPUs that may be used."""
+    """Return the names that CUDA_VISIBLE_DEVICES gives to the available GPUs."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = torch.cuda.device_count()
     return names.split(",")[:count] if names else [str(index) for index in range(count)]
 
 
 def num_cores() -> int:
-    """The cores that this process may use, where the system tells; a scheduler gives it fewer than there are."""
+    """Return the number of cores that this process may use; a scheduler may allow fewer than there are."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def threads_of(output: Path, workers: int) -> str:
-    """The threads of every run of a comparison: those that it began with, the user's, or its share of the cores.
+    """Return the number of threads of every run: that of the earlier runs, the user's choice, or a share of the cores.
 
-    A sum on a CPU depends to the last bit on how many threads share it, so no two runs may differ in them.
+    The last bits of a sum on a CPU depend on the number of threads, so it must be the same for all runs.
 
     Raises:
-        ValueError: If the folder is not that of a comparison, or was begun with others than the user's.
+        ValueError: If the folder does not belong to a comparison, or the user's choice differs from the earlier number.
     """
-    plan, asked = output / PLAN, os.environ.get(THREADS)
-    if plan.is_file() and any(output.glob("*/seed-*.log")):  # of a run that was begun
-        kept = json.loads(plan.read_text(encoding="utf-8"))[THREADS]
-        if asked not in {None, kept}:
-            raise ValueError(f"a comparison must keep its threads, {output} began with {THREADS}={kept}, got {asked}")
+    plan, requested = output / PLAN, os.environ.get(THREADS)
+    if plan.is_file() and any(output.glob("*/seed-*.log")):  # the log of a run that has started
+        kept = _threads_in(plan)
+        if requested not in {None, kept}:
+            raise ValueError(
+                f"{output} was started with {THREADS}={kept}, which must be the same for all runs, got {requested}"
+            )
         return kept
     if not plan.is_file() and output.exists() and any(output.iterdir()):
-        raise ValueError(f"--output must be new, empty or of a comparison, got {output}, which lacks {PLAN}")
-    threads = asked or str(max(1, num_cores() // workers))
+        raise ValueError(f"--output must be new, empty or the folder of a comparison, but {output} has no {PLAN}")
+    threads = requested or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})
     return threads
+
+
+def _threads_in(plan: Path) -> str:
+    try:
+        return str(json.loads(plan.read_text(encoding="utf-8"))[THREADS])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{plan} must be JSON that contains {THREADS}; it is damaged, or not the plan of a comparison"
+        ) from error

@@ -15,7 +15,7 @@ import lightning as L
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
-from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from ner_lightning.atomic_files import make_folder, remove_partial, whole_file, write_json
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
@@ -29,7 +29,7 @@ from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
@@ -39,6 +39,7 @@ from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_r
 from ner_lightning.commands.fit.resuming import (
     CHECKPOINTS,
     CONFIG,
+    METRICS,
     checkpoint_in,
     checkpoint_to_score,
     exclusive_lock,
@@ -46,6 +47,7 @@ from ner_lightning.commands.fit.resuming import (
     require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import message_console, say
@@ -61,6 +63,7 @@ class TrainingCLI(PartsCLI):
     """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
 
     def __init__(self, **settings: Any) -> None:
+        self.arguments = settings["args"] or []
         with ExitStack() as self.while_running:
             super().__init__(**settings)
 
@@ -109,11 +112,20 @@ class TrainingCLI(PartsCLI):
             ValueError: If the folder is another run's.
         """
         if self.subcommand == "fit" and is_first_rank():  # others find what it began
-            if not self.config[self.subcommand].trainer.fast_dev_run:
-                self.while_running.enter_context(exclusive_lock(self.run_dir))
-            prepare = remove_partial if self.resumes else require_new_folder
-            prepare(self.run_dir)
+            self.prepare_run_dir()
         super().instantiate_classes()
+
+    def prepare_run_dir(self) -> None:
+        """Take the run folder until the run ends; a trial of a few batches needs none."""
+        enter, is_trial = self.while_running.enter_context, self.config[self.subcommand].trainer.fast_dev_run
+        if not is_trial:
+            enter(exclusive_lock(self.run_dir))
+        prepare = remove_partial if self.resumes else require_new_folder
+        prepare(self.run_dir)
+        if not is_trial:
+            if not self.resumes:
+                enter(emptied_unless_trained(self.run_dir))
+            enter(noting_how_to_resume(self.run_dir, self.arguments))
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
@@ -145,13 +157,14 @@ class TrainingCLI(PartsCLI):
             PredictionsFile(self.run_dir),
             DecoderComparison(self.run_dir),
             self.wandb_run,
+            EndOnSignal(),
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if config.fast_dev_run:
             callbacks = []  # Lightning's trial of a few batches leaves nothing
         elif self.subcommand == "fit":
             make_folder(self.run_dir)
-            metrics = MetricsFile(self.run_dir / "metrics.csv")
+            metrics = MetricsFile(self.run_dir / METRICS)
             loggers = [metrics, *loggers]
             callbacks = [
                 LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
@@ -175,7 +188,7 @@ class TrainingCLI(PartsCLI):
         folder = self.run_dir / CHECKPOINTS
         self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
-        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSigterm(last), last]
+        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSignal(last), last]
 
     def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
         """Tell what is run, as soon as nothing speaks against it.
@@ -242,12 +255,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 143 after SIGTERM.
+        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 130 after Ctrl-C, and 143
+        after SIGTERM.
     """
     silence_libraries()
     parent = os.getppid()
     try:
-        run_training(list(arguments))
+        with stopping_on_signals():
+            run_training(list(arguments))
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
@@ -261,10 +276,8 @@ def main(arguments: Sequence[str]) -> int:
             raise
         report_on_one_rank(line, parent)
         return 1
-    except SIGTERMException:
-        # saved; a scheduler must not take this for a finished run. The launcher kills the first rank, whose status
-        # is the run's, where it sees another end with an error
-        return 143 if is_first_rank() else 0
+    except Stopped as stop:
+        return report_stop(stop)
     return 0
 
 

@@ -25,8 +25,8 @@ from ner_lightning.commands.predict.output import (
     read_begun,
 )
 from ner_lightning.commands.predict.progress import PredictionProgress, prediction_progress
-from ner_lightning.corpora.column_files import ColumnLayout
 from ner_lightning.corpora.reader import CorpusError
+from ner_lightning.corpora.reading.column_lines import ColumnLayout
 from ner_lightning.recognizer import MAX_SUBWORDS, EntityRecognizer
 from ner_lightning.sentences import Sentence
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     with open_input(options.input) as file:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
         source = "standard input" if options.input == PIPE else options.input
-        layout = ColumnLayout(options.word_column, -1, options.separator, options.comment)
+        layout = ColumnLayout(options.word_column, None, options.separator, options.comment or "")
         records = read_records(read_blocks(file), source, options.format, layout)
         chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), begun, options.output)
         first = list(islice(chunks, 1))  # what is wrong already must leave the output as it is

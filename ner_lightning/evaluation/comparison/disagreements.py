@@ -1,4 +1,4 @@
-"""The sentences on which arms differ."""
+"""The sentences on which arms disagree."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ RunsOfArm = Sequence[Sequence[PredictedSentence]]
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A sentence on which arms differ.
+    """A sentence on which arms disagree.
 
     Args:
         sentence: The sentence, with its gold entities.
-        found: What more than half of the runs of each arm predict; the score of an entity is their share. Such entities
-            cannot overlap.
-        gap: By how much the shares of two arms differ at most, summed over all entities.
+        found: By arm, the entities that more than half of its runs predict. The score of an entity is the share of
+            these runs. Such entities cannot overlap.
+        gap: The largest difference between the shares of two arms, summed over all entities.
     """
 
     sentence: PredictedSentence
@@ -29,7 +29,7 @@ class Disagreement:
     gap: float
 
     def to_plain(self) -> dict[str, Any]:
-        """What is kept as JSON: entities as in a predictions file, those found with the share of runs."""
+        """Return what is written as JSON: entities as in a predictions file, with the share of runs as score."""
         return {
             "id": self.sentence.id,
             "document_id": self.sentence.document_id,
@@ -42,12 +42,20 @@ class Disagreement:
             "gap": self.gap,
         }
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Disagreement:
+        """Rebuild a disagreement from JSON; errors of the standard types if a value is missing or wrong."""
+        gold = tuple(EntitySpan(*entity) for entity in plain["gold"])
+        sentence = PredictedSentence(plain["id"], plain["document_id"], tuple(plain["words"]), gold, (), None)
+        found = {name: tuple(EntitySpan(*entity) for entity in entities) for name, entities in plain["found"].items()}
+        return cls(sentence, found, float(plain["gap"]))
+
 
 def find_disagreements(runs_by_arm: Mapping[str, RunsOfArm]) -> list[Disagreement]:
-    """The sentences on which any two arms differ, those that they differ most on first.
+    """Find the sentences on which any two arms disagree, those with the largest gap first.
 
     Args:
-        runs_by_arm: The predictions of every run of every arm, of the same sentences in the same order.
+        runs_by_arm: The predictions of every run of every arm, for the same sentences in the same order.
     """
     disagreements = []
     for by_arm in zip(*(zip(*runs, strict=True) for runs in runs_by_arm.values()), strict=True):
@@ -62,6 +70,6 @@ def find_disagreements(runs_by_arm: Mapping[str, RunsOfArm]) -> list[Disagreemen
 
 
 def _shares(of_runs: Sequence[PredictedSentence]) -> dict[EntitySpan, float]:
-    """In which share of the runs each entity was predicted."""
+    """Return the share of the runs that predict each entity."""
     counts = Counter(span for sentence in of_runs for span in set(sentence.predicted))
     return {span: count / len(of_runs) for span, count in counts.items()}

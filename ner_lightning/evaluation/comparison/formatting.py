@@ -1,10 +1,10 @@
-"""Numbers as a comparison tells them, alike in sentences and tables: differences, intervals and p."""
+"""The format of differences, intervals and p-values, shared by the sentences and tables of a comparison."""
 
 from __future__ import annotations
 
 
 def points(share: float) -> str:
-    """A difference of shares in points (per cent), with its sign; rounded to nothing, it has the sign of gain.
+    """Format a difference of shares in percentage points, with its sign; a difference that rounds to zero is positive.
 
     >>> points(0.0012), points(-0.0041), points(-1e-6)
     ('+0.12', '−0.41', '+0.00')
@@ -13,7 +13,7 @@ def points(share: float) -> str:
 
 
 def interval(ends: tuple[float, float]) -> str:
-    """An interval of differences.
+    """Format an interval of differences.
 
     >>> interval((-0.0041, 0.0066))
     '[−0.41, +0.66]'
@@ -23,7 +23,7 @@ def interval(ends: tuple[float, float]) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value with the digits that matter.
+    """Format a p-value with the digits that matter.
 
     >>> p_value(0.0004), p_value(0.0412), p_value(0.625)
     ('< 0.001', '0.041', '0.62')
@@ -32,7 +32,7 @@ def p_value(p: float) -> str:
 
 
 def p_statement(p: float) -> str:
-    """What a sentence says of a p-value.
+    """Format a p-value for a sentence.
 
     >>> p_statement(0.0004), p_statement(0.0412)
     ('p < 0.001', 'p = 0.041')

@@ -1,19 +1,18 @@
-"""A comparison as one page: verdicts, plots, tables, and the sentences on which arms differ."""
+"""A comparison as one page: verdicts, plots, tables, and the sentences on which arms disagree."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import mean, stdev
-from typing import Any, Final
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Final
 
 from ner_lightning.evaluation.comparison.arms import Comparison
 from ner_lightning.evaluation.comparison.disagreements import Disagreement
-from ner_lightning.evaluation.comparison.sliced_counts import AXES, LENGTH, TYPE
+from ner_lightning.evaluation.comparison.plots import length_plot, seed_plot, type_plot
+from ner_lightning.evaluation.comparison.sliced_counts import AXES, TYPE
 from ner_lightning.evaluation.comparison.tables import (
     arm_table,
+    decoder_table,
     method_table,
     run_table,
     seed_table,
@@ -22,47 +21,57 @@ from ner_lightning.evaluation.comparison.tables import (
     slices_of,
 )
 from ner_lightning.evaluation.pages.html import render
-from ner_lightning.evaluation.pages.plots import plot_text, svg_of
+from ner_lightning.evaluation.pages.plots import plot_for_any_window
 from ner_lightning.evaluation.pages.sentence_rows import Highlight, Row, sentence_rows
 from ner_lightning.evaluation.pages.tables import TypeLabel, type_labels
 
 MAX_SENTENCES: Final = 200
-WIDTH: Final = 8.4  # inches
-COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
-MARKERS: Final = "osD^vPX"  # one more than colours, so that these repeat with another marker
 
 
-def comparison_page(comparison: Comparison, title: str) -> str:
-    """The page as HTML."""
-    kinds = {span.entity_type for shown in comparison.disagreements for span in shown.sentence.gold}
-    kinds |= {
-        span.entity_type for shown in comparison.disagreements for found in shown.found.values() for span in found
-    }
-    labels, num_runs = type_labels(kinds), {arm.name: len(arm.runs) for arm in comparison.arms}
-    shown = comparison.disagreements[:MAX_SENTENCES]
-    tables = [slice_table(comparison, axis) for axis in AXES]
+def comparison_page(comparison: Comparison) -> str:
+    """Return the page as HTML."""
+    all_found = comparison.disagreements or ()
+    shown = all_found[:MAX_SENTENCES]
+    labels = type_labels(_entity_types(comparison, shown))
+    num_runs = {arm.name: len(arm.runs) for arm in comparison.arms}
     return render(
         "comparison.html",
-        title,
+        " or ".join(comparison.arm_names),
         {
             "comparison": comparison,
             "arms": arm_table(comparison),
+            "decoders": decoder_table(comparison),
             "seeds": seed_table(comparison),
-            "seed_plot": svg_of(seed_plot(comparison)),
-            "type_plot": svg_of(type_plot(comparison)) if len(comparison.arms) > 1 else "",
-            "length_plot": svg_of(length_plot(comparison)),
-            "slices": tables,
+            "seed_plot": plot_for_any_window(lambda width: seed_plot(comparison, width)),
+            "type_plot": plot_for_any_window(lambda width: type_plot(comparison, width)) if len(num_runs) > 1 else "",
+            "length_plot": plot_for_any_window(lambda width: length_plot(comparison, width)),
+            "slices": [slice_table(comparison, axis) for axis in AXES],
             "methods": method_table(comparison),
             "settings": settings_table(comparison.arm_names, comparison.settings),
             "runs": run_table(comparison),
-            "sentences": [(item.sentence.id, side_by_side(item, labels, num_runs)) for item in shown],
-            "num_left_out": len(comparison.disagreements) - len(shown),
+            "entity_types": list(labels),
+            "sentences": [
+                {
+                    "id": item.sentence.id,
+                    "rows": side_by_side(item, labels, num_runs),
+                    "differences": differing_types(item, comparison.arm_names, list(labels)),
+                    "text": f"{item.sentence.id}\n{' '.join(item.sentence.words)}",
+                }
+                for item in shown
+            ],
+            "num_left_out": len(all_found) - len(shown),
         },
+        script="comparison.js",
     )
 
 
-def side_by_side(disagreement: Disagreement, labels: dict[str, TypeLabel], num_runs: dict[str, int]) -> list[Row]:
-    """The sentence with its gold entities, and below with those of each arm; what is not gold is set apart."""
+def _entity_types(comparison: Comparison, shown: Sequence[Disagreement]) -> set[str]:
+    found = [span for item in shown for spans in (item.sentence.gold, *item.found.values()) for span in spans]
+    return {span.entity_type for span in found} | {part.value for part in slices_of(comparison, TYPE)}
+
+
+def side_by_side(disagreement: Disagreement, labels: Mapping[str, TypeLabel], num_runs: Mapping[str, int]) -> list[Row]:
+    """Return the sentence with its gold entities and, below, with those of each arm; wrong ones are marked."""
     gold = disagreement.sentence.gold
     sides = {"gold": [Highlight(entity, labels[entity.entity_type]) for entity in gold]}
     for name, found in disagreement.found.items():
@@ -73,92 +82,24 @@ def side_by_side(disagreement: Disagreement, labels: dict[str, TypeLabel], num_r
     return sentence_rows(disagreement.sentence.words, sides)
 
 
-def seed_plot(comparison: Comparison) -> Figure:
-    """F1 of every run, with mean and standard deviation of every arm."""
-    figure, axes = _figure(rows=len(comparison.arms))
-    for row, arm in enumerate(comparison.arms):
-        scores = [100 * score for score in arm.f1()]
-        axes.plot(scores, [row] * len(scores), linestyle="", alpha=0.55, **_style(row))
-        deviation = stdev(scores) if len(scores) > 1 else 0.0
-        axes.errorbar(
-            mean(scores),
-            row + 0.25,
-            xerr=deviation,
-            color=COLOURS[row % len(COLOURS)],
-            marker="|",
-            markersize=11,
-            capsize=3,
-        )
-    _name_rows(axes, comparison.arm_names)
-    axes.set_xlabel("F1, per cent: every run, and below it mean ± standard deviation")
-    return figure
+def differing_types(disagreement: Disagreement, arm_names: Sequence[str], entity_types: Sequence[str]) -> list[str]:
+    """Return a key for every pair of arms and every type of the entities on which these two disagree.
 
+    Keys hold the numbers of the first arm, of the second arm and of the type. The page's filter reads them.
 
-def type_plot(comparison: Comparison) -> Figure:
-    """How each further arm differs from the first by entity type, with 95 % intervals."""
-    parts = slices_of(comparison, TYPE)
-    figure, axes = _figure(rows=len(parts))
-    others = comparison.arms[1:]
-    for index, arm in enumerate(others):
-        for row, part in enumerate(parts):
-            difference = comparison.by_slice[part][index]
-            low, high = difference.interval or (difference.difference,) * 2
-            points = 100 * difference.difference
-            spread = [[points - 100 * low], [100 * high - points]]
-            place = row + 0.5 * ((index + 0.5) / len(others) - 0.5)
-            axes.errorbar(
-                points,
-                place,
-                xerr=spread,
-                capsize=3,
-                label=plot_text(arm.name) if not row else None,
-                **_style(index + 1),
-            )
-    axes.axvline(0, color="#7d8590", linewidth=0.8)
-    _name_rows(axes, [part.value for part in parts])
-    axes.set_xlabel(f"F1 minus that of {plot_text(comparison.arms[0].name)}, points, with 95 % interval")
-    _legend(axes, len(others))
-    return figure
-
-
-def length_plot(comparison: Comparison) -> Figure:
-    """Mean F1 by the length of entities, with the standard deviation over seeds."""
-    parts = slices_of(comparison, LENGTH)
-    figure, axes = _figure(rows=6)
-    for index, arm in enumerate(comparison.arms):
-        scores = [[100 * score for score in arm.f1(part)] for part in parts]
-        deviations = [stdev(of_part) if len(of_part) > 1 else 0.0 for of_part in scores]
-        places = [place + 0.06 * (index - len(comparison.arms) / 2) for place in range(len(parts))]
-        axes.errorbar(
-            places, list(map(mean, scores)), yerr=deviations, capsize=3, label=plot_text(arm.name), **_style(index)
-        )
-    axes.set_xticks(range(len(parts)), [f"{part.value}\n{comparison.arms[0].gold(part):,} gold" for part in parts])
-    axes.set_ylabel("F1, per cent")
-    axes.set_ylim(bottom=0)
-    _legend(axes, len(comparison.arms))
-    return figure
-
-
-def _figure(rows: int) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, 0.9 + 0.42 * rows), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="#7d8590", alpha=0.25, linewidth=0.6)
-    return figure, axes
-
-
-def _style(index: int) -> dict[str, Any]:
-    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
-
-
-def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), list(map(plot_text, names)))
-    axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
-
-
-def _legend(axes: Axes, num_arms: int) -> None:
-    if num_arms > 1:
-        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)  # above, where no data is
+    >>> from ner_lightning.entities import EntitySpan
+    >>> from ner_lightning.predictions import PredictedSentence
+    >>> sentence = PredictedSentence("1", None, ("Bonn", "won"), (), (), None)
+    >>> found = {"a": (EntitySpan(0, 1, "LOC"),), "b": (EntitySpan(0, 1, "ORG"),), "c": (EntitySpan(0, 1, "ORG"),)}
+    >>> differing_types(Disagreement(sentence, found, 1.0), ["a", "b", "c"], ["LOC", "ORG"])
+    ['0:1:0', '0:1:1', '0:2:0', '0:2:1']
+    """
+    keys = []
+    for (first, one), (second, other) in combinations(enumerate(arm_names), 2):
+        differing = set(disagreement.found[one]) ^ set(disagreement.found[other])
+        numbers = sorted({entity_types.index(span.entity_type) for span in differing})
+        keys += [f"{first}:{second}:{number}" for number in numbers]
+    return keys
 
 
 def _runs(share: float | None, num_runs: int) -> str:

@@ -1,4 +1,4 @@
-"""Resampling of a test set: units are drawn anew, or change sides between two arms."""
+"""Resampling of a test set: its units are drawn with replacement, or swapped between two arms."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-WEIGHTS_AT_ONCE = 2**20  # a chunk of resamples takes a few MiB, however large the test set
-ROUNDING = 1e-12  # scores of counts that differ at all differ by more
+MAX_WEIGHTS = 2**20  # of the resamples computed at once, which need a few MiB, however large the test set
+ROUNDING = 1e-12  # scores of different counts differ by more than this
 
 
 def f1(counts: Int[np.ndarray, "*axes 3"] | Float[np.ndarray, "*axes 3"]) -> Float[np.ndarray, "*axes"]:
-    """F1 of matched, predicted and gold entities; 0 where none is predicted or annotated.
+    """Return F1 from matched, predicted and gold entities; 0 if no entity is predicted or annotated.
 
     >>> f1(np.array([[3, 4, 6], [0, 0, 0]])).tolist()
     [0.6, 0.0]
@@ -24,9 +24,9 @@ def f1(counts: Int[np.ndarray, "*axes 3"] | Float[np.ndarray, "*axes 3"]) -> Flo
 def bootstrap_f1(
     counts: Int[np.ndarray, "runs units 3"], num_resamples: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "resamples runs"]:
-    """F1 of every run on test sets whose units are drawn with replacement (Efron and Tibshirani 1993).
+    """Return F1 of every run on test sets whose units are drawn with replacement (Efron and Tibshirani 1993).
 
-    A resample holds the same units for all runs, so that what they share cancels in their differences.
+    Each resample contains the same units for all runs, so that what they have in common cancels in their differences.
     """
     num_runs, num_units, _ = counts.shape
     by_unit = counts.swapaxes(0, 1).reshape(num_units, -1).astype(float)
@@ -38,14 +38,14 @@ def bootstrap_f1(
     return np.concatenate(scores)
 
 
-def randomisation_p(
+def randomization_p(
     arms: Float[np.ndarray, "arms units 3"], num_resamples: int, rng: np.random.Generator
 ) -> Float[np.ndarray, " pairs"]:
-    """Two-sided p of each two arms by paired approximate randomisation (Noreen 1989; Yeh 2000).
+    """Return the two-sided p of each pair of arms by paired approximate randomization (Noreen 1989; Yeh 2000).
 
-    Were two arms alike, it would be chance which of them gave which of the two outputs of a unit: swapping some gives
-    differences that are as likely as the observed one, which counts as one of them. The same units swap for all pairs,
-    which stand in the order of ``itertools.combinations``.
+    If two arms were equally good, it would be chance which of them produced which of the two outputs of a unit.
+    Swapping the outputs of some units then gives differences that are as likely as the observed one, which counts as
+    one of them. The same units are swapped for all pairs, which have the order of ``itertools.combinations``.
     """
     num_arms, num_units, _ = arms.shape
     first, second = np.triu_indices(num_arms, 1)
@@ -63,6 +63,6 @@ def randomisation_p(
 
 
 def _chunks(num_resamples: int, width: int) -> Iterator[int]:
-    at_once = max(WEIGHTS_AT_ONCE // width, 1)
+    at_once = max(MAX_WEIGHTS // width, 1)
     for done in range(0, num_resamples, at_once):
         yield min(at_once, num_resamples - done)

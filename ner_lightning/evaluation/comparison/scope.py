@@ -1,55 +1,56 @@
-"""What runs are compared on."""
+"""The part of their predictions that runs are compared on."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from ner_lightning.corpora.reader import SplitName
 from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.runs.folders import FinishedRun
 
+NOT_IN_NAMES: Final = re.compile(r"[^\w.+-]")
+MAX_NAME: Final = 80  # characters that a file name spends on entity types
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of what runs predicted that they are compared on.
+    """The part of their predictions that runs are compared on.
 
     Args:
         split: The split that was predicted.
-        decoder: The decoder whose predictions count; None takes each run's own.
-        entity_types: The entity types that count, gold or predicted; None takes all.
+        decoder: The decoder whose predictions are compared; None for the one that each run used itself.
+        entity_types: The entity types that count, gold or predicted; None for all.
     """
 
-    split: str
+    split: SplitName
     decoder: str | None = None
     entity_types: tuple[str, ...] | None = None
 
-    def __str__(self) -> str:
-        decoder = [] if self.decoder is None else [f"decoder {self.decoder}"]
-        types = [] if self.entity_types is None else [f"only {', '.join(self.entity_types)}"]
-        return "; ".join([self.split, *decoder, *types])
+    @property
+    def file_suffix(self) -> str:
+        """The part of a file name that keeps comparisons of the same runs apart; empty for the usual scope."""
+        split = "" if self.split == "test" else f".{self.split}"
+        decoder = "" if self.decoder is None else f".{self.decoder}"
+        types = "" if self.entity_types is None else f".{'+'.join(self.entity_types)}"
+        return split + decoder + NOT_IN_NAMES.sub("_", types)[:MAX_NAME]
 
     def require_known_types(self, runs: Iterable[FinishedRun]) -> None:
-        """Check that some run knows each entity type.
+        """Check that each entity type is known to at least one run.
 
         Raises:
-            ValueError: If none does.
+            ValueError: If a type is not.
         """
         known = {name for run in runs for name in run.record["tags"]["entity_types"]}
         unknown = [name for name in self.entity_types or () if name not in known]
         if unknown:
-            raise ValueError(f"entity types to compare on must be among {sorted(known)}, got {unknown[0]!r}")
-
-    def predictions(self, run: FinishedRun) -> list[PredictedSentence]:
-        """What a run predicted of the split, entities of all types.
-
-        Raises:
-            PredictionsError: If the file is missing or damaged.
-        """
-        return run.predictions(self.split, self.decoder)
+            raise ValueError(f"entity types to compare must be among {sorted(known)}, got {unknown[0]!r}")
 
     def counted(self, sentences: Sequence[PredictedSentence]) -> Sequence[PredictedSentence]:
-        """The sentences with the entities that count."""
+        """Return the sentences with only those entities that count."""
         types = self.entity_types
         if types is None:
             return sentences

@@ -1,8 +1,8 @@
-"""Whether two arms of a comparison differ, and how sure that is.
+"""Statistical tests of the differences between arms.
 
-An arm is trained with several seeds and scored on one test set; other seeds and another test set would give other
-scores. Both belong to the error of a difference (Bouthillier et al. 2021), and tests that see one of them alone find
-differences where there are none.
+An arm is trained with several seeds and scored on one test set. Other seeds and another test set would give other
+scores, so both contribute to the error of a difference (Bouthillier et al. 2021). Tests that ignore one of them find
+differences that do not exist.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ner_lightning.evaluation.comparison.resampling import bootstrap_f1, f1, randomisation_p
-from ner_lightning.evaluation.comparison.t_tests import LEVEL, TTest, VariancePart, t_test
-from ner_lightning.evaluation.comparison.verdicts import Difference, SideTest, with_holm
+from ner_lightning.evaluation.comparison.resampling import bootstrap_f1, f1, randomization_p
+from ner_lightning.evaluation.comparison.t_tests import LEVEL, MIN_SEEDS, TTest, VariancePart, t_test
+from ner_lightning.evaluation.comparison.verdicts import Difference, OtherTest, with_holm
 
 NUM_RESAMPLES: Final = 10_000
-NUM_SLICE_RESAMPLES: Final = 2_000  # intervals of slices are looked at, verdicts do not rest on them
-FEWEST_UNITS: Final = 10  # fewer tell too little of how much units differ to base an interval on
+NUM_SLICE_RESAMPLES: Final = 2_000  # fewer, since no verdict rests on the intervals of slices
+MIN_UNITS: Final = 10  # for the interval of a slice; fewer units do not show how much units vary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmCounts:
-    """What the runs of an arm found in every unit of the test set.
+    """The counts of an arm's runs in every unit of the test set.
 
     Args:
-        name: Name of the arm.
-        counts: Matched, predicted and gold entities by seed and unit: documents, or sentences where there are none.
+        name: The name of the arm.
+        counts: Matched, predicted and gold entities by seed and unit. Units are documents, or sentences if the corpus
+            has no documents.
 
     Raises:
-        ValueError: If there is no run, or units do not have the same gold entities in all of them.
+        ValueError: If there is no run, or the gold entities of a unit differ between runs.
     """
 
     name: str
@@ -51,7 +52,7 @@ class ArmCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResampledArm:
-    """An arm, and F1 of its runs on test sets that were resampled together with those of the arms beside it."""
+    """An arm, and F1 of its runs on resampled test sets, which are the same for all arms."""
 
     arm: ArmCounts
     f1: Float[np.ndarray, "resamples seeds"]
@@ -59,14 +60,14 @@ class ResampledArm:
 
 @dataclass(frozen=True, slots=True)
 class SliceDifference:
-    """How the mean F1 of two arms differs in the entities of a slice, second minus first: a hint, no verdict.
+    """The difference of the mean F1 of two arms on one slice of the entities, second minus first.
 
     Args:
-        first: Name of the first arm.
-        second: Name of the second arm.
+        first: The name of the first arm.
+        second: The name of the second arm.
         difference: The difference.
-        interval: Where it lies with 95 % confidence, not corrected for looking at many slices; None where an arm has
-            one run, or fewer than ``FEWEST_UNITS`` units hold an entity of the slice.
+        interval: Its 95 % confidence interval, not corrected for the number of slices; None if an arm has fewer than
+            ``MIN_SEEDS`` runs, or fewer than ``MIN_UNITS`` units contain an entity of the slice.
     """
 
     first: str
@@ -86,19 +87,19 @@ def compare_arms(
 def compare_all(
     arms: Sequence[ArmCounts], *, unit: str, rng: np.random.Generator, num_resamples: int = NUM_RESAMPLES
 ) -> tuple[Difference, ...]:
-    """Compare each two arms of several that were scored on the same units, in the same order.
+    """Compare every pair of several arms that were scored on the same units, in the same order.
 
-    A test's error has three sources: the seeds of either arm, and the units, which are resampled for all runs of all
-    arms together. Seeds of two arms are independent, even where their numbers are equal.
+    The error of a difference has three sources: the seeds of each arm, and the units, which are resampled for all runs
+    of all arms together. Seeds of two arms are treated as independent, even if their numbers are equal.
 
     Returns:
-        The differences in the order of ``itertools.combinations``, with Holm's correction over all of them.
+        The differences in the order of ``itertools.combinations``, with Holm's correction for their number.
 
     Raises:
-        ValueError: If the arms do not share their units with the same gold entities.
+        ValueError: If the arms were not scored on the same units and gold entities.
     """
     resampled = resample(arms, unit, num_resamples, rng)
-    swapped = randomisation_p(np.stack([arm.counts.mean(axis=0) for arm in arms]), num_resamples, rng)
+    swapped = randomization_p(np.stack([arm.counts.mean(axis=0) for arm in arms]), num_resamples, rng)
     pairs = combinations(resampled, 2)
     return with_holm([_difference(*pair, unit, p) for pair, p in zip(pairs, swapped.tolist(), strict=True)])
 
@@ -106,14 +107,14 @@ def compare_all(
 def compare_slice(
     arms: Sequence[ArmCounts], *, unit: str, rng: np.random.Generator, num_resamples: int = NUM_SLICE_RESAMPLES
 ) -> tuple[SliceDifference, ...]:
-    """How each further arm differs from the first in the entities of a slice.
+    """Compare each further arm with the first on one slice of the entities.
 
-    Units that hold none of them change no F1, and are left out.
+    Units without such entities are left out, since they do not change F1.
     """
-    held = holding_units(arms)
-    if held.sum() < FEWEST_UNITS:
+    has_entity = units_with_entities(arms)
+    if has_entity.sum() < MIN_UNITS:
         return tuple(SliceDifference(arms[0].name, arm.name, mean_difference(arms[0], arm), None) for arm in arms[1:])
-    within = [replace(arm, counts=arm.counts[:, held]) for arm in arms]
+    within = [replace(arm, counts=arm.counts[:, has_entity]) for arm in arms]
     first, *others = resample(within, unit, num_resamples, rng)
     return tuple(_slice_difference(first, other, unit) for other in others)
 
@@ -122,7 +123,7 @@ def resample(arms: Sequence[ArmCounts], unit: str, num_resamples: int, rng: np.r
     """Score all runs of several arms on the same resampled test sets.
 
     Raises:
-        ValueError: If the arms do not share their units with the same gold entities.
+        ValueError: If the arms were not scored on the same units and gold entities.
     """
     first = arms[0]
     for arm in arms:
@@ -136,23 +137,23 @@ def resample(arms: Sequence[ArmCounts], unit: str, num_resamples: int, rng: np.r
     return [ResampledArm(arm, f1s) for arm, f1s in zip(arms, np.split(runs, ends, axis=1), strict=True)]
 
 
-def holding_units(arms: Sequence[ArmCounts]) -> Bool[np.ndarray, " units"]:
-    """Which units hold an entity, gold or predicted by any run; the others tell nothing."""
+def units_with_entities(arms: Sequence[ArmCounts]) -> Bool[np.ndarray, " units"]:
+    """Mark the units with an entity, gold or predicted by any run; only these carry information."""
     return np.any([arm.counts.any(axis=(0, 2)) for arm in arms], axis=0)
 
 
-def _difference(first: ResampledArm, second: ResampledArm, unit: str, randomisation: float) -> Difference:
+def _difference(first: ResampledArm, second: ResampledArm, unit: str, randomization: float) -> Difference:
     test = combined_test(first, second, unit)
     differences = second.f1.mean(axis=1) - first.f1.mean(axis=1)
     low, high = np.quantile(differences, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-    beside = [
-        SideTest("paired approximate randomisation", "seeds", p=randomisation),
-        SideTest("percentile bootstrap", "seeds", interval=(low, high)),
+    other_tests = [
+        OtherTest("paired approximate randomization", "seeds", p=randomization),
+        OtherTest("percentile bootstrap", "seeds", interval=(low, high)),
     ]
     arms = first.arm, second.arm
     if test is not None:
         welch = t_test(mean_difference(*arms), [between_seeds(arm) for arm in arms])
-        beside.append(SideTest("Welch's t", f"the choice of {unit}", welch.p, welch.interval))
+        other_tests.append(OtherTest("Welch's t", f"the choice of {unit}", welch.p, welch.interval))
     return Difference(
         first.arm.name,
         second.arm.name,
@@ -161,55 +162,58 @@ def _difference(first: ResampledArm, second: ResampledArm, unit: str, randomisat
         first.arm.counts.shape[1],
         unit,
         test,
-        tuple(beside),
+        tuple(other_tests),
     )
 
 
 def _slice_difference(first: ResampledArm, second: ResampledArm, unit: str) -> SliceDifference:
     arms = first.arm, second.arm
-    test = combined_test(first, second, unit) if holding_units(arms).sum() >= FEWEST_UNITS else None
+    test = combined_test(first, second, unit) if units_with_entities(arms).sum() >= MIN_UNITS else None
     return SliceDifference(
         first.arm.name, second.arm.name, mean_difference(*arms), None if test is None else test.interval
     )
 
 
 def mean_difference(first: ArmCounts, second: ArmCounts) -> float:
-    """By how much the second arm is better in the mean over its seeds."""
+    """Return the mean F1 of the second arm minus that of the first."""
     return float(second.f1.mean() - first.f1.mean())
 
 
 def combined_test(first: ResampledArm, second: ResampledArm, unit: str) -> TTest | None:
-    """The test of a difference with seeds and units in its error; None where there are not two of each."""
+    """Test a difference with the seeds and the units in its error; None if there are too few of either."""
     arms = first.arm, second.arm
-    if min(len(arm.counts) for arm in arms) < 2 or holding_units(arms).sum() < 2:
+    if min(len(arm.counts) for arm in arms) < MIN_SEEDS or units_with_entities(arms).sum() < 2:
         return None
     return t_test(mean_difference(*arms), variance_parts((first, second), unit))
 
 
 def between_seeds(arm: ArmCounts) -> VariancePart:
-    """The variance of the mean over seeds, as their scores on this test set show it."""
+    """Estimate the variance of an arm's mean from the scores of its seeds on this test set."""
     variance = float(arm.f1.var(ddof=1)) / len(arm.f1)
     return VariancePart(f"seeds of {arm.name}", variance, len(arm.f1) - 1)
 
 
 def variance_parts(arms: tuple[ResampledArm, ResampledArm], unit: str) -> list[VariancePart]:
-    """The variances of a difference of means: one for the seeds of each arm, and one for the units.
+    """Estimate the variances of a difference of means: one for the seeds of each arm, and one for the units.
 
-    Runs of an arm also scatter on single units, one erring here and another there (the interaction in a
-    random-effects layout of seeds by units). This scatter shows between seeds and again between resamples, so it is
-    taken off the latter: counted twice, a test of runs that err independently would find next to nothing. Each arm's
-    is seen in how far its runs drift apart in a resample. As it rests on all units, it is also the least that seeds
-    vary by: few that happen to score alike are no proof that others would.
+    The runs of an arm also scatter on single units, since they err in different places (the interaction in a
+    random-effects layout of seeds by units). This scatter shows up between the seeds and again between the resamples.
+    It is subtracted from the latter, since a test that counted it twice would find next to nothing. Each arm's scatter
+    is estimated from how far its runs drift apart within a resample. Since that estimate rests on all units, it is also
+    the lower limit for the variance of the seeds: a few runs that happen to have similar scores do not prove that
+    others would.
 
-    What units without entities would add is known before: degrees of freedom are counted from the others.
+    Units without entities add no information, so the degrees of freedom count only the others.
 
     Args:
         arms: Two arms, resampled together.
-        unit: What a unit is, in the plural.
+        unit: The name of a unit, in the plural.
     """
     first, second = (resampled.arm for resampled in arms)
-    degrees = int(holding_units([first, second]).sum()) - 1
-    unbiased = (degrees + 1) / degrees  # n drawn from n units vary by (n - 1) / n of what n new ones do
+    degrees = int(units_with_entities([first, second]).sum()) - 1
+    unbiased = (
+        degrees + 1
+    ) / degrees  # n of n units, drawn with replacement, vary by (n - 1) / n of what n new ones do
     drifts = [resampled.f1 - resampled.arm.f1 for resampled in arms]
     scatters = [
         VariancePart(
@@ -232,11 +236,11 @@ def require_same_gold(expected: Int[np.ndarray, " units"], gold: Int[np.ndarray,
     """Check that runs were scored against the same annotation.
 
     Raises:
-        ValueError: If they were not.
+        ValueError: If the gold entities of a unit differ.
     """
     differing = (gold != expected).any(axis=0).nonzero()[0]
     if len(differing):
         raise ValueError(
-            f"runs must be scored on the same units in the same order, those of {whose} differ in the gold entities "
-            f"of {len(differing)}, the first of which is number {differing[0]}"
+            f"runs must be scored on the same units in the same order, but those of {whose} differ in the gold "
+            f"entities of {len(differing)} units, first in number {differing[0]}"
         )

@@ -1,4 +1,4 @@
-"""Matched, predicted and gold entities of every unit of a test set, overall and by kind of entity."""
+"""Counts of matched, predicted and gold entities in every unit of a test set, overall and by kind of entity."""
 
 from __future__ import annotations
 
@@ -18,10 +18,20 @@ from ner_lightning.runs.training_entities import TrainingEntities
 
 
 class Slice(NamedTuple):
-    """The entities of one kind, such as those of the type PER."""
+    """A kind of entities, such as those of the type PER: a property and its value."""
 
     axis: str
     value: str
+
+    @property
+    def key(self) -> str:
+        """The name of the slice in JSON; :meth:`of_key` reads it."""
+        return f"{self.axis}/{self.value}"
+
+    @classmethod
+    def of_key(cls, key: str) -> Slice:
+        axis, _, value = key.partition("/")
+        return cls(axis, value)
 
 
 AXES = TYPE, LENGTH, SURFACE = ("type", "length", "surface in training")
@@ -32,11 +42,13 @@ UnitCounts = dict[Slice, Int[np.ndarray, "units 3"]]
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What a test set is resampled by: documents, or sentences where not all tell their document, or all the same one.
+    """The units that a test set is resampled by.
+
+    They are documents, or sentences if a sentence does not name its document, or all name the same one.
 
     Args:
-        name: What a unit is, in the plural.
-        by_sentence: The number of the unit of each sentence, by the sentence's id.
+        name: The name of a unit, in the plural.
+        by_sentence: The number of each sentence's unit, by the sentence's id.
     """
 
     name: str
@@ -66,21 +78,32 @@ def count_by_unit(
         sentences: The predictions.
         strict: The same sentences, read strictly.
         units: Their units.
-        training: The surfaces that training knew.
+        training: The surfaces that were annotated in training.
     """
     length, familiarity = by_entity_length(), by_familiarity(training)
+    return {
+        **count_overall(sentences, strict, units),
+        **_counts_by_slice(sentences, units, lambda _, span: Slice(TYPE, span.entity_type)),
+        **_counts_by_slice(sentences, units, lambda *entity: Slice(LENGTH, length.group_of(*entity))),
+        **_counts_by_slice(sentences, units, lambda *entity: Slice(SURFACE, familiarity.group_of(*entity))),
+    }
+
+
+def count_overall(
+    sentences: Sequence[PredictedSentence], strict: Sequence[PredictedSentence], units: Units
+) -> UnitCounts:
+    """Count the exact matches of all entities by unit, for both readings of the tags; see :func:`count_by_unit`."""
+    return {
+        **_counts_by_slice(sentences, units, lambda *_: LENIENT),
+        **_counts_by_slice(strict, units, lambda *_: STRICT),
+    }
+
+
+def _counts_by_slice(
+    sentences: Sequence[PredictedSentence], units: Units, slice_of: Callable[[PredictedSentence, EntitySpan], Slice]
+) -> UnitCounts:
     counts: UnitCounts = defaultdict(lambda: np.zeros((len(units), 3), dtype=np.int64))
-
-    def count(
-        sentences: Sequence[PredictedSentence], slice_of: Callable[[PredictedSentence, EntitySpan], Slice]
-    ) -> None:
-        groups = score_by(sentences, lambda sentence, span: (slice_of(sentence, span), units.by_sentence[sentence.id]))
-        for (part, unit), found in groups.items():
-            counts[part][unit] = found.matched, found.predicted, found.gold
-
-    count(sentences, lambda *_: LENIENT)
-    count(strict, lambda *_: STRICT)
-    count(sentences, lambda _, span: Slice(TYPE, span.entity_type))
-    count(sentences, lambda *entity: Slice(LENGTH, length.group_of(*entity)))
-    count(sentences, lambda *entity: Slice(SURFACE, familiarity.group_of(*entity)))
+    groups = score_by(sentences, lambda sentence, span: (slice_of(sentence, span), units.by_sentence[sentence.id]))
+    for (part, unit), found in groups.items():
+        counts[part][unit] = found.matched, found.predicted, found.gold
     return dict(counts)

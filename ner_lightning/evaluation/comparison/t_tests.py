@@ -1,4 +1,4 @@
-"""Student's t-test of a difference whose error has several sources, and Holm's correction of several tests."""
+"""Student's t-test of a difference whose error has several sources, and Holm's correction for several tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ner_lightning.evaluation.comparison.resampling import ROUNDING
 
 LEVEL = 0.05
 POWER = 0.8
+MIN_SEEDS = 3  # of each arm; the spread of two runs says next to nothing about that of others
 
 
 @dataclass(frozen=True, slots=True)
 class VariancePart:
-    """A source of the error of a difference: its variance, and the degrees of freedom that this was estimated with."""
+    """A source of the error of a difference: its variance, and the degrees of freedom of that estimate."""
 
     source: str
     variance: float
@@ -29,13 +30,14 @@ class TTest:
 
     Args:
         parts: The sources.
-        standard_error: Root of their summed variance.
-        degrees_of_freedom: Of the sum.
-        p: Two-sided.
-        level: The chance of a false finding that interval and detectable difference allow for: 5 %, or less where
-            several differences are tested.
-        interval: Where the difference lies, but for that chance; differences of F1 end at 1.
-        detectable: The smallest difference that such a test finds with a power of 80 %.
+        standard_error: The root of the sum of their variances.
+        degrees_of_freedom: The degrees of freedom of that sum.
+        p: The two-sided p-value.
+        level: The accepted chance of a false finding, for interval and detectable difference: 5 %, or less if several
+            differences are tested.
+        interval: The confidence interval of the difference at that level, cut at −1 and 1, the limits of F1
+            differences.
+        detectable: The smallest difference that such a test would detect with a power of 80 %.
     """
 
     parts: tuple[VariancePart, ...]
@@ -50,13 +52,13 @@ class TTest:
 def t_test(difference: float, parts: Sequence[VariancePart], level: float = LEVEL) -> TTest:
     """Test a difference whose error is the sum of independent parts (Satterthwaite 1946; Welch 1947).
 
-    The detectable difference is the one at which the noncentral t exceeds the critical value as often as ``POWER``.
-    Without any variance a difference is certain.
+    The detectable difference is the one at which the noncentral t exceeds the critical value with a probability of
+    ``POWER``. Without any variance, a difference is certain.
 
     Args:
         difference: A difference of shares.
-        parts: Where its error comes from.
-        level: The chance of a false finding that interval and detectable difference allow for.
+        parts: The sources of its error.
+        level: The accepted chance of a false finding.
     """
     variance = sum(part.variance for part in parts)
     if variance < ROUNDING**2:
@@ -78,7 +80,7 @@ def t_test(difference: float, parts: Sequence[VariancePart], level: float = LEVE
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Adjusted p in the given order (Holm 1979): below a level, they hold the chance of any false finding below it.
+    """Return adjusted p-values in the given order (Holm 1979), which limit the chance of any false finding at all.
 
     >>> holm([0.02, 0.5, 0.01])
     [0.04, 0.5, 0.03]
@@ -91,10 +93,10 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def holm_levels(ps: Sequence[float], level: float = LEVEL) -> list[float]:
-    """The level at which Holm's method tests each p: those found lie below theirs, the others do not.
+    """Return the level at which Holm's method tests each p: a difference is found if its p is below its level.
 
-    From the least p on, the level is shared by those that are left; where one is not found, all further ones are held
-    against the level of that one.
+    Starting from the smallest p, the level is divided by the number of tests that are left. Once a difference is not
+    found, all larger p-values are tested at the same level.
 
     >>> holm_levels([0.02, 0.5, 0.01], level=0.06)
     [0.03, 0.06, 0.02]

@@ -1,4 +1,4 @@
-"""What is said of the difference of two arms, and which of several differences count."""
+"""The verdict on the difference of two arms, and the correction of several verdicts for their number."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from ner_lightning.evaluation.comparison.formatting import interval, p_statement, points
-from ner_lightning.evaluation.comparison.t_tests import LEVEL, TTest, holm, holm_levels, t_test
+from ner_lightning.evaluation.comparison.formatting import interval, p_statement, p_value, points
+from ner_lightning.evaluation.comparison.t_tests import LEVEL, MIN_SEEDS, POWER, TTest, holm, holm_levels, t_test
 
 
 @dataclass(frozen=True, slots=True)
-class SideTest:
-    """A usual test that stands beside the verdict, and what it does not see."""
+class OtherTest:
+    """A usual test that is reported beside the verdict.
+
+    Args:
+        method: The name of the test.
+        ignores: The source of error that it does not take into account.
+        p: The p-value, if the test has one.
+        interval: The 95 % interval of the difference, if the test has one.
+    """
 
     method: str
     ignores: str
@@ -28,15 +35,17 @@ class Difference:
     """The difference of the mean F1 of two arms, second minus first.
 
     Args:
-        first: Name of the first arm.
-        second: Name of the second arm.
-        first_f1: F1 of each of its runs.
-        second_f1: F1 of each of its runs.
-        num_units: What the test set holds.
-        unit: What a unit is, in the plural.
-        test: The test that the verdict rests on; None where an arm has one run, or fewer than 2 units hold an entity.
-        beside: Usual tests that ignore seeds or test set.
-        holm_p: p of the test, corrected for the other differences it was asked with; None where it was the only one.
+        first: The name of the first arm.
+        second: The name of the second arm.
+        first_f1: F1 of each run of the first arm.
+        second_f1: F1 of each run of the second arm.
+        num_units: The number of units of the test set.
+        unit: The name of a unit, in the plural.
+        test: The test that the verdict rests on; None if an arm has fewer than ``MIN_SEEDS`` runs, or fewer than 2
+            units contain an entity.
+        other_tests: Usual tests that ignore the choice of the seeds or of the test set.
+        holm_p: The p-value of the test, corrected for the other differences of the same comparison; None if it is the
+            only one.
     """
 
     first: str
@@ -46,8 +55,13 @@ class Difference:
     num_units: int
     unit: str
     test: TTest | None
-    beside: tuple[SideTest, ...]
+    other_tests: tuple[OtherTest, ...]
     holm_p: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The two arms, as in a subtraction."""
+        return f"{self.second} − {self.first}"
 
     @property
     def difference(self) -> float:
@@ -55,51 +69,59 @@ class Difference:
 
     @property
     def p(self) -> float | None:
-        """What decides: the p corrected by Holm's method where there is one."""
+        """The p-value that decides: the one with Holm's correction, if there is one."""
         return self.test.p if self.test and self.holm_p is None else self.holm_p
 
     @property
     def better(self) -> str | None:
-        """The arm that is better; None where no difference was detected."""
+        """The name of the arm that is better; None if no difference was detected."""
         if self.p is None or self.p >= LEVEL:
             return None
         return self.second if self.difference > 0 else self.first
 
     def verdict(self) -> str:
-        """The difference in a sentence, in points of F1 (per cent)."""
-        found = f"{self.second} − {self.first} = {points(self.difference)} F1"
-        if self.test is None or self.p is None:
-            return f"{found}: no verdict, {self._lack()}."
+        """Describe the difference in a sentence or two, in points of F1."""
+        found = f"{self.name} = {points(self.difference)} F1"
         seeds = " and ".join(str(n) for n in dict.fromkeys((len(self.first_f1), len(self.second_f1))))
-        alone = "" if self.holm_p is None else f" (by Holm; alone {p_statement(self.test.p)})"
-        basis = f"{p_statement(self.p)}{alone} over {seeds} seeds and {self.num_units:,} {self.unit}"
-        return f"{found} {interval(self.test.interval)}, {basis}: {self._conclusion(self.test)}."
+        basis = f"over {seeds} {'seed' if seeds == '1' else 'seeds'} and {self.num_units:,} {self.unit}"
+        if self.test is None or self.p is None:
+            return f"{found} {basis}: {self._reason_for_no_verdict()}"
+        uncorrected = "" if self.holm_p is None else f" ({p_value(self.test.p)} before Holm's correction)"
+        return (
+            f"{found} {interval(self.test.interval)}, {p_statement(self.p)}{uncorrected} {basis}: "
+            f"{self._conclusion(self.test)}"
+        )
 
     def to_plain(self) -> dict[str, Any]:
-        """What is kept as JSON: the fields, and what follows from them."""
+        """Return what is written as JSON: the fields, and the values derived from them."""
         derived = {"difference": self.difference, "p": self.p, "better": self.better, "verdict": self.verdict()}
         return {**asdict(self), **derived}
 
-    def _lack(self) -> str:
-        if min(len(self.first_f1), len(self.second_f1)) < 2:
-            return "as one seed does not show what another would change; train at least 2 an arm"
-        return f"as fewer than 2 {self.unit} hold an entity, which does not show what other {self.unit} would change"
+    def _reason_for_no_verdict(self) -> str:
+        if min(len(self.first_f1), len(self.second_f1)) < MIN_SEEDS:
+            return f"too few seeds for a verdict. Train at least {MIN_SEEDS} per arm; 5 are better."
+        return f"no verdict, because fewer than 2 {self.unit} contain an entity."
 
     def _conclusion(self, test: TTest) -> str:
         if self.better is not None:
-            return f"{self.better} is better"
+            return f"{self.better} is better."
         if not test.standard_error:
-            return "the same score in every run"
-        detectable = math.ceil(1000 * test.detectable) / 10  # up, so that what is said would show
-        return f"no detectable difference; differences above {detectable:.1f} would show"
+            return "every run has the same score."
+        if test.detectable >= 1:
+            return "no detectable difference. The runs vary too much to detect a difference of any size."
+        detectable = math.ceil(1000 * test.detectable) / 10  # rounded up, so that the power is at least the stated one
+        return (
+            f"no detectable difference. A difference above {detectable:.1f} would have been detected with "
+            f"{100 * POWER:.0f} % power."
+        )
 
 
 def with_holm(differences: Sequence[Difference]) -> tuple[Difference, ...]:
-    """Differences that were asked for together, corrected where several carry a verdict.
+    """Correct the verdicts of one comparison for their number, if there are several.
 
-    An interval becomes that of the level at which Holm's method tests its difference, so that it leaves out 0 exactly
-    where the verdict finds one; it holds its difference with 95 % confidence or more. What would show is what the
-    strictest of these levels would find, whatever comes of the other differences.
+    Each interval is widened to the level at which Holm's method tests its difference. So it excludes 0 exactly if the
+    verdict finds a difference, and covers the true difference with 95 % confidence or more. The detectable difference
+    is that of the strictest level, which does not depend on the outcome of the other tests.
     """
     tests = [difference.test for difference in differences if difference.test is not None]
     if len(tests) < 2:

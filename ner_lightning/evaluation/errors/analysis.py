@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.scores import Scores, score
-from ner_lightning.evaluation.strict_reading import StrictReading, read_strictly, recognised_scheme
+from ner_lightning.evaluation.strict_reading import StrictReading, read_strictly, recognized_scheme
 from ner_lightning.metrics.error_types import EntityPair, pair_entities
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.runs.training_entities import TrainingEntities
@@ -73,7 +73,7 @@ def analyse(
         ValueError: If a predicted tag is malformed, or none of the scheme's.
     """
     has_tags = all(sentence.predicted_tags is not None for sentence in sentences)
-    read_in = (scheme or recognised_scheme(sentences)) if has_tags else None
+    read_in = (scheme or recognized_scheme(sentences)) if has_tags else None
     strict = None if read_in is None else read_strictly(sentences, read_in)
     return ErrorAnalysis(
         sentences,

@@ -1,4 +1,4 @@
-"""Pages of one file: HTML with style and script inside, which loads nothing.
+"""Pages as single HTML files, which contain their style and script and load nothing.
 
 A page is a template beside ``templates/page.html`` that extends it::
 
@@ -6,7 +6,7 @@ A page is a template beside ``templates/page.html`` that extends it::
     {% from "parts.html" import table, sentence %}
     {% block content %}{{ table(scores) }}{{ sentence(rows) }}{{ plot }}{% endblock %}
 
-and is written by :func:`render`. ``parts.html`` draws a :class:`~ner_lightning.evaluation.pages.tables.Table` and the
+and is rendered by :func:`render`. ``parts.html`` draws a :class:`~ner_lightning.evaluation.pages.tables.Table` and the
 :mod:`~ner_lightning.evaluation.pages.sentence_rows`; :mod:`~ner_lightning.evaluation.pages.plots` draws a plot.
 """
 
@@ -23,21 +23,24 @@ from markupsafe import Markup
 
 
 def render(template: str, title: str, values: Mapping[str, Any], script: str = "") -> str:
-    """The page of a template.
+    """Render the page of a template.
 
-    The page's Content-Security-Policy lets it load nothing and run only its own script, which begins with ``page.js``.
+    The page's Content-Security-Policy allows it to load nothing and to run nothing but its script, which begins with
+    ``page.js``.
 
     Args:
         template: The template's file name; it extends ``page.html``.
         title: The title of the page.
-        values: What the template shows, by name; all text is escaped.
-        script: The file name of the page's further JavaScript, if it has any.
+        values: The values that the template shows, by name; all text is escaped.
+        script: The file name of additional JavaScript, if the page has any.
     """
     source = "\n".join(map(_source, filter(None, ("page.js", script))))
     digest = b64encode(hashlib.sha256(source.encode()).digest()).decode()
     fixed = {
         "title": title,
-        "style": Markup(_source("page.css")),  # ours, not the user's, as the script is
+        "style": Markup(
+            _source("page.css")
+        ),  # from this package and not from the user, so it needs no escaping; the same for the script
         "script": Markup(source),
         "script_source": Markup("'sha256-{}'").format(digest),
     }

@@ -1,4 +1,4 @@
-"""Sentences as pages show them: a row for each side, its entities highlighted."""
+"""Sentences as pages show them: one row for each side, with its entities highlighted."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import groupby
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.pages.tables import TypeLabel
 
-CONTEXT = 12  # words kept on either side of where an entity begins or ends, where a sentence is long
+CONTEXT = 12  # words shown before and after each boundary of an entity, if a sentence is long
 
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """An entity to be shown in its sentence.
+    """An entity to highlight in its sentence.
 
     Args:
-        entity: Where it stands.
-        label: Its type.
-        note: What is said of it beside its type, such as a score or the kind of error.
-        wrong: Whether it is set apart as an error.
+        entity: The entity.
+        label: The label of its type.
+        note: A note beside the type, such as a score or the kind of error.
+        wrong: True if it is marked as an error.
     """
 
     entity: EntitySpan
@@ -31,7 +31,7 @@ class Highlight:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words in a row that are an entity, or none, of a :class:`Row`."""
+    """Consecutive words of a :class:`Row` that form one entity, or the words between two entities."""
 
     text: str
     highlight: Highlight | None = None
@@ -39,7 +39,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A sentence with the entities that one side (gold, predicted, an arm) sees in it."""
+    """A sentence with the entities of one side, such as gold, predicted or an arm."""
 
     name: str
     pieces: tuple[Piece, ...]
@@ -48,15 +48,15 @@ class Row:
 def sentence_rows(
     words: Sequence[str], sides: Mapping[str, Iterable[Highlight]], about: Iterable[EntitySpan] | None = None
 ) -> list[Row]:
-    """The sentence once for every side, one below the other.
+    """Return the sentence once for every side, one below the other.
 
-    Entities of one side that overlap stand in further rows of that side. Words far from where the entities in question
-    begin and end are shortened to ``…``, in all rows alike, be they within an entity or a whole one.
+    Overlapping entities of one side are shown in additional rows of that side. Words far from the boundaries of the
+    entities in question are shortened to ``…`` in the same way in all rows, even within an entity.
 
     Args:
         words: The words of the sentence.
         sides: The entities to show, by the name of the side.
-        about: The entities in question; None stands for all that are shown.
+        about: The entities in question; None for all that are shown.
     """
     if about is None:
         about = [shown.entity for entities in sides.values() for shown in entities]
@@ -74,7 +74,7 @@ def _positions(shown: Highlight) -> range:
 
 
 def _layers(highlights: Iterable[Highlight]) -> list[list[Highlight]]:
-    """Entities in order, each in the first row where it overlaps no other; one row at least."""
+    """Distribute the entities over rows, each in order into the first row without overlap; at least one row."""
     layers: list[list[Highlight]] = [[]]
     for shown in sorted(highlights, key=lambda shown: shown.entity):
         free = (layer for layer in layers if not layer or layer[-1].entity.end <= shown.entity.start)

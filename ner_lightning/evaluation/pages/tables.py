@@ -1,10 +1,11 @@
-"""Tables that the terminal and a page show alike: described once, drawn by either."""
+"""Tables that are described once and shown both in the terminal and on pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 from rich.console import Console
@@ -12,13 +13,14 @@ from rich.console import Console
 from ner_lightning import terminal_tables
 from ner_lightning.terminal_tables import TerminalTable
 
-MOST_NAMES = 3  # that a cell shows
-HUES = 8  # colours that people with any colour vision tell apart (Okabe and Ito 2008); the page's style holds them
+MAX_NAMES = 3  # shown in a cell
+PERCENT_SIGN: Final = re.compile(r"\s\(%\)$")  # at the end of a column's name
+HUES = 8  # colors that can be distinguished with any color vision (Okabe and Ito 2008); defined in page.css
 
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """A share, shown in per cent, on a page with a bar; None, where nothing was counted, is shown as a dash."""
+    """A share, shown in percent, with a bar on a page. None, if nothing was counted, is shown as a dash."""
 
     share: float | None
 
@@ -33,15 +35,15 @@ class Percent:
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How often each of several things occurs; people are shown the most frequent ones.
+    """The frequency of each of several names. Tables show the most frequent ones.
 
     Args:
-        counts: The number of times by name.
-        most: How many names people are shown.
+        counts: Frequency by name.
+        most: Number of names that tables show.
     """
 
     counts: Mapping[str, int]
-    most: int = MOST_NAMES
+    most: int = MAX_NAMES
 
     def __str__(self) -> str:
         in_order = sorted(self.counts.items(), key=lambda item: -item[1])
@@ -51,7 +53,7 @@ class Frequencies:
 
 @dataclass(frozen=True, slots=True)
 class TypeLabel:
-    """The name of an entity type, on a page in its colour; beyond ``HUES`` types, colours repeat and names tell."""
+    """The name of an entity type, with its color on a page; with more than ``HUES`` types, colors repeat."""
 
     name: str
     hue: int
@@ -64,21 +66,22 @@ class TypeLabel:
 
 
 def type_labels(entity_types: Iterable[str]) -> dict[str, TypeLabel]:
-    """A label for every entity type, in alphabetical order, so that equal sets of types get equal colours."""
+    """Return a label for every entity type, in alphabetical order, so that equal sets of types get equal colors."""
     return {name: TypeLabel(name, index % HUES) for index, name in enumerate(sorted(set(entity_types)))}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with what a reader must know to read it.
+    """A table with its title and an explanation.
 
     Args:
-        title: What it shows.
+        title: The title.
         header: The names of the columns.
-        rows: The cells of every row. The terminal shows their ``str``, a page their ``__html__`` where they have one.
-        text_columns: How many columns, from the left, hold text; the others hold numbers and are aligned right.
-        note: How it is counted, a sentence or two.
-        has_total: Whether the last row sums up the others.
+        rows: The cells of every row. The terminal shows their ``str``, a page their ``__html__`` if they have one.
+        text_columns: The number of columns, from the left, that contain text; the others contain numbers and are
+            aligned right.
+        note: An explanation in a sentence or two.
+        has_total: True if the last row sums up the others.
     """
 
     title: str
@@ -94,18 +97,18 @@ class Table:
                 raise ValueError(f"a row of {self.title!r} needs {len(self.header)} cells, got {len(row)}")
 
     def head(self, most: int) -> Table:
-        """Its first rows, and a word on how many there are; a table with a total stays whole."""
+        """Return the first rows, with a note on how many there are; a table with a total is not cut."""
         if self.has_total or len(self.rows) <= most:
             return self
-        note = f"{self.note} The first {most} of {len(self.rows):,}.".strip()
+        note = f"{self.note} The first {most} of {len(self.rows):,} rows.".strip()
         return replace(self, rows=self.rows[:most], note=note)
 
     def to_plain(self) -> list[dict[str, Any]]:
-        """The rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1.
+        """Return the rows as JSON can hold them: by the name of the column, shares as numbers from 0 to 1.
 
-        A total has ``"is_total": true`` too, since a type may be called as it is.
+        A total is marked by ``"is_total": true``, since a type may have the same name.
         """
-        keys = [name.lower().replace(" ", "_") for name in self.header]
+        keys = [PERCENT_SIGN.sub("", name).lower().replace(" ", "_") for name in self.header]
         rows = [dict(zip(keys, map(_plain, row), strict=True)) for row in self.rows]
         if self.has_total and rows:
             rows[-1]["is_total"] = True

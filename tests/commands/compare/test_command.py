@@ -1,4 +1,4 @@
-"""`compare`: what it refuses before training, and comparisons that are killed, fail and go on."""
+"""`compare`: input that it rejects before training, and comparisons that are killed, fail and are resumed."""
 
 import json
 import re
@@ -12,7 +12,10 @@ import pytest
 
 from ner_lightning.__main__ import main
 from ner_lightning.commands.compare import runs as comparison_runs
+from ner_lightning.commands.compare.options import CompareOptions, PageOptions, parse
+from ner_lightning.commands.compare.plan import Arm
 from ner_lightning.commands.compare.steps import threads_of
+from ner_lightning.evaluation.comparison.scope import Scope
 from support import forked_runs
 from support.command_line import ROOT, TINY_RUN
 from support.integration_runs import assert_same_run
@@ -31,38 +34,50 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
     ("arguments", "message"),
     [
         ([], "--output"),
-        (["--output=o"], "by --arm or --grid, or run folders, by --runs"),
+        (["--output=o"], "nothing to compare: give arms with --arm or --grid, or finished runs with --runs"),
         (["--output=o", "--arm", BIO, "--workers=0"], "--workers must be at least 1, got 0"),
         (["--output=o", "--arm", BIO, "--workers=two"], "invalid int value: 'two'"),
         (["--output=o", "--arm", BIO, "--run_dir=x"], "compare sets --run_dir itself"),
         (["--output=o", "--arm", BIO, "--seed_everything", "3"], "--seeds chooses the seeds"),
-        (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares what is there"),
-        (["--output=o", "--runs", "r", "--seeds=3"], "beside it stand only --output, --split, --decoder and --types"),
-        (["--output=o", "--runs", "r", "--workers=3"], "--runs compares what is there"),
-        (["--output=o", "--runs", "r", "--retry"], "--runs compares what is there"),
-        (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares what is there"),
-        (["--output=o", "--arm", "plan.json="], "must not end as a file does"),
+        (["--output=o", "--runs", "r", "--arm", BIO], "--runs compares finished runs"),
+        (
+            ["--output=o", "--runs", "r", "--seeds=3"],
+            "the only other options it accepts are --output, --split, --decoder and --types",
+        ),
+        (["--output=o", "--runs", "r", "--workers=3"], "--runs compares finished runs"),
+        (["--output=o", "--runs", "r", "--retry"], "--runs compares finished runs"),
+        (["--output=o", "--runs", "r", "--trainer.max_epochs=3"], "--runs compares finished runs"),
+        (
+            ["--page", "c.json", "--runs", "r"],
+            "--page draws an earlier comparison; the only other option it accepts is",
+        ),
+        (["--page", "c.json", "--seeds=3"], "the only other option it accepts is --output"),
+        (["--page", "c.json", "--decoder=argmax"], "the only other option it accepts is --output"),
+        (["--page", "c.json"], "c.json"),
+        (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be a number"),
+        (["--output=o", "--runs", "r", "--seeds="], "--runs compares finished runs"),
+        (["--output=o", "--arm", "plan.json="], "must not end like a file name"),
         (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
-        (["--output=o", "--runs", "missing"], "missing is none"),
+        (["--output=o", "--runs", "missing"], "missing is not a folder"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
-        (["--output=o", "--arm", BIO, "--arm", BIO], "a name of its own, got bio more than once"),
+        (["--output=o", "--arm", BIO, "--arm", BIO], "different names, got bio more than once"),
         (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
         (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
         (["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"], "got a.yaml"),
-        (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "a name of its own, got a more than once"),
+        (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "different names, got a more than once"),
         (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
         (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
         (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
-        (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, bio and same resolve to equal"),
-        (["--output=o", "--arm", BIO, "--arm", BIOES, *PARTS, "--data.scheme=IO"], "bio and bioes resolve to equal"),
+        (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, but bio and same resolve to the same"),
+        (["--output=o", "--arm", BIO, "--arm", BIOES, *PARTS, "--data.scheme=IO"], "bio and bioes resolve to the same"),
         (["--output=o", "--arm", BIO, *PARTS, "--data.corpus=ColumnFiles", "--data.corpus.train=no.conll"], "no.conll"),
         (
             [
                 *("--output=o", "--arm", BIO, *PARTS, "--data.corpus=ColumnFiles"),
                 *(f"--data.corpus.{split}={ROOT / 'tests/data/conll2003.conll'}" for split in ("train", "validation")),
             ],
-            "compares on test; the corpus lacks test",
+            "compares on test, but the corpus has no test",
         ),
     ],
 )
@@ -80,6 +95,23 @@ def test_wrong_input_is_one_line_before_anything_is_trained(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_options_are_parsed_into_plain_values() -> None:
+    trained = parse(
+        ["--output=o", "--arm", "a=x.yaml,y.yaml", "--grid", "b.yaml", "--seeds=3,7", "--trainer.max_epochs=3"]
+    )
+    assert trained == CompareOptions(
+        Path("o"),
+        Scope("test"),
+        arms=(Arm("a", ("x.yaml", "y.yaml")), Arm("b", ("b.yaml",))),
+        seeds=(3, 7),
+        fit_options=("--trainer.max_epochs=3",),
+    )
+    found = parse(["--output=o", "--runs", "r", "s", "--split=validation", "--decoder=argmax", "--types", "PER"])
+    assert found == CompareOptions(Path("o"), Scope("validation", "argmax", ("PER",)), (Path("r"), Path("s")))
+    assert parse(["--page", "r/comparison.json"]) == PageOptions(Path("r/comparison.json"), Path("r/comparison.html"))
+    assert parse(["--page", "r/c.json", "--output", "o.html"]) == PageOptions(Path("r/c.json"), Path("o.html"))
+
+
 CORPUS = "{{class_path: ExampleCorpus, init_args: {{num_train: {}, num_validation: 8, num_test: {}}}}}"
 
 
@@ -88,10 +120,10 @@ CORPUS = "{{class_path: ExampleCorpus, init_args: {{num_train: {}, num_validatio
     [
         ("data: {entity_types: [PER, LOC]}", r"all and other differ in \d+ sentences of test, first in test-"),
         (f"data: {{corpus: {CORPUS.format(48, 9)}}}", r"all and other differ in \d+ sentences of test, first in test-"),
-        (f"data: {{corpus: {CORPUS.format(40, 8)}}}", "no luck"),  # other training sentences may be what is compared
+        (f"data: {{corpus: {CORPUS.format(40, 8)}}}", "no luck"),  # arms may differ in their training sentences
     ],
 )
-def test_arms_are_compared_on_one_test_set_and_that_is_known_before_anything_is_trained(
+def test_arms_with_different_test_sets_are_rejected_before_anything_is_trained(
     overlay: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
@@ -104,14 +136,14 @@ def test_arms_are_compared_on_one_test_set_and_that_is_known_before_anything_is_
     assert (tmp_path / "output").exists() == ("no luck" in printed)
 
 
-def test_an_output_that_holds_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_folder_with_other_files_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").touch()
     assert main(["compare", "--arm", BIO, *PARTS, "--output", str(tmp_path)]) == 2
     (error,) = errors(capsys)
-    assert "must be new, empty or of a comparison" in error
+    assert "must be new, empty or the folder of a comparison" in error
 
 
-def test_an_arm_may_have_any_name_when_its_comparison_goes_on(
+def test_an_arm_may_have_any_name_when_its_comparison_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
@@ -121,12 +153,12 @@ def test_an_arm_may_have_any_name_when_its_comparison_goes_on(
     (tmp_path / "plan.json").write_text('{"OMP_NUM_THREADS": "1"}')
     arms = ["--arm", f"new={ROOT / 'configs/scheme/bio.yaml'}", "--arm", f"no-run={ROOT / 'configs/scheme/bioes.yaml'}"]
     assert main(["compare", *PARTS, *arms, "--seeds=1", f"--output={tmp_path}"]) == 1
-    told = capsys.readouterr().err
-    assert "must be empty or new" not in told
-    assert "no luck" in told
+    printed = capsys.readouterr().err
+    assert "must be empty or new" not in printed
+    assert "no luck" in printed
 
 
-def test_wandb_groups_by_the_folder_also_where_it_is_the_current_one(
+def test_wandb_groups_runs_by_the_folder_even_if_it_is_the_current_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WANDB_RUN_GROUP", raising=False)
@@ -139,7 +171,7 @@ def test_wandb_groups_by_the_folder_also_where_it_is_the_current_one(
     assert json.loads((output / "bio" / "seed-0.failed").read_text())["failure"] == "bio-vs-bioes"
 
 
-def test_a_comparison_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
     assert threads_of(tmp_path / "shared", workers=1) == "8"
@@ -150,7 +182,16 @@ def test_a_comparison_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.Monk
     assert threads_of(tmp_path / "busy", workers=20) == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert threads_of(tmp_path / "given", workers=3) == "5"
-    with pytest.raises(ValueError, match="began with OMP_NUM_THREADS=2, got 5"):
+    (tmp_path / "damaged").mkdir()
+    for content in ("{", "[]", "{}", "[" * 100_000):
+        (tmp_path / "damaged" / "plan.json").write_text(content)
+        with pytest.raises(
+            ValueError, match=r"damaged/plan.json must be JSON that contains OMP_NUM_THREADS; it is damaged"
+        ):
+            threads_of(tmp_path / "damaged", workers=1)
+    with pytest.raises(
+        ValueError, match="shared was started with OMP_NUM_THREADS=2, which must be the same for all runs, got 5"
+    ):
         threads_of(tmp_path / "shared", workers=3)
 
 
@@ -159,7 +200,7 @@ COMPARISON = ["compare", *OPTIONS, "--arm", BIO, "--arm", BIOES, "--workers=2"]
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison that was killed, and one of its two runs with it, and that came to its end on a second start."""
+    """A comparison that was killed together with one of its two runs, and then completed by a second start."""
     output = tmp_path_factory.mktemp("compare") / "output"
     command = [*COMPARISON, "--seeds=1", f"--output={output}"]
     first = forked_runs.start_command(output.with_name("first.output"), *command)
@@ -187,15 +228,29 @@ def assert_equals_an_ordinary_run(comparison: Path, arm: str, seed: int, folder:
     assert_same_run(comparison / arm / f"seed-{seed}", folder / f"{arm}-{seed}")
 
 
-def test_a_killed_comparison_goes_on_and_equals_ordinary_runs(killed: Path, tmp_path: Path) -> None:
-    """The run that was killed with it goes on from its checkpoint, the other one's process is waited for."""
+def test_a_killed_comparison_is_resumed_and_equals_ordinary_runs(killed: Path, tmp_path: Path) -> None:
+    """The run that was killed with it is resumed from its checkpoint; the process of the other one is waited for."""
     for arm in ("bio", "bioes"):
-        assert (killed / arm / "seed-0.log").read_text().count("run folder:") == 1  # came to its end once
+        assert (killed / arm / "seed-0.log").read_text().count("run folder:") == 1  # completed only once
     assert_equals_an_ordinary_run(killed, "bioes", 0, tmp_path)
 
 
+def test_runs_keep_the_names_of_their_arms_and_both_decoders_are_compared(
+    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options in ([], ["--decoder=viterbi"]):
+        assert main(["compare", "--runs", str(killed), *options, "--output", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("bioes − bio = ") == 4
+    assert printed.count("too few seeds for a verdict") == 4
+    assert printed.count("Decoder viterbi") == 2
+    assert {path.name for path in tmp_path.glob("*.json")} == {"comparison.json", "comparison.viterbi.json"}
+    comparison = json.loads((tmp_path / "comparison.viterbi.json").read_text())
+    assert {name: arm["decoder"] for name, arm in comparison["arms"].items()} == {"bio": "viterbi", "bioes": "viterbi"}
+
+
 @pytest.mark.slow
-def test_more_seeds_add_to_what_is_there(killed: Path, tmp_path: Path) -> None:
+def test_more_seeds_are_added_to_a_comparison(killed: Path, tmp_path: Path) -> None:
     kept = (killed / "bio" / "seed-0" / "run.json").read_bytes()
     assert main([*COMPARISON, "--seeds=2", f"--output={killed}"]) == 0
     assert (killed / "bio" / "seed-0" / "run.json").read_bytes() == kept
@@ -204,19 +259,19 @@ def test_more_seeds_add_to_what_is_there(killed: Path, tmp_path: Path) -> None:
             assert_equals_an_ordinary_run(killed, arm, seed, tmp_path)
 
 
-def test_a_finished_comparison_is_only_told_again(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finished_comparison_is_only_reported_again(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [*COMPARISON, "--seeds=1", f"--output={killed}"]
     assert main(command) == 0
     assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
     assert main([*command, "--trainer.max_epochs=3"]) == 2
     (error,) = errors(capsys)
-    assert "bio/seed-0 (there, now) differs in trainer.max_epochs (2, 3)" in error
+    assert "bio/seed-0 was trained with other settings than its arm has now: trainer.max_epochs (2, 3)" in error
 
 
-def test_runs_are_found_and_unfinished_ones_left_out(
+def test_finished_runs_are_found_and_unfinished_ones_left_out(
     killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    unfinished = tmp_path / "begun"
+    unfinished = tmp_path / "started"
     unfinished.mkdir()
     for name in ("config.yaml", "metrics.csv"):
         shutil.copy(killed / "bio" / "seed-0" / name, unfinished)
@@ -225,18 +280,20 @@ def test_runs_are_found_and_unfinished_ones_left_out(
     assert main(["compare", "--runs", str(unfinished), "--output", str(tmp_path / "compared")]) == 2
 
 
-def test_a_run_that_fails_is_told_and_not_counted(
+def test_a_run_that_fails_is_reported_and_not_counted(
     killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     overlay = tmp_path / "broken.yaml"
     overlay.write_text("model: {fine_tuning: {frozen_layers: 99}}")
     arms = ["--arm", BIO, "--arm", f"broken={overlay}"]
     assert main(["compare", *OPTIONS, *arms, "--seeds=1", f"--output={killed}"]) == 1
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     log = killed / "broken" / "seed-0.log"
-    assert re.search(rf"not finished: broken seed 0: .*frozen_layers.* got 99 \(log: {re.escape(str(log))}\)", told.err)
-    assert "bio" in told.out
-    assert "broken" not in told.out
+    assert re.search(
+        rf"not finished: broken seed 0: .*frozen_layers.* got 99 \(log: {re.escape(str(log))}\)", printed.err
+    )
+    assert "bio" in printed.out
+    assert "broken" not in printed.out
 
 
 def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
@@ -259,15 +316,15 @@ def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
     assert checkpoint.exists()
 
 
-def test_a_failed_run_is_tried_again_only_when_asked(
+def test_a_failed_run_is_tried_again_only_on_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
     command = ["compare", *PARTS, "--arm", BIO, "--seeds=2", f"--output={tmp_path}"]
     for options, num_tried in (([], 1), ([], 1), (["--retry"], 2)):
         assert main([*command, *options]) == 1
-        told = capsys.readouterr().err
-        assert told.count("not finished: bio seed") == 2
-        assert told.count("--retry tries again") == 2 * (num_tried == 1 and "0 to train" in told)
+        printed = capsys.readouterr().err
+        assert printed.count("not finished: bio seed") == 2
+        assert printed.count("use --retry to try again") == 2 * (num_tried == 1 and "0 to train" in printed)
         logs = [(tmp_path / "bio" / f"seed-{seed}.log").read_text() for seed in (0, 1)]
         assert [log.count("no luck") for log in logs] == [num_tried, num_tried]

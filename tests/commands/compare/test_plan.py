@@ -24,7 +24,7 @@ DICE = BIO | {"model.loss.class_path": "Dice", "model.loss.init_args.smooth": 1.
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, unique=True), min_size=1, max_size=3))
-def test_a_grid_is_the_product_of_its_axes(axes: list[list[str]]) -> None:
+def test_a_grid_has_an_arm_for_every_combination(axes: list[list[str]]) -> None:
     arms = grid_arms([[f"axis_{number}/{stem}.yaml" for stem in stems] for number, stems in enumerate(axes)])
     assert [arm.name for arm in arms] == ["+".join(stems) for stems in product(*axes)]
     for arm in arms:
@@ -42,24 +42,24 @@ def test_more_seeds_add_to_fewer() -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a b", "+"])
-def test_an_arm_names_a_folder(name: str) -> None:
+def test_the_name_of_an_arm_must_be_that_of_a_folder(name: str) -> None:
     with pytest.raises(ValueError, match=f"letters, digits .* got {re.escape(repr(name))}"):
         parse_arm(f"{name}=x.yaml")
 
 
 @pytest.mark.parametrize("name", ["plan.json", "comparison.html", "Disagreements.JSONL"])
-def test_an_arm_is_not_called_as_a_file_that_stands_beside_it(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"must not end as a file does .* got {re.escape(name)}"):
+def test_the_name_of_an_arm_must_not_be_that_of_a_result_file(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"must not end like a file name .* got {re.escape(name)}"):
         parse_arm(f"{name}=x.yaml")
     assert parse_arm("lr.json5=x.yaml").name == "lr.json5"
 
 
-def test_an_arm_has_a_name() -> None:
+def test_an_arm_needs_a_name() -> None:
     with pytest.raises(ValueError, match=r"NAME=OVERLAY.*got 'x.yaml'"):
         parse_arm("x.yaml")
 
 
-def test_names_are_told_apart_also_where_folders_know_no_capitals() -> None:
+def test_names_that_differ_only_in_case_are_equal() -> None:
     require_distinct_names([Arm("bio", ()), Arm("bioes", ())])
     with pytest.raises(ValueError, match="got bio more than once"):
         require_distinct_names([Arm("bio", ()), Arm("io", ()), Arm("BIO", ())])
@@ -74,7 +74,7 @@ def test_arms_take_turns() -> None:
     assert (last.name, last.log_path, last.settings) == ("b seed 5", Path("out/b/seed-5.log"), {"k": 2})
 
 
-def test_what_a_class_brings_and_takes_away_is_told_by_its_class_path() -> None:
+def test_a_declared_class_covers_its_arguments() -> None:
     require_declared_differences({"focal": FOCAL, "dice": DICE}, {"focal": ["model.loss.class_path"], "dice": []})
     require_declared_differences({"focal": FOCAL, "dice": DICE}, {"focal": [], "dice": ["model.loss"]})
     appended = FOCAL | {"trainer.callbacks": ["EarlyStopping"]}
@@ -82,16 +82,16 @@ def test_what_a_class_brings_and_takes_away_is_told_by_its_class_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "settings", "message"),
+    ("declared", "settings", "message"),
     [
-        (["model.loss.class_path"], DICE | {"trainer.max_epochs": 5}, r"also do in trainer.max_epochs \(3, 5\)"),
+        (["model.loss.class_path"], DICE | {"trainer.max_epochs": 5}, r"also differ in trainer.max_epochs \(3, 5\)"),
         (["model.loss.init_args.gamma"], DICE, r"model.loss.class_path \(Focal, Dice\)"),
         (["model.los", "model.loss.init"], FOCAL | {"model.loss.init_args.gamma": 1.0}, r"gamma \(2.0, 1.0\)"),
-        (["model.loss"], FOCAL, "must differ, first and second resolve to equal settings"),
+        (["model.loss"], FOCAL, "must differ, but first and second resolve to the same settings"),
     ],
 )
-def test_arms_that_differ_in_more_or_in_nothing_are_refused(
-    told: list[str], settings: dict[str, object], message: str
+def test_arms_that_differ_in_undeclared_settings_or_in_none_are_rejected(
+    declared: list[str], settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        require_declared_differences({"first": FOCAL, "second": settings}, {"first": told, "second": []})
+        require_declared_differences({"first": FOCAL, "second": settings}, {"first": declared, "second": []})

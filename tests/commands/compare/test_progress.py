@@ -1,4 +1,4 @@
-"""What is shown of runs under way, with bars and without."""
+"""The display of current runs, with and without progress bars."""
 
 import io
 from pathlib import Path
@@ -21,7 +21,7 @@ def shown(attempt: Attempt, console: Console, file: io.StringIO) -> list[str]:
     display = RunsDisplay(console, num_runs=2)
     with display.bars:
         display.show([attempt])
-        attempt.process = object()  # type: ignore[assignment] # only whether there is one is asked
+        attempt.process = object()  # type: ignore[assignment] # it is only compared with None
         attempt.run.log_path.write_text("trains 1 of 1 parameters\n")
         display.show([attempt])
         attempt.run.log_path.write_text("trains 1 of 1 parameters\nepoch 1/2, step 5: validation/f1 0.5\n")
@@ -31,11 +31,11 @@ def shown(attempt: Attempt, console: Console, file: io.StringIO) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_without_a_terminal_every_change_is_a_line(attempt: Attempt) -> None:
+def test_without_a_terminal_every_change_is_printed_as_a_line(attempt: Attempt) -> None:
     file = io.StringIO()
     assert shown(attempt, Console(file=file), file) == [
-        "bio seed 3: waits for the process of a former start",
-        "bio seed 3: is under way",
+        "bio seed 3: waiting for a process of an earlier comparison",
+        "bio seed 3: running",
         "bio seed 3: epoch 1 of 2 done",
         "bio seed 3: not finished: a loss must be finite (1 of 2, about 0:05:00 left)",
     ]
@@ -47,4 +47,4 @@ def test_on_a_terminal_there_are_bars(attempt: Attempt, monkeypatch: pytest.Monk
     text = "\n".join(shown(attempt, Console(file=file, force_terminal=True, width=120), file))
     assert "all runs" in text
     assert "bio seed 3: not finished: a loss must be finite (1 of 2" in text
-    assert "bio seed 3: is under way" not in text
+    assert "bio seed 3: running" not in text

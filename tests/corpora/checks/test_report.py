@@ -32,8 +32,8 @@ def test_notes_scheme_surfaces_and_conflicts_are_reported():
 
 def test_warnings_are_one_line_each_and_name_the_split():
     assert describe_corpus(checked_corpus()).warnings == (
-        "train: ill-formed tag: 2, read by the conlleval convention, and so learned and scored",
-        "validation: span cuts word: 1, widened to whole words, and so learned and scored",
+        "train: ill-formed tag: 2, read by the conlleval convention; the result is learned and scored",
+        "validation: span cuts word: 1, widened to whole words; the result is learned and scored",
         "train: entities of type LOC: 1, hard to learn (fewer than 10)",
         "train: entities of type PER: 2, hard to learn (fewer than 10)",
         "validation: entities of type ORG: 1, but none in train: the type cannot be learned and lowers recall",
@@ -48,7 +48,7 @@ def test_warnings_distinguish_dropped_from_widened_spans():
     splits = {"train": sound_split("t"), "validation": sound_split("v")}
     *dropped, widened = describe_corpus(Corpus(splits, notes)).warnings
     assert [warning.partition(", ")[2] for warning in dropped] == ["dropped, neither learned nor scored"] * 4
-    assert widened == "train: span cuts word: 1, widened to whole words, and so learned and scored"
+    assert widened == "train: span cuts word: 1, widened to whole words; the result is learned and scored"
 
 
 def test_a_sound_corpus_has_neither_errors_nor_warnings():

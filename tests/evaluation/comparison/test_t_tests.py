@@ -13,7 +13,7 @@ def part_of_mean(values: list[float]) -> VariancePart:
     return VariancePart("seeds", float(np.var(values, ddof=1)) / len(values), len(values) - 1)
 
 
-def test_with_two_parts_it_is_welchs_test_of_scipy() -> None:
+def test_two_parts_give_the_welch_test_of_scipy() -> None:
     ours = t_test(float(np.mean(SECOND) - np.mean(FIRST)), [part_of_mean(FIRST), part_of_mean(SECOND)])
     theirs = stats.ttest_ind(SECOND, FIRST, equal_var=False)
     assert ours.p == pytest.approx(theirs.pvalue)
@@ -21,7 +21,7 @@ def test_with_two_parts_it_is_welchs_test_of_scipy() -> None:
     assert ours.interval == pytest.approx(tuple(theirs.confidence_interval(0.95)))
 
 
-def test_three_parts_by_hand() -> None:
+def test_three_parts_match_a_calculation_by_hand() -> None:
     parts = [VariancePart("a", 4.0, 4), VariancePart("b", 4.0, 4), VariancePart("c", 8.0, 64)]
     test = t_test(10.0, parts)
     assert test.standard_error == 4
@@ -30,7 +30,7 @@ def test_three_parts_by_hand() -> None:
     assert test.parts == tuple(parts)
 
 
-def test_a_stricter_level_widens_the_interval_and_what_would_show() -> None:
+def test_a_stricter_level_widens_the_interval_and_the_detectable_difference() -> None:
     parts = [VariancePart("a", 4e-4, 9)]
     usual, strict = t_test(0.01, parts), t_test(0.01, parts, level=0.01)
     assert strict.interval == pytest.approx(stats.t.interval(0.99, 9, loc=0.01, scale=0.02))
@@ -42,7 +42,7 @@ def test_a_stricter_level_widens_the_interval_and_what_would_show() -> None:
 
 @pytest.mark.parametrize("degrees", [2, 4, 8, 30, 1286])
 def test_the_detectable_difference_is_found_in_four_of_five_cases(degrees: float) -> None:
-    """By drawing; G*Power and statsmodels rest on the same noncentral t."""
+    """Checked by simulation; G*Power and statsmodels use the same noncentral t."""
     test = t_test(0.0, [VariancePart("seeds", 0.25, degrees)])
     rng = np.random.default_rng(0)
     estimated_errors = 0.5 * np.sqrt(rng.chisquare(degrees, 200_000) / degrees)
@@ -58,16 +58,16 @@ def test_without_variance_a_difference_is_certain() -> None:
     assert (other.p, other.interval) == (0, (-0.1, -0.1))
 
 
-def test_holm_by_hand() -> None:
-    """The textbook case of four p; sorted .005 × 4, .01 × 3, .03 × 2, .04 × 1, none below the one before."""
+def test_holm_matches_a_calculation_by_hand() -> None:
+    """The textbook case of four p-values, sorted: .005 × 4, .01 × 3, .03 × 2, .04 × 1, none below its predecessor."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.7, 0.4]) == pytest.approx([0.8, 0.8])
     assert holm([]) == []
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_rejects_as_its_steps_do(ps: list[float]) -> None:
-    """Holm's own description: from the least p on, go on while p is below level / number of those left."""
+def test_holm_rejects_the_same_tests_as_its_step_by_step_description(ps: list[float]) -> None:
+    """Holm's description: starting from the smallest p, continue while p is below level / number of tests left."""
     rejected = set()
     for step, index in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
         if ps[index] >= 0.05 / (len(ps) - step):

@@ -1,4 +1,4 @@
-"""Pages as text; `test_report_page.py` looks at one in a browser."""
+"""Pages as text; `test_page_in_browser.py` and `test_page.py` open pages in a browser."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from ner_lightning.evaluation.pages.sentence_rows import Highlight, sentence_row
 from ner_lightning.evaluation.pages.tables import TypeLabel
 
 
-def test_a_page_escapes_the_corpus_and_loads_nothing(monkeypatch):
+def test_a_page_escapes_text_from_the_corpus_and_loads_nothing(monkeypatch):
     from jinja2 import ChoiceLoader, DictLoader
 
     template = (
@@ -33,7 +33,7 @@ def test_a_page_escapes_the_corpus_and_loads_nothing(monkeypatch):
     assert re.search(r"script-src 'sha256-[\w+/]{43}='", policy[1])
 
 
-def test_a_page_without_plots_needs_no_matplotlib():
-    """Its import alone takes a second."""
+def test_a_page_without_plots_does_not_import_matplotlib():
+    """Importing it takes a second."""
     code = "import sys, ner_lightning.evaluation.errors.page; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

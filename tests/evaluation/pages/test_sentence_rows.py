@@ -25,15 +25,15 @@ def test_every_side_shows_the_whole_of_a_short_sentence(gold, predicted):
     assert highlighted == [" ".join(words[e.start : e.end]) for e in entities]
 
 
-def test_words_far_from_all_entities_are_left_out_of_all_rows_alike():
+def test_words_far_from_all_entities_are_left_out_of_all_rows():
     words = [f"w{i}" for i in range(200)]
     gold, predicted = sentence_rows(words, {"gold": shown((0, 1)), "predicted": shown((100, 102))})
     kept = [*words[: CONTEXT + 1], "…", *words[100 - CONTEXT : 102 + CONTEXT], "…"]
     assert text_of(gold) == text_of(predicted) == " ".join(kept)
 
 
-def test_only_what_stands_around_the_entities_in_question_is_shown():
-    """The entity in question begins at word 100; one that ends beside it stays, shortened, and others are left out."""
+def test_only_the_context_of_the_entities_in_question_is_shown():
+    """The entity in question begins at word 100. One that ends nearby is shown in part, and the others are left out."""
     words = [f"w{i}" for i in range(200)]
     gold = shown((20, 22), (70, 95), (100, 101), (180, 182))
     (row,) = sentence_rows(words, {"gold": gold}, [EntitySpan(100, 101, "PER")])
@@ -49,22 +49,22 @@ def test_only_what_stands_around_the_entities_in_question_is_shown():
     ]  # fmt: skip
 
 
-def test_a_long_entity_shows_where_it_begins_and_ends():
+def test_a_long_entity_is_shown_with_its_beginning_and_end():
     words = [f"w{i}" for i in range(200)]
     (row,) = sentence_rows(words, {"gold": shown((0, 200))})
     assert text_of(row) == " ".join([*words[:CONTEXT], "…", *words[-CONTEXT:]])
 
 
-def test_a_long_sentence_without_entities_shows_its_begin():
+def test_a_long_sentence_without_entities_is_shown_with_its_beginning():
     words = [f"w{i}" for i in range(200)]
     assert text_of(sentence_rows(words, {"gold": []})[0]) == " ".join([*words[: 2 * CONTEXT], "…"])
 
 
-def test_an_ellipsis_of_the_corpus_stays():
+def test_an_ellipsis_in_the_corpus_is_kept():
     assert text_of(sentence_rows(["…", "…", "Bill"], {"gold": shown((2, 3))})[0]) == "… … Bill"
 
 
-def test_entities_that_overlap_stand_in_further_rows_of_their_side():
+def test_overlapping_entities_are_shown_in_additional_rows():
     rows = sentence_rows(["a", "b", "c"], {"gold": shown((0, 2), (1, 3), (2, 3)), "predicted": []})
     marked = [[p.text for p in row.pieces if p.highlight] for row in rows]
     assert [row.name for row in rows] == ["gold", "gold", "predicted"]
