@@ -43,7 +43,7 @@ def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any
                 yield file
             return
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         partial = partial_path(target)
         try:
             # tempfile would let nobody else read, whatever the umask says
@@ -64,6 +64,21 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON."""
     with whole_file(path) as file:
         file.write(json_text(content, indent=2) + "\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing; a symbolic link to nothing gets its target.
+
+    Raises:
+        OSError: If there is a file in its place or the system refuses it; the error names the path.
+    """
+    try:
+        is_file = not stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_file = False
+    if is_file:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    Path(os.path.realpath(path)).mkdir(parents=True, exist_ok=True)
 
 
 def is_stream(path: Path) -> bool:

@@ -28,7 +28,7 @@ from transformers.utils import logging
 
 from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
-from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding.alignment import WordTokenizer, save_tokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.network_checks import (
@@ -251,7 +251,7 @@ def _write_files(
     precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
     with _without_progress_bars():
         precise.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
     if transitions is not None:
         save_file(_plain_tensors(transitions), folder / TRANSITIONS_FILE)
     for path in folder.iterdir():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_lightning.atomic_files import PREVIOUS, errors_naming, partial_path, remove_partial, whole_file
+from ner_lightning.atomic_files import PREVIOUS, errors_naming, make_folder, partial_path, remove_partial, whole_file
 from ner_lightning.checkpoints.reading import read_checkpoint
 from ner_lightning.commands.config_files import read_settings
 from ner_lightning.corpora.column_files import ColumnFiles
@@ -152,6 +152,18 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
         file.write("new")
 
 
+def test_a_folder_is_made_through_a_link_and_not_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(Path("deep") / "target")
+    for _ in range(2):
+        make_folder(tmp_path / "link" / "below")
+    assert (tmp_path / "deep" / "target" / "below").is_dir()
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for path, message in (("file", "Not a directory"), ("loop", "Too many levels"), ("x" * 256, "File name too long")):
+        with pytest.raises(OSError, match=f"{message}.*: '.*{path}'"):
+            make_folder(tmp_path / path)
+
+
 def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
@@ -160,7 +172,7 @@ def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None
     for path, message in {
         loop: "Too many levels of symbolic links",
         tmp_path / "folder": "Is a directory",
-        tmp_path / "file" / "below": "(Not a directory|File exists)",
+        tmp_path / "file" / "below": "Not a directory",
     }.items():
         with pytest.raises(OSError, match=f"{message}: '[^']+/(loop|folder|file|below)'$"), whole_file(path) as file:
             file.write("new")

@@ -13,6 +13,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
+from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
 from ner_lightning.commands.setting_values import require_usable_arguments
@@ -171,7 +172,7 @@ def write_whole(writer: CorpusWriter, corpus: Corpus, output_dir: Path) -> list[
         CorpusError: If the format cannot hold it.
         OSError: If a file cannot be written.
     """
-    output_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(output_dir)
     try:
         return writer.write(corpus, str(output_dir))
     except BaseException:

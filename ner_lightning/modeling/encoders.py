@@ -27,7 +27,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ner_lightning.encoding.alignment import load_tokenizer
+from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
 from ner_lightning.modeling.network_checks import (
     A_NETWORK,
     readable,
@@ -236,7 +236,7 @@ class SavedEncoder(Encoder):
     @classmethod
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
         with tempfile.TemporaryDirectory() as folder:
-            tokenizer.save_pretrained(folder)
+            save_tokenizer(tokenizer, folder)
             files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
         return cls(network.config.to_dict(), files)
 

@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
 from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, label_maps, train_word_pieces
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, TagSet
+from support.disks import largest_file
 from support.strategies import word_piece_tokenizer
 
 TAGS = TagSet(BIO(), ("LOC", "PER"))
@@ -283,3 +285,11 @@ def test_a_folder_without_an_encoder_is_named_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="the encoder must be a folder") as raised:
         PretrainedEncoder(str(tmp_path)).tokenizer([])
     assert "\n" not in str(raised.value)
+
+
+def test_a_full_disk_for_temporary_files_is_named() -> None:
+    tokenizer = SMALL_BERT.tokenizer(SENTENCES)
+    network = SMALL_BERT.network(TAGS, tokenizer)
+    # all of its files are smaller than this, except the one that the library for tokenizers writes
+    with largest_file(3000), pytest.raises(OSError, match=f"File too large: '{tempfile.gettempdir()}/"):
+        SavedEncoder.of(network, tokenizer)

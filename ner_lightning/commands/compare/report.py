@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress, SpinnerColumn
 
-from ner_lightning.atomic_files import whole_file, write_json
+from ner_lightning.atomic_files import make_folder, whole_file, write_json
 from ner_lightning.console import json_text, message_console, output_console, say
 from ner_lightning.evaluation.comparison.arms import Comparison, verdict_lines
 from ner_lightning.evaluation.comparison.comparing import compare_runs
@@ -63,7 +63,7 @@ def write_files(comparison: Comparison, path: Path) -> None:
         path: The JSON file; the others are beside it.
     """
     page = comparison_page(comparison)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_json(path, to_plain(comparison))
     with whole_file(disagreements_path(path)) as file:
         file.writelines(json_text(found.to_plain()) + "\n" for found in comparison.disagreements or ())

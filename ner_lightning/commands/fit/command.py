@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from ner_lightning.atomic_files import remove_partial, whole_file, write_json
+from ner_lightning.atomic_files import make_folder, remove_partial, whole_file, write_json
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
 from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
 from ner_lightning.callbacks.decoder_comparison import DecoderComparison
@@ -170,7 +170,7 @@ class TrainingCLI(PartsCLI):
         if config.fast_dev_run:
             callbacks = []  # Lightning's trial of a few batches leaves nothing
         elif self.subcommand == "fit":
-            self.run_dir.mkdir(parents=True, exist_ok=True)
+            make_folder(self.run_dir)
             metrics = MetricsFile(self.run_dir / METRICS)
             loggers = [metrics, *loggers]
             callbacks = [

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import lightning as L
 
+from ner_lightning.atomic_files import make_folder
 from ner_lightning.runs.folders import read_config
 from ner_lightning.runs.settings import deciding, differences, settings_of
 from ner_lightning.training.data_module import NERDataModule
@@ -42,7 +43,7 @@ def exclusive_lock(run_dir: Path) -> Iterator[None]:
     Raises:
         ValueError: If another one trains in it.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(run_dir)
     held = [os.open(run_dir, os.O_RDONLY)]
 
     def let_go() -> None:

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from ner_lightning.__main__ import main as run_command
 from ner_lightning.commands.predict.command import main
 from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, TagSet
@@ -43,6 +45,20 @@ def test_the_standard_output_may_be_named(arguments, capfdbinary):
     assert main([*arguments, "--output", "/dev/stdout"]) == 0
     printed = capfdbinary.readouterr().out.decode()
     assert [json.loads(line)["text"] for line in printed.split("\n")[:-1]] == TEXTS[:3]
+
+
+def test_closed_streams_are_one_line(in_folder, arguments, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert run_command(["predict", *arguments, "--output", "-"]) == 2
+    monkeypatch.setattr(sys, "stdin", None)
+    (in_folder / "in.txt").unlink()
+    assert main([*arguments[:2], "--input", "-", "--output", "out.jsonl"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: [Errno 9] Bad file descriptor: 'standard output'",
+        "error: the input must be a file or a pipe, but the standard input is closed",
+    ]
+    assert os.listdir() == []
 
 
 def test_a_run_that_wrote_nothing_leaves_no_output(arguments, monkeypatch, capsys):
