@@ -130,7 +130,7 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def rich_table(table: Table) -> rich.table.Table:
-    """The table for the terminal; its note stands below. Names of a corpus are neither markup nor emoji codes."""
+    """Return the table for the terminal, with its note below. Names are never read as markup or emoji codes."""
     title, note = Text(table.title, style="table.title"), Text(table.note, style="table.caption")
     drawn = rich.table.Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
     for index, name in enumerate(table.header):
@@ -139,7 +139,7 @@ def rich_table(table: Table) -> rich.table.Table:
         drawn.add_column(
             Text(name if is_text else name.replace(" ", "\n")),
             justify="left" if is_text else "right",
-            no_wrap=not is_text,  # where there is no room, text wraps, and no number is cut
+            no_wrap=not is_text,  # if space is short, text wraps and numbers are not cut
             min_width=min(longest, FEWEST_LETTERS) if is_text else longest,
             overflow="fold",
         )
