@@ -117,9 +117,7 @@ def test_other_differences_between_runs_are_noted(tmp_path: Path) -> None:
 
 
 def test_settings_that_differ_are_reported(comparison: Comparison) -> None:
-    assert comparison.settings == {
-        "data.scheme.class_path": ("ner_lightning.schemes.BIO", "ner_lightning.schemes.BIOES")
-    }
+    assert comparison.settings == {"data.scheme.class_path": ("ner_lightning.BIO", "ner_lightning.BIOES")}
 
 
 @pytest.mark.parametrize("num_sentences", [1, 3])
