@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
+import re
 import secrets
 import shutil
+import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-PARTIAL: Final = ".partial"
+from ner_lightning.console import json_text
+
+PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)  # the names that partial_path gives
+MAX_SHOWN_NAME: Final = 50  # characters of a file's name in that of its partial one, which must not be too long either
+NEW, PREVIOUS = "new", "previous"  # what a partial folder holds
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file to write, which takes its name only when all of it is on the disk.
 
+    A symbolic link stays, and its target is written. A device or a pipe is written directly.
+
     Args:
-        path: The file; a former one stays until then, and stays where writing fails.
+        path: The file; a previous one stays until then, and stays where writing fails.
         mode: ``w`` for text, whose line ends are kept, or ``wb``.
 
     Raises:
         OSError: If it cannot be written; the error names the file.
     """
     path = Path(path)
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     with errors_naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        descriptor = _open_stream(path)
+        if descriptor is not None:
+            with open(descriptor, mode, **text) as file:
+                yield file
+            return
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = partial_path(target)
         try:
-            text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
             # tempfile would let nobody else read, whatever the umask says
-            with open(partial, mode.replace("w", "x"), **text) as file:  # type: ignore[call-overload]
+            with open(partial, mode.replace("w", "x"), **text) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(partial, path)
+            os.replace(partial, target)
+        except OSError as error:
+            if error.filename in {partial, str(partial)}:
+                error.filename, error.filename2 = str(path), None
+            raise
         finally:
             partial.unlink(missing_ok=True)
 
@@ -44,7 +63,33 @@ def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON."""
     with whole_file(path) as file:
-        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        file.write(json_text(content, indent=2) + "\n")
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a device, a pipe or this process's standard output: nothing that a file could replace.
+
+    Raises:
+        OSError: If the system cannot say, as for a loop of symbolic links or a name that is too long.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)) or _standard_stream(found) is not None
+
+
+def is_standard_output(path: Path) -> bool:
+    """Return whether a path is this process's standard output by another name, such as /dev/stdout."""
+    try:
+        return _standard_stream(path.stat()) == 1
+    except OSError:
+        return False
+
+
+def partial_path(path: Path) -> Path:
+    """Return a new path beside the given one for a file or folder that is not whole yet."""
+    return path.with_name(f".{path.name[:MAX_SHOWN_NAME]}.{secrets.token_hex(4)}.partial")
 
 
 @contextmanager
@@ -58,9 +103,43 @@ def errors_naming(path: Path) -> Iterator[None]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what a killed run had begun to write."""
-    for leftover in [*folder.rglob(f"*{PARTIAL}")]:
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink(missing_ok=True)
+    """Remove the partial files and folders that a killed run left in a folder and its subfolders, and nothing else."""
+    subfolders = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    found = [path for place in (folder, *subfolders) for path in place.iterdir()]
+    for leftover in found:
+        if PARTIAL.fullmatch(leftover.name):
+            kind = leftover.lstat().st_mode
+            if stat.S_ISREG(kind):
+                leftover.unlink(missing_ok=True)
+            elif stat.S_ISDIR(kind) and {path.name for path in leftover.iterdir()} <= {NEW, PREVIOUS}:
+                shutil.rmtree(leftover)
+
+
+def _open_stream(path: Path) -> int | None:
+    """Open a path to write that must not be replaced by a file; None if it is a file or new.
+
+    Raises:
+        OSError: If it is a folder or cannot be opened.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not is_stream(path):
+        return None
+    standard = _standard_stream(path.stat())
+    if standard is None:
+        return os.open(path, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    return os.dup(standard)  # another opening would write from its own position, over what is printed
+
+
+def _standard_stream(found: os.stat_result) -> int | None:
+    """Return the descriptor of the standard stream that a file is; None if it is neither."""
+    for descriptor in (1, 2):
+        try:
+            if os.path.samestat(found, os.fstat(descriptor)):
+                return descriptor
+        except OSError:  # that one is closed
+            continue
+    return None

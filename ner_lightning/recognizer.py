@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, overload
@@ -103,16 +103,20 @@ class EntityRecognizer:
         return self.recognize((_sentence_of(words) for words in sentences), max_subwords)
 
     def recognize(
-        self, sentences: Iterable[Sentence], max_subwords: int = MAX_SUBWORDS
+        self,
+        sentences: Iterable[Sentence],
+        max_subwords: int = MAX_SUBWORDS,
+        after_batch: Callable[[int], None] | None = None,
     ) -> list[tuple[EntitySpan, ...]]:
         """Return the predicted entities of sentences or whole texts, in order; their gold entities are ignored.
 
         Args:
             sentences: The sentences.
             max_subwords: Largest number of subwords in a batch, or a single window if it is longer.
+            after_batch: Called after each batch with its number of sentences, to show progress.
 
         Raises:
-            ValueError: If a word is not valid Unicode.
+            ValueError: If a word is not valid Unicode, or the model computes NaN.
         """
         bare = [sentence.with_entities(()) for sentence in sentences]
         for sentence in bare:
@@ -124,6 +128,8 @@ class EntityRecognizer:
             batch = self._collate([bare[i] for i in indices], [windows[i] for i in indices], max_subwords)
             for index, entities in zip(indices, self._entities(batch), strict=True):
                 found[index] = entities
+            if after_batch is not None:
+                after_batch(len(indices))
         return found
 
     def _collate(
@@ -138,6 +144,8 @@ class EntityRecognizer:
     def _entities(self, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
         decoder, tags = self.settings.decoder, self.settings.tags
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
+        if not logits.isfinite().all():  # they would be read as no entity
+            raise ValueError("the model must give finite logits, got NaN or infinity")
         tag_ids = decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, self.transitions)
         return decoder.entities(logits, tag_ids, tags, self.transitions)
 

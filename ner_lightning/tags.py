@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ner_lightning.entities import EntitySpan
 
 OUTSIDE = "O"
-BILOU_AS_BIOES = {"L": "E", "U": "S"}
+PREFIX_BY_ALIAS = {"L": "E", "U": "S", "M": "I", "W": "S"}  # BILOU, BMES and BMEWO, read as BIOES
 
 
 class Tag(NamedTuple):
@@ -19,7 +19,7 @@ class Tag(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Tag:
-        """Split ``B-PER``; BILOU's ``L`` and ``U`` become ``E`` and ``S``.
+        """Split ``B-PER``; the prefixes of BILOU, BMES and BMEWO become those of BIOES.
 
         Raises:
             ValueError: If the text is neither ``O`` nor a known prefix, a hyphen and an entity type.
@@ -27,9 +27,9 @@ class Tag(NamedTuple):
         if text == OUTSIDE:
             return OUTSIDE_TAG
         prefix, hyphen, entity_type = text.partition("-")
-        prefix = BILOU_AS_BIOES.get(prefix, prefix)
+        prefix = PREFIX_BY_ALIAS.get(prefix, prefix)
         if prefix not in {"B", "I", "E", "S"} or not hyphen or not entity_type:
-            raise ValueError(f"a tag must be O, or one of B I E S L U, a hyphen and a type, got {text!r}")
+            raise ValueError(f"a tag must be O, or one of B I E S L U M W, a hyphen and a type, got {text!r}")
         return cls(prefix, entity_type)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ def begins_leniently(previous: Tag, tag: Tag) -> bool:
 
 
 def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
-    """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
+    """Read the entities of one sentence, tagged in any scheme.
 
     An entity ends where the tags say so or where the type changes; ill-formed sequences are repaired
     rather than dropped (the conlleval convention).

@@ -7,7 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules, except for the subfolders listed themselves
-    {"entities", "quiet_libraries", "serialization", "console", "atomic_files", "unicode_text"},
+    {"entities", "quiet_libraries", "serialization", "standard_streams", "unicode_text"},
+    {"console"},
+    {"atomic_files", "terminal_tables"},
     {"sentences"},
     {"tags"},
     {"schemes"},
@@ -21,7 +23,7 @@ LAYERS = [  # bottom first; a folder is in one layer with all its modules, excep
     {"bundle"},
     {"recognizer", "training"},
     {"callbacks"},
-    {"commands.error_lines"},
+    {"commands.error_lines", "commands.yaml_values"},
     {"commands.fit"},
     {"commands", "commands.compare", "commands.predict"},
     {"__main__"},

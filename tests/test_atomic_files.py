@@ -2,12 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ner_lightning.atomic_files import errors_naming, remove_partial, whole_file
+from ner_lightning.atomic_files import PREVIOUS, errors_naming, partial_path, remove_partial, whole_file
 from support.disks import fill_disk
 
 
@@ -48,8 +51,112 @@ def test_an_error_that_names_a_file_keeps_its_name() -> None:
 
 def test_what_a_killed_run_had_begun_is_removed(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / ".last.ckpt.x.partial").touch()
+    partial_path(tmp_path / "checkpoints" / "last.ckpt").touch()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
-    (tmp_path / ".model.x.partial" / "former").mkdir(parents=True)
+    (partial_path(tmp_path / "model") / PREVIOUS).mkdir(parents=True)
     remove_partial(tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "last.ckpt"]
+
+
+def test_what_is_not_ours_is_not_removed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "deep").mkdir(parents=True)
+    run = tmp_path / "run"
+    (run / "notes.d").mkdir(parents=True)
+    kept = [
+        run / "notes.partial",
+        run / ".notes.partial",
+        run / ".notes.2026.partial",
+        run / ".a.0123456g.partial",
+        run / "notes.d" / "a.12345678.partial",
+        partial_path(run / "notes.d") / "mine",  # a folder that is called as ours, and holds something else
+        partial_path(elsewhere / "deep" / "last.ckpt"),
+    ]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (run / "linked").symlink_to(elsewhere / "deep")
+    link = partial_path(run / "last.ckpt")
+    link.symlink_to(kept[0])
+    remove_partial(run)
+    assert all(path.is_file() for path in kept)
+    assert link.is_symlink()
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "target", tmp_path / "link"
+    for previous in (None, "previous"):  # a link to nothing, and one to a file
+        target.unlink(missing_ok=True)
+        if previous is not None:
+            target.write_text(previous)
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("disk") / "target")
+        with whole_file(link) as file:
+            file.write("new")
+            assert sorted(os.listdir(tmp_path)) == ["disk", "link"]
+            assert not target.exists() or target.read_text() == previous
+        assert link.is_symlink()
+        assert target.read_text() == "new"
+        assert os.listdir(tmp_path / "disk") == ["target"]
+
+
+def test_a_pipe_gets_what_is_written_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        with whole_file(pipe) as file:
+            file.write("new")
+        assert read.result(timeout=60) == "new"
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_devices_stay(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/dev/null")
+    for path in ("/dev/null", link):
+        with whole_file(path, "wb") as file:
+            file.write(b"new")
+        assert Path(path).is_char_device()
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"), whole_file("/dev/full") as file:
+        file.write("new")
+
+
+def test_the_standard_output_gets_a_file_between_its_lines(tmp_path: Path) -> None:
+    code = """
+from ner_lightning.atomic_files import whole_file
+print("before")
+with whole_file("/dev/stdout") as file:
+    file.write("file\\n")
+print("after")
+"""
+    printed = tmp_path / "printed"
+    with printed.open("w") as output:
+        subprocess.run([sys.executable, "-c", code], stdout=output, check=True)
+    assert printed.read_text() == "before\nfile\nafter\n"
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    with whole_file(tmp_path / ("ä" * 127)) as file:
+        file.write("new")
+    too_long = tmp_path / ("a" * 256)
+    with pytest.raises(OSError, match=r"File name too long: '.*/a{256}'$"), whole_file(too_long) as file:
+        file.write("new")
+
+
+def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for path, message in {
+        loop: "Too many levels of symbolic links",
+        tmp_path / "folder": "Is a directory",
+        tmp_path / "file" / "below": "(Not a directory|File exists)",
+    }.items():
+        with pytest.raises(OSError, match=f"{message}: '[^']+/(loop|folder|file|below)'$"), whole_file(path) as file:
+            file.write("new")
+    assert loop.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop"]

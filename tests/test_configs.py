@@ -84,24 +84,37 @@ def test_a_scheme_overlay_changes_nothing_else() -> None:
     assert differing == {"data.scheme.class_path"}
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml")))
+def test_the_overlay_for_small_corpora_goes_with_every_experiment(name: str) -> None:
+    experiment = [f"--config={ROOT / 'configs/experiment' / name}.yaml"]
+    overlay = ROOT / "configs/trainer/small_corpus.yaml"
+    plain, small = flat(resolved(*experiment)), flat(resolved(*experiment, f"--config={overlay}"))
+    differing = {key for key in plain.keys() | small.keys() if plain.get(key) != small.get(key)}
+    assert differing == flat(yaml.safe_load(overlay.read_text())).keys() & differing
+    assert differing >= {"model.optimizer.init_args.lr", "trainer.callbacks", "trainer.max_epochs"}
+    (stopping,) = small["trainer.callbacks"]
+    assert stopping["class_path"] == "lightning.pytorch.callbacks.EarlyStopping"
+    assert (stopping["init_args"]["monitor"], stopping["init_args"]["mode"]) == ("validation/f1", "max")
+
+
 @pytest.mark.parametrize(
     ("configs", "missing", "advice"),
     [
         (
             ["experiment/wnut17"],
-            "data/wnut17/train.conll: must be a file, found none",
+            "data/wnut17/train.conll: file not found",
             "get it from github.com/leondz/emerging_entities_17 "
             "(wnut17train.conll, emerging.dev.conll, emerging.test.annotated)",
         ),
         (
             ["experiment/bc5cdr"],
-            "data/bc5cdr/train.bio.tsv: must be a file, found none",
+            "data/bc5cdr/train.bio.tsv: file not found",
             "get it from github.com/cambridgeltl/MTL-Bioinformatics-2016, folder data/BC5CDR-IOB "
             "(train.tsv, devel.tsv, test.tsv)",
         ),
         (
             ["experiment/conll2003", "corpus/conll2003_files"],
-            "data/conll2003/eng.train: must be a file, found none",
+            "data/conll2003/eng.train: file not found",
             "get it from www.clips.uantwerpen.be/conll2003/ner (eng.train, eng.testa, eng.testb)",
         ),
         (

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import lightning as L
-from rich.console import Console
 from torch import Tensor
 
 from ner_lightning.atomic_files import write_json
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
+from ner_lightning.console import output_console
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.encoding.bound_corpus import BoundCorpus
@@ -70,4 +70,4 @@ class DecoderComparison(FinalScoring):
         self.metrics, self.predicted = {}, {}
         if trainer.is_global_zero:
             write_json(folder / f"{split}.decoders.json", scores)
-            print_table(Console(), decoders_table(scores))
+            print_table(output_console(), decoders_table(scores))

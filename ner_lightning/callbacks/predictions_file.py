@@ -7,11 +7,11 @@ from pathlib import Path
 
 import lightning as L
 from jaxtyping import Float, Int
-from rich.console import Console
 from torch import Tensor
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
+from ner_lightning.console import output_console
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.encoding.bound_corpus import BoundCorpus
@@ -89,7 +89,7 @@ class PredictionsFile(FinalScoring):
         if differing:
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
         coverage = data_module_of(trainer).bound.coverage(split)
-        console = Console()
+        console = output_console()
         print_table(console, scores_table(score(written), f"{split}: entities, confirmed by seqeval"))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "

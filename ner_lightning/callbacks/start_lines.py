@@ -6,10 +6,9 @@ import math
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from torch import nn
 
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.optimizer_steps import warning_on_steps
 from ner_lightning.training.tagger import tagger_of
@@ -40,7 +39,7 @@ class StartLines(L.Callback):
         if num_steps < math.inf:
             warning = warning_on_steps(int(num_steps))
             lines += [f"optimizer steps: {num_steps:,}", *([f"warning: {warning}"] if warning else [])]
-        console = Console(stderr=True)
+        console = message_console()
         for line in lines:
             say(console, line)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from dataclasses import replace
 
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser
-from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
+from ner_lightning.console import json_text, output_console, write_output
 from ner_lightning.corpora.checks.printed_report import print_report
 from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
 from ner_lightning.corpora.entity_types import select_entity_types
@@ -50,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         return fail(without_noise(str(error)))
     if cli.config.format == "json":
-        sys.stdout.write(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n")
+        write_output(json_text(report.to_plain(), indent=2) + "\n")
     else:
-        print_report(report, Console())
+        print_report(report, output_console())
     return 1 if report.errors else 0
 
 

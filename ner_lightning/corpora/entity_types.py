@@ -1,4 +1,4 @@
-"""The entity types of a corpus, kept, renamed or merged."""
+"""The selection of entity types: those of a corpus are kept, renamed, merged or dropped."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[st
 
     Args:
         corpus: The corpus as it was read.
-        entity_types: The types to keep; or for each old name its new one, the same for several to merge them,
-            as in ``{"PER": "PER", "PERSON": "PER", "LOC": "LOC"}``. All others are dropped; None keeps all.
+        entity_types: The types to keep, or a mapping from old names to new ones; types with the same new name are
+            merged, as in ``{"PER": "PER", "PERSON": "PER", "LOC": "LOC"}``. All other types are dropped; None keeps
+            all types.
 
     Returns:
-        The corpus with a further note for each split and each type that was dropped or renamed there.
+        The corpus with an additional note for each split and each type that was dropped or renamed in it.
 
     Raises:
-        CorpusError: If a named type occurs in no split, or no type is named.
+        CorpusError: If a type does not occur in any split, or no type is given.
     """
     if entity_types is None:
         return corpus

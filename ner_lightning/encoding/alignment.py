@@ -120,12 +120,14 @@ def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrained
     """Load a tokenizer so that pre-split words are encoded the same way as raw text.
 
     Byte-level tokenizers such as RoBERTa's need a space before every word for that. Whether a tokenizer needs it is
-    decided by what it encodes, not by its name.
+    decided by what it encodes, not by its name. Code that comes with a tokenizer is never run.
     """
-    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision, trust_remote_code=False)
     if encodes_words_as_text(tokenizer):
         return tokenizer
-    return AutoTokenizer.from_pretrained(name_or_path, revision=revision, add_prefix_space=True)
+    return AutoTokenizer.from_pretrained(
+        name_or_path, revision=revision, trust_remote_code=False, add_prefix_space=True
+    )
 
 
 def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:

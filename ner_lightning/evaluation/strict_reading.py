@@ -63,7 +63,8 @@ def recognized_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | N
     if len(rows) < len(sentences):
         return None
     evidence = detect_scheme(rows)
-    return None if evidence.also_possible else SCHEME_BY_SOURCE.get(evidence.scheme)
+    possible = {SCHEME_BY_SOURCE.get(source) for source in (evidence.scheme, *evidence.also_possible)}
+    return possible.pop() if len(possible) == 1 else None
 
 
 def _parsed(sentence: PredictedSentence, scheme: LabelScheme) -> list[Tag]:

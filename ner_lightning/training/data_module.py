@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -36,6 +37,15 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
     "num_ranks": "the number of ranks",
     "precision": "the precision",
 }
+
+
+def leave_signals_to_trainer(worker: int) -> None:  # noqa: ARG001 (what a loader passes)
+    """Have a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it too.
+
+    The training process needs it until the step under way is done; it ends with that process.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @dataclass(frozen=True)
@@ -290,6 +300,7 @@ class NERDataModule(L.LightningDataModule):
             batch_sampler=batch_sampler,
             collate_fn=collate,
             num_workers=self.batches.num_workers,
+            worker_init_fn=leave_signals_to_trainer,
             generator=torch.Generator().manual_seed(0),  # otherwise an iterator would draw from the global generator
         )
 

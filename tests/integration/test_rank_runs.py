@@ -106,6 +106,22 @@ def test_ranks_that_train_score_as_one_process_does(ranks: Ranks, tmp_path: Path
     assert_scored_as_by_one_process(run_dir, tmp_path / "one", ranks.accelerator)
 
 
+@pytest.mark.parametrize("sizes", [{"evaluation_subwords": 9999}, {"corpus.num_validation": 1, "corpus.num_test": 1}])
+def test_ranks_that_no_batch_is_left_for_score_as_one_process_does(
+    run_of_two: Path, tmp_path: Path, sizes: dict[str, int]
+) -> None:
+    """One batch for two ranks, of many sentences or of a single one."""
+    keys = {"evaluation_subwords": "batches.evaluation_subwords"}
+    options = [*RUN, *(f"--data.{keys.get(key, key)}={number}" for key, number in sizes.items())]
+    options += ["--ckpt_path", run_of_two / "checkpoints" / "best.ckpt"]
+    for command in ("validate", "test"):
+        TWO.run(command, *options, "--run_dir", tmp_path / "two")
+        run_training([command, *map(str, (*options, "--run_dir", tmp_path / "one", "--trainer.devices=1"))])
+    for file in SCORED:
+        name = f"predictions/{file}"
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), name
+
+
 @pytest.mark.slow
 def test_three_ranks_of_torchrun_print_and_write_what_one_process_does(
     run_of_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

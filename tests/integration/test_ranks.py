@@ -108,6 +108,6 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
 def test_what_ends_one_rank_ends_all_at_the_same_step(written: list[dict]) -> None:
     """SIGTERM or NaN on the second rank, in the second step of accumulated batches."""
     for rank in written:
-        assert rank["sigterm"] == ("SIGTERMException", "", 2)
+        assert rank["sigterm"] == ("Stopped", "143", 2)
         assert rank["nan"] == (*written[0]["nan"][:2], 1)
     assert "in step 2, in a batch of the sentences" in written[0]["nan"][1]

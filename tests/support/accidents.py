@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import torch
 
 from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.modeling.losses import CrossEntropyLoss, LossSum
 
 
@@ -39,16 +40,28 @@ def kill_in_checkpoint(number: int, num_bytes: int) -> None:
     torch.save = save
 
 
-def signal_at(place: str, number: int, signal_number: int) -> None:
+def signal_at(place: str, number: int, signal_number: int, times: int = 1) -> None:
     """Signal the own process where a metric is logged for the ``number``-th time."""
     log, calls = MetricsFile.log_metrics, iter(range(1, 1000))
 
     def log_and_signal(self: MetricsFile, metrics: dict[str, Any], step: int | None = None) -> None:
         log(self, metrics, step)
         if place in metrics and next(calls) == number:
-            os.kill(os.getpid(), signal_number)
+            for _ in range(times):
+                os.kill(os.getpid(), signal_number)
 
     MetricsFile.log_metrics = log_and_signal
+
+
+def signal_before_training(signal_number: int) -> None:
+    """Signal the own process where the configuration of the run has been written."""
+    begin = StartLines.on_fit_start
+
+    def begin_and_signal(self: StartLines, *arguments: Any) -> None:
+        begin(self, *arguments)
+        os.kill(os.getpid(), signal_number)
+
+    StartLines.on_fit_start = begin_and_signal
 
 
 def poison(number: int, kind: str) -> None:

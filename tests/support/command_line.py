@@ -1,6 +1,7 @@
 """Runs the command line as a user does, in processes of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,12 @@ TINY_RUN = [
 ]
 
 
-def start_python(*arguments: str | Path) -> subprocess.Popen[str]:
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start_python(*arguments: str | Path, process_group: int | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
@@ -28,11 +34,13 @@ def start_python(*arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
+        process_group=process_group,
     )
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    return start_python("-m", "ner_lightning", *arguments)
+def start(*arguments: str | Path, process_group: int | None = None) -> subprocess.Popen[str]:
+    return start_python("-m", "ner_lightning", *arguments, process_group=process_group)
 
 
 def torchrun(num_ranks: int, *arguments: str | Path) -> subprocess.Popen[str]:

@@ -19,14 +19,13 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 sys.path.append(str(Path(__file__).parents[1]))  # as pytest has it
 
 from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusReader
 from ner_lightning.encoding.augmentation import MentionReplacement, TypingNoise
@@ -217,10 +216,10 @@ def end_of_run(folder: Path, *callbacks: L.Callback, **settings: Any) -> tuple[s
             CrossEntropyLoss(),
             data_module(Layout(2, 2)),
             2,
-            (*callbacks, StopOnSigterm(last), FiniteSteps(last), last),
+            (*callbacks, StopOnSignal(last), FiniteSteps(last), last),
             **settings,
         )
-    except (SIGTERMException, FloatingPointError) as end:
+    except (Stopped, FloatingPointError) as end:
         return type(end).__name__, str(end), torch.load(last.path, weights_only=True)["global_step"]
     raise AssertionError("nothing has broken the run off")
 

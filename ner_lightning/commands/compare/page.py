@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from ner_lightning.atomic_files import whole_file
 from ner_lightning.commands.compare.options import PageOptions
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.comparison.page import comparison_page
 from ner_lightning.evaluation.comparison.stored import read_comparison
 
@@ -24,5 +22,5 @@ def draw_page(options: PageOptions) -> int:
     page = comparison_page(read_comparison(options.comparison))
     with whole_file(options.output) as file:
         file.write(page)
-    say(Console(stderr=True), f"page: {options.output}")
+    say(message_console(), f"page: {options.output}")
     return 0

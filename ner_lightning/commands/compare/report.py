@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn
 
 from ner_lightning.atomic_files import whole_file, write_json
-from ner_lightning.console import say
+from ner_lightning.console import json_text, message_console, output_console, say
 from ner_lightning.evaluation.comparison.arms import Comparison, verdict_lines
 from ner_lightning.evaluation.comparison.comparing import compare_runs
 from ner_lightning.evaluation.comparison.page import comparison_page
@@ -33,8 +31,10 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
     Raises:
         ValueError: If the runs cannot be compared.
     """
-    console = Console()
-    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=Console(stderr=True), transient=True)
+    console = output_console()
+    messages = message_console()
+    columns = SpinnerColumn(), *Progress.get_default_columns()
+    progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
 
     def track(runs: Sequence[FinishedRun]) -> Iterable[FinishedRun]:
         return progress.track(runs, total=len(runs) + 1, description="comparing")  # the last step is the statistics
@@ -42,7 +42,7 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
     with progress:
         comparison = compare_runs(arms, scope, date.today().isoformat(), track)
     path = output / f"comparison{scope.file_suffix}.json"
-    with Console(stderr=True).status("Writing"):
+    with message_console().status("Writing"):
         write_files(comparison, path)
     for table in comparison_tables(comparison):
         print_table(console, table)
@@ -52,7 +52,7 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
         say(console, f"warning: {warning}")
     for line in verdict_lines(comparison.verdict_groups):
         say(console, line)
-    say(Console(stderr=True), f"page: {path.with_suffix('.html')}")
+    say(message_console(), f"page: {path.with_suffix('.html')}")
 
 
 def write_files(comparison: Comparison, path: Path) -> None:
@@ -66,6 +66,6 @@ def write_files(comparison: Comparison, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, to_plain(comparison))
     with whole_file(disagreements_path(path)) as file:
-        file.writelines(json.dumps(found.to_plain()) + "\n" for found in comparison.disagreements or ())
+        file.writelines(json_text(found.to_plain()) + "\n" for found in comparison.disagreements or ())
     with whole_file(path.with_suffix(".html")) as file:
         file.write(page)

@@ -27,7 +27,7 @@ from ner_lightning.commands.compare.runs import (
     require_same_settings,
     worker_environments,
 )
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.comparison.t_tests import MIN_SEEDS
 from ner_lightning.evaluation.comparison.tables import settings_table
 from ner_lightning.evaluation.pages.tables import print_table
@@ -49,7 +49,7 @@ def compare_found(options: CompareOptions) -> int:
         ValueError: If there is no finished run, or a run folder is damaged.
     """
     silence_libraries()
-    console = Console(stderr=True)
+    console = message_console()
     finished, unfinished = find_run_folders(options.runs)
     for path in unfinished:
         say(console, f"left out, since it is not finished: {path}")
@@ -69,7 +69,7 @@ def compare_trained(options: CompareOptions) -> int:
         ArgumentError: If ``fit`` would reject an arm.
         ValueError: If the arms cannot be compared, or the output folder contains other runs.
     """
-    console = Console(stderr=True)
+    console = message_console()
     with console.status("Checking the arms"):
         runs = checked_runs(options)
     settings_by_arm = {run.arm: run.settings for run in runs}
@@ -168,14 +168,14 @@ def threads_of(output: Path, workers: int) -> str:
         ValueError: If the folder does not belong to a comparison, or the user's choice differs from the earlier number.
     """
     plan, requested = output / PLAN, os.environ.get(THREADS)
-    if plan.is_file():
+    if plan.is_file() and any(output.glob("*/seed-*.log")):  # the log of a run that has started
         kept = _threads_in(plan)
         if requested not in {None, kept}:
             raise ValueError(
                 f"{output} was started with {THREADS}={kept}, which must be the same for all runs, got {requested}"
             )
         return kept
-    if output.exists() and any(output.iterdir()):
+    if not plan.is_file() and output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or the folder of a comparison, but {output} has no {PLAN}")
     threads = requested or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})

@@ -15,8 +15,7 @@ import lightning as L
 import yaml
 from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
 from lightning.pytorch.cli import ArgsType
-from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
-from rich.console import Console
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from ner_lightning.atomic_files import remove_partial, whole_file, write_json
 from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
@@ -25,12 +24,12 @@ from ner_lightning.callbacks.decoder_comparison import DecoderComparison
 from ner_lightning.callbacks.epoch_lines import EpochLines
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.finite_steps import FiniteSteps
-from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, stay_stopped
 from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
+from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
@@ -40,6 +39,7 @@ from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_r
 from ner_lightning.commands.fit.resuming import (
     CHECKPOINTS,
     CONFIG,
+    METRICS,
     checkpoint_in,
     checkpoint_to_score,
     exclusive_lock,
@@ -47,9 +47,10 @@ from ner_lightning.commands.fit.resuming import (
     require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
 from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
-from ner_lightning.console import say
+from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
@@ -62,6 +63,7 @@ class TrainingCLI(PartsCLI):
     """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
 
     def __init__(self, **settings: Any) -> None:
+        self.arguments = settings["args"] or []
         with ExitStack() as self.while_running:
             super().__init__(**settings)
 
@@ -110,11 +112,20 @@ class TrainingCLI(PartsCLI):
             ValueError: If the folder is another run's.
         """
         if self.subcommand == "fit" and is_first_rank():  # others find what it began
-            if not self.config[self.subcommand].trainer.fast_dev_run:
-                self.while_running.enter_context(exclusive_lock(self.run_dir))
-            prepare = remove_partial if self.resumes else require_new_folder
-            prepare(self.run_dir)
+            self.prepare_run_dir()
         super().instantiate_classes()
+
+    def prepare_run_dir(self) -> None:
+        """Take the run folder until the run ends; a trial of a few batches needs none."""
+        enter, is_trial = self.while_running.enter_context, self.config[self.subcommand].trainer.fast_dev_run
+        if not is_trial:
+            enter(exclusive_lock(self.run_dir))
+        prepare = remove_partial if self.resumes else require_new_folder
+        prepare(self.run_dir)
+        if not is_trial:
+            if not self.resumes:
+                enter(emptied_unless_trained(self.run_dir))
+            enter(noting_how_to_resume(self.run_dir, self.arguments))
 
     def resolved_config(self) -> str:
         """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
@@ -146,13 +157,14 @@ class TrainingCLI(PartsCLI):
             PredictionsFile(self.run_dir),
             DecoderComparison(self.run_dir),
             self.wandb_run,
+            EndOnSignal(),
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if config.fast_dev_run:
             callbacks = []  # Lightning's trial of a few batches leaves nothing
         elif self.subcommand == "fit":
             self.run_dir.mkdir(parents=True, exist_ok=True)
-            metrics = MetricsFile(self.run_dir / "metrics.csv")
+            metrics = MetricsFile(self.run_dir / METRICS)
             loggers = [metrics, *loggers]
             callbacks = [
                 LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
@@ -176,7 +188,7 @@ class TrainingCLI(PartsCLI):
         folder = self.run_dir / CHECKPOINTS
         self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
-        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSigterm(last), last]
+        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSignal(last), last]
 
     def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
         """Tell what is run, as soon as nothing speaks against it.
@@ -190,10 +202,16 @@ class TrainingCLI(PartsCLI):
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
     def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass."""
-        if trainer.training:
-            folder = Path(self.config[self.subcommand].ckpt_path).parent
-            require_longer(checkpoint, trainer, is_own=folder == self.run_dir / CHECKPOINTS)
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+
+        A run that early stopping ended stays ended, however long it may be.
+        """
+        if not trainer.training:
+            return
+        is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
+        require_longer(checkpoint, trainer, is_own)
+        if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
+            say(message_console(), "early stopping had ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
@@ -202,7 +220,7 @@ class TrainingCLI(PartsCLI):
             ValueError: If there is none.
         """
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            Console(stderr=True).print("trainer.fast_dev_run tries a few batches: nothing was kept", highlight=False)
+            say(message_console(), "trainer.fast_dev_run tries a few batches: nothing was kept")
             return
         best = self.best.best_model_path
         if not best:
@@ -223,7 +241,7 @@ class TrainingCLI(PartsCLI):
             self.write_report()
             write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
             for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
-                say(Console(stderr=True), line)
+                say(message_console(), line)
 
     def write_report(self) -> None:
         """Write the page of errors, from the predictions files."""
@@ -237,12 +255,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 143 after SIGTERM.
+        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 130 after Ctrl-C, and 143
+        after SIGTERM.
     """
     silence_libraries()
     parent = os.getppid()
     try:
-        run_training(list(arguments))
+        with stopping_on_signals():
+            run_training(list(arguments))
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
     except (ValueError, OSError, MisconfigurationException) as error:
@@ -256,10 +276,8 @@ def main(arguments: Sequence[str]) -> int:
             raise
         report_on_one_rank(line, parent)
         return 1
-    except SIGTERMException:
-        # saved; a scheduler must not take this for a finished run. The launcher kills the first rank, whose status
-        # is the run's, where it sees another end with an error
-        return 143 if is_first_rank() else 0
+    except Stopped as stop:
+        return report_stop(stop)
     return 0
 
 

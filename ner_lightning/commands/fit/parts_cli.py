@@ -13,6 +13,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
+from ner_lightning.commands.yaml_values import keep_text_of_settings
 
 # the command line finds parts by the names of imported classes
 from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
@@ -43,6 +44,7 @@ class PartsCLI(LightningCLI):
     """
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
+        keep_text_of_settings()
         # a config names no functions of the system, and builds nothing for a parameter that takes anything
         set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
         super().__init__(

@@ -17,6 +17,7 @@ from ner_lightning.training.data_module import NERDataModule
 
 CHECKPOINTS: Final = "checkpoints"
 CONFIG: Final = "config.yaml"
+METRICS: Final = "metrics.csv"
 LENGTH: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
 
 
@@ -27,10 +28,11 @@ def require_new_folder(run_dir: Path) -> None:
         ValueError: If the folder holds something.
     """
     if run_dir.exists() and any(run_dir.iterdir()):
-        raise ValueError(
-            f"the run folder must be empty or new, got {run_dir}; resume with --ckpt_path last, or name "
-            "another with --run_dir"
+        has_checkpoint = (run_dir / CHECKPOINTS / "last.ckpt").exists()
+        advice = (
+            "resume with --ckpt_path last, or name" if has_checkpoint else "it has no checkpoint to resume from, name"
         )
+        raise ValueError(f"the run folder must be empty or new, got {run_dir}; {advice} another with --run_dir")
 
 
 @contextmanager

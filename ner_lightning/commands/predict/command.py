@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
 
+from ner_lightning.atomic_files import is_standard_output, is_stream
 from ner_lightning.commands.error_lines import OneLineParser, fail
+from ner_lightning.commands.predict import PIPE
+from ner_lightning.standard_streams import CLOSED_PIPE_STATUS, discard_rest
 
 PROGRAM = "python -m ner_lightning predict"
 DESCRIPTION = f"""\
@@ -51,26 +53,27 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command.
 
     Returns:
-        The exit status: 0, 2 for wrong input, 1 where nobody reads the output on, 130 where it was stopped.
+        The exit status: 0, 2 for wrong input, 130 if it was stopped, 141 if nobody reads the output any more.
     """
     try:
         options = parse(arguments)
     except ArgumentError as error:
         return fail(f"{error} (see {PROGRAM} --help)")
+    except OSError as error:  # a name that is too long, or a loop of symbolic links
+        return fail(str(error))
 
-    from ner_lightning.bundle import BundleError  # here, so that help needs no torch
-    from ner_lightning.commands.predict.run import run
-    from ner_lightning.corpora.reader import CorpusError
+    from ner_lightning.commands.predict.run import run  # here, so that help needs no torch
 
     try:
         run(options)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails to flush at its end
-        return 1
-    except (BundleError, CorpusError, OSError) as error:
+        discard_rest(sys.stdout)
+        return CLOSED_PIPE_STATUS
+    except (ValueError, OSError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
-        fail("stopped; an output file can be continued with --resume")
+        is_begun = options.output != PIPE and Path(options.output).is_file()
+        fail("stopped; the same command with --resume continues" if is_begun else "stopped")
         return 130
     return 0
 
@@ -86,6 +89,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         options.format = format_of(options.input)
     if options.batch_subwords is not None and options.batch_subwords < 1:
         raise ArgumentError(None, f"--batch_subwords must be at least 1, got {options.batch_subwords}")
+    if is_standard_output(Path(options.output)):
+        options.output = PIPE
     require_layout(options)
     require_output(options)
     return options
@@ -110,12 +115,13 @@ def require_output(options: argparse.Namespace) -> None:
     Raises:
         ArgumentError: If it cannot.
     """
-    if options.resume and (options.output == "-" or options.style == "color"):
-        raise ArgumentError(None, "--resume needs an output file of the style json")
     output = Path(options.output)
-    if options.output != "-" and not output.parent.is_dir():
+    is_file = options.output != PIPE and not is_stream(output)
+    if options.resume and (not is_file or options.style == "color"):
+        raise ArgumentError(None, "--resume needs an output file of the style json")
+    if is_file and not output.parent.is_dir():
         raise ArgumentError(None, f"{output}: the output must lie in a folder that is there, found no {output.parent}")
-    if options.output != "-" and output.exists():
+    if is_file and output.exists():
         if not options.resume:
             raise ArgumentError(
                 None,
@@ -133,13 +139,13 @@ def format_of(input_path: str) -> str:
         ArgumentError: If the ending stands for none.
     """
     ending = Path(input_path).suffix.lower()
-    if input_path != "-" and ending not in FORMAT_BY_ENDING:
+    if input_path != PIPE and ending not in FORMAT_BY_ENDING:
         raise ArgumentError(
             None,
             f"{input_path}: the input must end in {', '.join(FORMAT_BY_ENDING)}, "
             f"or --format must be one of {', '.join(FORMATS)}",
         )
-    return "text" if input_path == "-" else FORMAT_BY_ENDING[ending]
+    return "text" if input_path == PIPE else FORMAT_BY_ENDING[ending]
 
 
 def build_parser() -> OneLineParser:

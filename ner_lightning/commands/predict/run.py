@@ -5,28 +5,28 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from io import BufferedIOBase
 from itertools import chain, islice
-from typing import BinaryIO, Final, cast
+from pathlib import Path
+from typing import IO, Final, cast
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ner_lightning.atomic_files import errors_naming
+from ner_lightning.commands.predict import PIPE
 from ner_lightning.commands.predict.input import InputRecord, read_blocks, read_chunks, read_records
 from ner_lightning.commands.predict.output import (
-    PIPE,
     ColoredLines,
     json_line,
     open_output,
     pending_chunks,
     read_begun,
 )
-from ner_lightning.corpora.column_files import ColumnLayout
+from ner_lightning.commands.predict.progress import PredictionProgress, prediction_progress
 from ner_lightning.corpora.reader import CorpusError
+from ner_lightning.corpora.reading.column_lines import ColumnLayout
 from ner_lightning.recognizer import MAX_SUBWORDS, EntityRecognizer
 from ner_lightning.sentences import Sentence
 
@@ -46,13 +46,16 @@ def run(options: argparse.Namespace) -> None:
     with open_input(options.input) as file:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
         source = "standard input" if options.input == PIPE else options.input
-        layout = ColumnLayout(options.word_column, -1, options.separator, options.comment)
+        layout = ColumnLayout(options.word_column, None, options.separator, options.comment or "")
         records = read_records(read_blocks(file), source, options.format, layout)
         chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), begun, options.output)
         first = list(islice(chunks, 1))  # what is wrong already must leave the output as it is
-        with open_output(options.output, begun) as output, progress_bar(file, options.output) as advance:
+        num_bytes = os.fstat(file.fileno()).st_size if file.seekable() else 0
+        among_lines = options.output == PIPE and sys.stdout.isatty()
+        is_shown = sys.stderr.isatty() and not among_lines
+        with open_output(options.output, begun) as output, prediction_progress(num_bytes or None, is_shown) as progress:
             try:
-                predict_chunks(chain(first, chunks), recognizer, options, output, advance)
+                predict_chunks(chain(first, chunks), recognizer, options, output, progress)
             except CorpusError as error:
                 hint = "" if options.output == PIPE else ", and --resume continues once it is mended"
                 raise CorpusError(f"{error}; all records before it are written{hint}") from None
@@ -62,19 +65,20 @@ def predict_chunks(
     chunks: Iterator[tuple[list[InputRecord], int]],
     recognizer: EntityRecognizer,
     options: argparse.Namespace,
-    output: BinaryIO,
-    advance: Callable[[int], None],
+    output: IO[bytes],
+    progress: PredictionProgress,
 ) -> None:
     """Write the lines of chunks, but for those that are written already."""
     kinds = recognizer.settings.tags.entity_types
     line_of = ColoredLines(kinds, options.output == PIPE) if options.style == "color" else json_line
     for chunk, num_written in chunks:
         sentences = [sentence_of(record, recognizer) for record in chunk]
-        found = recognizer.recognize(sentences, options.batch_subwords or MAX_SUBWORDS)
+        progress.begin_chunk(chunk[0].end, chunk[-1].end, len(chunk))
+        found = recognizer.recognize(sentences, options.batch_subwords or MAX_SUBWORDS, progress.advance)
         lines = [line_of(*row) for row in zip(chunk, sentences, found, strict=True)]
-        output.write("".join(lines[num_written:]).encode())
-        output.flush()
-        advance(len(chunk) - num_written)
+        with errors_naming(Path("standard output" if options.output == PIPE else options.output)):
+            output.write("".join(lines[num_written:]).encode())
+            output.flush()
 
 
 def sentence_of(record: InputRecord, recognizer: EntityRecognizer) -> Sentence:
@@ -104,32 +108,3 @@ def open_input(path: str) -> Iterator[BufferedIOBase]:
         raise CorpusError(f"{path}: the input must be a file that can be read: {error.strerror}") from None
     with opened as file:
         yield cast(BufferedIOBase, file)
-
-
-@contextmanager
-def progress_bar(file: BufferedIOBase, output_path: str) -> Iterator[Callable[[int], None]]:
-    """A bar over the bytes of a file, moved by telling how many records more are done.
-
-    It is shown on a terminal only, and not among lines that go to the same one.
-    """
-    total = os.fstat(file.fileno()).st_size if file.seekable() else None
-    columns = (
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[records]:,} records, {task.fields[speed]:,.0f} records/s"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    shown = sys.stderr.isatty() and not (output_path == PIPE and sys.stdout.isatty())
-    began, records = time.monotonic(), 0
-    with Progress(*columns, console=console, disable=not shown) as progress:
-        task = progress.add_task("predict", total=total, records=0, speed=0.0)
-
-        def advance(num_records: int) -> None:
-            nonlocal records
-            records += num_records
-            speed = records / max(time.monotonic() - began, 1e-9)
-            place = file.tell() if total is not None else None
-            progress.update(task, completed=place, records=records, speed=speed)
-
-        yield advance

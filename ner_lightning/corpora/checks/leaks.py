@@ -15,7 +15,7 @@ MIN_LEAKED_SHARE: Final = 0.01  # below this, repeated sentences are not reporte
 
 @dataclass(frozen=True, slots=True)
 class TrainingContent:
-    """What the training split contains, to look up the content of other splits.
+    """The sentences and entities of the training split, to look up those of other splits.
 
     Args:
         sentences: The words of each training sentence.

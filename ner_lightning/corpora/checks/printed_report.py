@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from ner_lightning.corpora.checks.counts import Lengths, SplitStatistics, SubwordStatistics
 from ner_lightning.corpora.checks.report import CorpusReport
 from ner_lightning.corpora.reader import NoteKind, describe_kind
+from ner_lightning.terminal_tables import TerminalTable, print_item, print_table
 
 MAX_LINES: Final = 10  # of a list; the report's data has all of them
 
@@ -40,49 +39,41 @@ SUBWORD_ROWS: tuple[tuple[str, Callable[[SubwordStatistics, int], str]], ...] = 
 
 def print_report(report: CorpusReport, console: Console) -> None:
     """Print a corpus report: tables first, then what is wrong."""
-    for part in report_parts(report):
-        console.print(part)
-
-
-def report_parts(report: CorpusReport) -> Iterable[RenderableType]:
-    """Yield the tables and lists of a corpus report, in order."""
-    yield _split_table(report)
-    yield _type_table(report)
+    print_table(console, _split_table(report))
+    print_table(console, _type_table(report))
     if any(report.notes_by_kind.values()):
-        yield _notes_table(report)
+        print_table(console, _notes_table(report))
     scheme = [f"{split}: {evidence}" for split, evidence in report.scheme_evidence.items()]
-    yield from listed("Label scheme", scheme, "cyan")
+    print_list(console, "Label scheme", scheme, "cyan")
     for kind in _note_kinds(report):
         lines = [line for notes in report.notes_by_kind.values() for line in notes.get(kind, ())]
-        yield from listed(describe_kind(kind).capitalize(), lines, "cyan")
-    yield from listed("Words without subwords", _words_without_subwords(report), "cyan")
+        print_list(console, describe_kind(kind).capitalize(), lines, "cyan")
+    print_list(console, "Words without subwords", _words_without_subwords(report), "cyan")
     ambiguous = [
         f"{surface}: {', '.join(f'{kind} {count}' for kind, count in types.items())}"
         for surface, types in report.ambiguous_surfaces.items()
     ]
-    yield from listed("Equal entities with several types", ambiguous, "cyan")
-    yield from listed("Equal sentences with different entities", report.label_conflicts, "cyan")
+    print_list(console, "Equal entities with several types", ambiguous, "cyan")
+    print_list(console, "Equal sentences with different entities", report.label_conflicts, "cyan")
     verb = "distinguish" if report.cased else "do not distinguish"
-    yield Text(f"Capital letters {verb} entities from other words.\n")
+    console.print(Text(f"Capital letters {verb} entities from other words.\n"))
     if report.optimizer_steps is not None:
-        yield Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n")
-    yield from listed("Warnings", report.warnings, "yellow", limit=len(report.warnings))
-    yield from listed("Errors", report.errors, "red", limit=len(report.errors))
+        console.print(Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n"))
+    print_list(console, "Warnings", report.warnings, "yellow", limit=len(report.warnings))
+    print_list(console, "Errors", report.errors, "red", limit=len(report.errors))
     if not report.errors and not report.warnings:
-        yield Text("No errors, no warnings.", style="green")
+        console.print(Text("No errors, no warnings.", style="green"))
 
 
-def listed(title: str, lines: Sequence[str], style: str, limit: int = MAX_LINES) -> Iterable[RenderableType]:
-    """Yield a titled list of at most ``limit`` lines that says how many there are; nothing if there are no lines."""
+def print_list(console: Console, title: str, lines: Sequence[str], style: str, limit: int = MAX_LINES) -> None:
+    """Print a titled list of at most ``limit`` lines that says how many there are; nothing if there are no lines."""
     if lines:
-        yield Text(f"{title} ({len(lines)})", style=f"bold {style}")
-        grid = Table.grid(padding=(0, 1))
+        console.print(Text(f"{title} ({len(lines)})", style=f"bold {style}"))
         for line in lines[:limit]:
-            grid.add_row(" -", Text(line, overflow="fold"))
+            print_item(console, line)
         if len(lines) > limit:
-            grid.add_row("", f"… and {len(lines) - limit} more")
-        yield grid
-        yield ""
+            console.print(Text(f"   … and {len(lines) - limit} more"))
+        console.print()
 
 
 def count_text(count: int | None, total: int) -> str:
@@ -99,46 +90,39 @@ def lengths_text(lengths: Lengths) -> str:
     return f"{lengths.median} / {lengths.p99} / {lengths.maximum}"
 
 
-def _split_table(report: CorpusReport) -> Table:
-    table = _table("Splits", report)
-    table.caption = "per sentence: median / 99th percentile / maximum"
+def _split_table(report: CorpusReport) -> TerminalTable:
     splits = report.splits.values()
-    for title, cell in SPLIT_ROWS:
-        table.add_row(title, *(cell(split) for split in splits))
+    rows = [(title, *(cell(split) for split in splits)) for title, cell in SPLIT_ROWS]
     if any(split.subwords for split in splits):
         for title, subword_cell in SUBWORD_ROWS:
             cells = (subword_cell(s.subwords, s.num_sentences) if s.subwords else "-" for s in splits)
-            table.add_row(title, *cells)
-    return table
+            rows.append((title, *cells))
+    return _table("Splits", report, rows, "per sentence: median / 99th percentile / maximum")
 
 
-def _type_table(report: CorpusReport) -> Table:
-    table = _table("Entities by type", report)
-    for kind in sorted({kind for split in report.splits.values() for kind in split.entities_by_type}):
-        counts = [split.entities_by_type.get(kind, 0) for split in report.splits.values()]
-        table.add_row(Text(kind), *(f"{count:,}" for count in counts))
-    return table
+def _type_table(report: CorpusReport) -> TerminalTable:
+    kinds = sorted({kind for split in report.splits.values() for kind in split.entities_by_type})
+    splits = report.splits.values()
+    rows = [(kind, *(f"{split.entities_by_type.get(kind, 0):,}" for split in splits)) for kind in kinds]
+    return _table("Entities by type", report, rows)
 
 
-def _notes_table(report: CorpusReport) -> Table:
-    table = _table("Repaired, dropped or renamed by the reader", report)
-    for kind in _note_kinds(report):
-        counts = [len(report.notes_by_kind.get(name, {}).get(kind, ())) for name in report.splits]
-        table.add_row(describe_kind(kind), *(f"{count:,}" for count in counts))
-    return table
+def _notes_table(report: CorpusReport) -> TerminalTable:
+    notes = [report.notes_by_kind.get(name, {}) for name in report.splits]
+    rows = [
+        (describe_kind(kind), *(f"{len(of_split.get(kind, ())):,}" for of_split in notes))
+        for kind in _note_kinds(report)
+    ]
+    return _table("Repaired, dropped or renamed by the reader", report, rows)
 
 
 def _note_kinds(report: CorpusReport) -> list[NoteKind]:
     return sorted({kind for notes in report.notes_by_kind.values() for kind in notes})
 
 
-def _table(title: str, report: CorpusReport) -> Table:
-    """Return an empty table with a column for each split."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, width=80)
-    table.add_column("", overflow="fold", min_width=23)
-    for name in report.splits:
-        table.add_column(name, justify="right", ratio=1)
-    return table
+def _table(title: str, report: CorpusReport, rows: Sequence[tuple[str, ...]], note: str = "") -> TerminalTable:
+    """Return a table with a column for each split."""
+    return TerminalTable(title, ("", *report.splits), tuple(rows), note=note)
 
 
 def _words_without_subwords(report: CorpusReport) -> list[str]:

@@ -24,6 +24,7 @@ from ner_lightning.runs.folders import PREDICTIONS, read_config, run_dir_of
 from ner_lightning.runs.settings import deciding, encoder_name, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities
 
+REPORT: Final = "report.html"  # of a run folder
 MOST_SUSPECTS: Final = 20
 MOST_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
 CONFIG: Final = "config.yaml"
@@ -37,15 +38,20 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
         ValueError: If a file of the run is damaged.
         OSError: If the page cannot be written.
     """
-    paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
-    found = next((path for path in paths if path.is_file()), None)
+    found = reported_predictions(run_dir)
     if found is not None:
         file = analyse_file(found, training)
         tables = error_tables(file.analysis)
         by_decoder = found.with_suffix(".decoders.json")
         if by_decoder.is_file():
             tables["decoders"] = decoders_table(json.loads(by_decoder.read_text(encoding="utf-8")))
-        write_report(run_dir / "report.html", file, tables)
+        write_report(run_dir / REPORT, file, tables)
+
+
+def reported_predictions(run_dir: Path) -> Path | None:
+    """The predictions file that the page of a run is about; None if there is none."""
+    paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Table], min_score: float = SURE) -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ner_lightning.console import as_line
+from ner_lightning.console import printable
 
 BARE_SVG: Final = {"Date": None, "Creator": None, "Format": None, "Type": None}
 WIDE: Final = 8.4  # inches
@@ -35,7 +35,7 @@ def plot_text(name: str) -> str:
     >>> print(plot_text("\x1b $PER$"))
     \x1b \$PER\$
     """
-    return as_line(name).replace("$", r"\$")
+    return printable(name).replace("$", r"\$")
 
 
 def svg_of(figure: Figure) -> Markup:

@@ -7,16 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import rich.table
 from markupsafe import Markup
-from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
-from rich.text import Text
+
+from ner_lightning import terminal_tables
+from ner_lightning.terminal_tables import TerminalTable
 
 MAX_NAMES = 3  # shown in a cell
-WIDEST = 10_000  # columns that no table needs
-FEWEST_LETTERS = 8  # of a line of text in the terminal
 PERCENT_SIGN: Final = re.compile(r"\s\(%\)$")  # at the end of a column's name
 HUES = 8  # colors that can be distinguished with any color vision (Okabe and Ito 2008); defined in page.css
 
@@ -38,14 +35,20 @@ class Percent:
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """The frequency of each of several names. Tables show the most frequent ones."""
+    """The frequency of each of several names. Tables show the most frequent ones.
+
+    Args:
+        counts: Frequency by name.
+        most: Number of names that tables show.
+    """
 
     counts: Mapping[str, int]
+    most: int = MAX_NAMES
 
     def __str__(self) -> str:
-        most = sorted(self.counts.items(), key=lambda item: -item[1])
-        shown = [name if times == 1 else f"{name} ({times})" for name, times in most[:MAX_NAMES]]
-        return ", ".join([*shown, "…"] if len(most) > MAX_NAMES else shown) or "–"
+        in_order = sorted(self.counts.items(), key=lambda item: -item[1])
+        shown = [name if times == 1 else f"{name} ({times})" for name, times in in_order[: self.most]]
+        return ", ".join([*shown, "…"] if len(in_order) > self.most else shown) or "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +123,14 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, int | None) else str(cell)
 
 
-def print_table(console: Console, table: Table) -> None:
-    """Print the table; in a terminal that is too narrow for its numbers, lines wrap."""
-    drawn = rich_table(table)
-    needed = Measurement.get(console, console.options.update_width(WIDEST), drawn).minimum
-    if needed > console.width:
-        drawn.width = needed
-    console.print(drawn, crop=False)
+def print_table(console: Console, table: Table, keeps_columns: bool = True) -> None:
+    """Print the table; what is wider than the terminal is cut between columns.
 
-
-def rich_table(table: Table) -> rich.table.Table:
-    """Return the table for the terminal, with its note below. Names are never read as markup or emoji codes."""
-    title, note = Text(table.title, style="table.title"), Text(table.note, style="table.caption")
-    drawn = rich.table.Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
-    for index, name in enumerate(table.header):
-        is_text = index < table.text_columns
-        longest = max((cell_len(str(row[index])) for row in table.rows), default=0)
-        drawn.add_column(
-            Text(name if is_text else name.replace(" ", "\n")),
-            justify="left" if is_text else "right",
-            no_wrap=not is_text,  # if space is short, text wraps and numbers are not cut
-            min_width=min(longest, FEWEST_LETTERS) if is_text else longest,
-            overflow="fold",
-        )
-    for index, row in enumerate(table.rows, 1):
-        is_total = table.has_total and index == len(table.rows)
-        if is_total:
-            drawn.add_section()
-        drawn.add_row(*(Text(str(cell)) for cell in row), style="bold" if is_total else None)
-    return drawn
+    Args:
+        console: The console.
+        table: The table.
+        keeps_columns: True if columns without space follow in another table; False if they are left out.
+    """
+    rows = tuple(tuple(map(str, row)) for row in table.rows)
+    shown = TerminalTable(table.title, table.header, rows, table.text_columns, table.note, table.has_total)
+    terminal_tables.print_table(console, shown, keeps_columns)

@@ -168,13 +168,16 @@ def test_wandb_groups_runs_by_the_folder_even_if_it_is_the_current_one(
     output.mkdir()
     monkeypatch.chdir(output)
     assert main(["compare", *PARTS, "--arm", BIO, "--seeds=1", "--output=."]) == 1
-    assert (output / "bio" / "seed-0.failed").read_text() == "bio-vs-bioes\n"
+    assert json.loads((output / "bio" / "seed-0.failed").read_text())["failure"] == "bio-vs-bioes"
 
 
 def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler assigns them
-    assert threads_of(tmp_path / "shared", workers=3) == "2"
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
+    assert threads_of(tmp_path / "shared", workers=1) == "8"
+    assert threads_of(tmp_path / "shared", workers=3) == "2"  # no run has begun with the others
+    (tmp_path / "shared" / "bio").mkdir()
+    (tmp_path / "shared" / "bio" / "seed-0.log").touch()
     assert threads_of(tmp_path / "shared", workers=1) == "2"
     assert threads_of(tmp_path / "busy", workers=20) == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
@@ -291,6 +294,26 @@ def test_a_run_that_fails_is_reported_and_not_counted(
     )
     assert "bio" in printed.out
     assert "broken" not in printed.out
+
+
+def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    command = ["compare", *PARTS, "--arm", BIO, "--seeds=1", f"--output={tmp_path / 'output'}"]
+    assert main(command) == 1
+    log = tmp_path / "output" / "bio" / "seed-0.log"
+    corrected = [*command, "--model.optimizer.lr=0.5"]
+    for _ in range(2):  # the second time, nothing is corrected any more
+        assert main(corrected) == 1
+        assert log.read_text().count("no luck") == 2
+    checkpoint = tmp_path / "output" / "bio" / "seed-0" / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    capsys.readouterr()
+    assert main(command) == 1  # what has trained is thrown away only when asked
+    assert "--retry tries again" in capsys.readouterr().err
+    assert checkpoint.exists()
 
 
 def test_a_failed_run_is_tried_again_only_on_request(

@@ -1,4 +1,4 @@
-"""What predict reads: texts, JSON Lines, columns and pipes, and what it says of lines that it cannot read."""
+"""The input of predict: texts, JSON Lines, columns and pipes, and the errors about lines that cannot be read."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_json_lines_of_texts_and_words(in_folder, model, recognizer):
 @pytest.mark.parametrize(
     ("name", "separator", "word"), [("in.conll", " ", "Rain"), ("in.TSV", "\t", "Rain X Y"), ("in.bio", "\t", "Rain")]
 )
-def test_first_column_of_columns(in_folder, model, name, separator, word):
+def test_the_first_column_has_the_words(in_folder, model, name, separator, word):
     lines = ["-DOCSTART- O", "", "Bill O", "Gates O", "\t", "", "Seattle O", "#end document", f"{word} O"]
     text = "\r\n".join(line.replace(" O", f"{separator}O") for line in lines)
     (in_folder / name).write_text(text)
@@ -65,7 +65,7 @@ def test_first_column_of_columns(in_folder, model, name, separator, word):
     assert words == [["Bill", "Gates"], ["Seattle"], [word]]
 
 
-def test_columns_are_read_as_the_options_say(in_folder, model):
+def test_columns_are_read_as_given_by_the_options(in_folder, model):
     lines = ["# newdoc", "# text = Bill in New York", "1\tBill\tO", "# in between", "2\tNew York\tB-LOC", "", "3\t#\tO"]
     (in_folder / "in.conll").write_text("\n".join(lines))
     options = ["--word_column", "1", "--comment", "# ", "--separator", "tab"]
@@ -73,26 +73,26 @@ def test_columns_are_read_as_the_options_say(in_folder, model):
     assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill", "New York"], ["#"]]
 
 
-def test_a_line_without_the_column_of_the_word_is_named(in_folder, model, capsys):
+def test_a_line_without_the_word_column_is_named(in_folder, model, capsys):
     (in_folder / "in.conll").write_text("1 Bill O\n\nGates\n")
     arguments = ["--model", model, "--input", "in.conll", "--output", "out.jsonl", "--word_column", "1"]
     assert main(arguments) == 2
     expected = (
-        "in.conll:3: a line must have a word in column 1 (from 0, from the end if negative), got 1 column: 'Gates'"
+        "in.conll:3: a line must have a word in column 1 (counted from 0, from the end if negative), got 1 column"
     )
     assert expected in capsys.readouterr().err
     assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
 
 
-def test_a_word_that_blanks_would_cut_is_refused(in_folder, model, capsys):
+def test_a_word_that_spaces_would_split_is_refused(in_folder, model, capsys):
     (in_folder / "in.conll").write_text("Bill\n\nNew York\n")
     assert main(["--model", model, "--input", "in.conll", "--output", "out.jsonl"]) == 2
-    expected = "in.conll:3: every line must have as many columns as the first (1: 'Bill'), got 2: 'New York'"
+    expected = "in.conll:3: every line must have the same number of columns as the first (1: 'Bill'), got 2: 'New York'"
     assert expected in capsys.readouterr().err
     assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
 
 
-def test_the_tokens_of_a_corpus_are_words(in_folder, model):
+def test_tokens_are_read_as_words(in_folder, model):
     (in_folder / "in.jsonl").write_text('{"tokens": ["Bill", "Gates"], "ner_tags": ["B-PER", "I-PER"]}')
     assert main(["--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]) == 0
     assert rows_of(in_folder / "out.jsonl")[0]["words"] == ["Bill", "Gates"]
@@ -102,7 +102,7 @@ def test_the_tokens_of_a_corpus_are_words(in_folder, model):
     ("input_format", "record"),
     [("text", "Bill\n"), ("jsonl", '{"text": "Bill"}\n\n'), ("columns", "Bill O\n\nand O\n")],
 )
-def test_what_came_through_a_pipe_is_answered_before_more_comes(model, monkeypatch, input_format, record):
+def test_lines_from_a_pipe_are_answered_before_more_arrive(model, monkeypatch, input_format, record):
     reading, writing = os.pipe()
     answers, answering = os.pipe()
     with (
@@ -128,7 +128,7 @@ def test_what_came_through_a_pipe_is_answered_before_more_comes(model, monkeypat
         assert came, "nothing was answered before the end"
 
 
-def test_format_can_be_named(in_folder, model):
+def test_the_format_can_be_stated(in_folder, model):
     (in_folder / "in.log").write_text('{"text": "a"}\n')
     arguments = ["--model", model, "--input", "in.log"]
     assert main([*arguments, "--format", "jsonl", "--output", "a.jsonl"]) == 0
@@ -141,15 +141,15 @@ BAD_LINES = [
     (
         "in.txt",
         b"fine\n" * 5 + b"caf\xe9\n",
-        "in.txt:6: must be UTF-8, got the byte 0xe9 at position 3 of the",
+        "in.txt:6: must be UTF-8, found the byte 0xe9 at position 3 of the",
     ),
-    ("in.txt", b"fine\n" * 5 + b"\xed\xa0\x80\n", "in.txt:6: must be UTF-8, got the byte 0xed"),
+    ("in.txt", b"fine\n" * 5 + b"\xed\xa0\x80\n", "in.txt:6: must be UTF-8, found the byte 0xed"),
     (
         "in.jsonl",
         b'{"text": "a"}\n' * 5 + b'{"text": "\\ud800"}\n',
         'in.jsonl:6: "text" must be a string of valid',
     ),
-    ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"text": "a"', "in.jsonl:6: must be one JSON object a line"),
+    ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"text": "a"', "in.jsonl:6: must be one JSON object per line"),
     ("in.jsonl", b'{"text": "a"}\n' * 5 + b"[]", "in.jsonl:6: must be a JSON object, got"),
     (
         "in.jsonl",
@@ -184,7 +184,7 @@ BAD_LINES = [
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD_LINES)
 @pytest.mark.usefixtures("small_chunks")
-def test_a_bad_line_is_named_and_what_was_done_is_kept(in_folder, model, capsys, name, content, message):
+def test_a_bad_line_is_named_and_earlier_results_are_kept(in_folder, model, capsys, name, content, message):
     (in_folder / name).write_bytes(content)
     arguments = ["--model", model, "--input", name, "--output", "out.jsonl"]
     assert main(arguments) == 2
@@ -197,6 +197,6 @@ def test_a_bad_line_is_named_and_what_was_done_is_kept(in_folder, model, capsys,
     mended = content.split(b"\n")[0] + b"\n\n"
     (in_folder / name).write_bytes(mended * 6)
     if name.endswith("txt"):
-        return  # there, the blank lines are records
+        return  # in text, empty lines are records too
     assert main([*arguments, "--resume"]) == 0
     assert len(rows_of(in_folder / "out.jsonl")) == 6

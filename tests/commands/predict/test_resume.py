@@ -34,7 +34,7 @@ def test_an_output_cut_anywhere_is_continued_to_the_same_bytes(in_folder, model,
 
 def test_a_torn_line_goes_even_where_it_is_longer_than_the_rest(in_folder, model):
     (in_folder / "in.txt").write_text("a\n")
-    (in_folder / "out.jsonl").write_bytes(b'{"text": "' + b"a" * 999)
+    (in_folder / "out.jsonl").write_bytes(b'{"text": "a", "entities": [' + b"a" * 999)
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl", "--resume"]) == 0
     assert [row["text"] for row in rows_of(in_folder / "out.jsonl")] == ["a"]
 
@@ -58,10 +58,16 @@ def test_only_what_is_missing_is_computed(in_folder, model, monkeypatch):
 @pytest.mark.parametrize(
     ("begun", "message"),
     [
-        (b"notes of mine", "out.jsonl: --resume needs an output of predict, found b?'notes of mine' in it"),
-        (b"notes of mine\n", "out.jsonl:1: .* output of the same input, found another record"),
+        (b"notes of mine", "out.jsonl:1: --resume needs an output of predict, found b'notes of mine'"),
+        (b"notes of mine\n", r"out.jsonl:1: --resume needs an output of predict, found b'notes of mine\\n'"),
+        (b'{"my": "notes"}', "out.jsonl:1: --resume needs the output of the same input, found another record"),
+        (b'{"text": "a", "entities": []}\n{"text": "c', "out.jsonl:2: .* of the same input, found another record"),
+        (b'{"text": "a", "entities": []}\n{"text": "b", "mine', "out.jsonl:2: .*, found another record"),
+        (b'{"text": "a", "entities": []}\n{"my": "notes"}\n', "out.jsonl:2: .* an output of predict, found"),
+        (b'{"text": "a", "entities": []}\n' * 2 + b'{"te', "out.jsonl:2: .* found another record"),
+        (b'{"text": "a", "entities": []}\n{"text": "b", "entities": []}\n{', "found more records than the 2"),
         (b'{"text": "other", "entities": []}\n{"te', "out.jsonl:1: .*, found another record"),
-        (b'{"text": "a"}\n', "out.jsonl:1: .*, found another record"),
+        (b'{"text": "a"}\n', "out.jsonl:1: --resume needs an output of predict, found"),
         (
             b'{"text": "a", "entities": []}\n' * 3,
             "out.jsonl:3: .* found more records than the 2 of the input",

@@ -18,7 +18,7 @@ from ner_lightning.evaluation.comparison.tables import (
     settings_table,
     slice_table,
 )
-from ner_lightning.evaluation.pages.tables import rich_table
+from ner_lightning.evaluation.pages.tables import print_table
 from ner_lightning.evaluation.scores import score
 from ner_lightning.runs.folders import read_run
 from ner_lightning.schemes import BIO
@@ -31,7 +31,7 @@ def test_tables_fit_a_terminal(tmp_path: Path) -> None:
     console = Console(width=80, file=io.StringIO())
     settings = settings_table(list(arms), {"data.scheme.class_path": ["x" * 30] * 3})
     for table in (*comparison_tables(comparison), settings):
-        console.print(rich_table(table))
+        print_table(console, table)
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert {line.rstrip()[-1] for line in lines if line[0] in "│┃"} == {"│", "┃"}  # up to the right edge

@@ -10,7 +10,6 @@ from ner_lightning.evaluation.pages.tables import (
     Percent,
     Table,
     print_table,
-    rich_table,
     type_labels,
 )
 
@@ -33,7 +32,7 @@ def test_names_from_a_corpus_are_plain_text_in_terminal_and_page():
     assert "&lt;b&gt;[red]" in label.__html__()
     console = Console(file=io.StringIO(), width=80)
     table = Table("[bold]", ("type", ":star:"), ((label, Percent(1.0)), (":100:", Percent(0.5))), note="[note]")
-    console.print(rich_table(table))
+    print_table(console, table)
     shown = console.file.getvalue()
     assert all(text in shown for text in ("[bold]", ":star:", "<b>[red]", "100.00", ":100:", "[note]"))
 

@@ -1,4 +1,4 @@
-"""Annotated spans made to fit: whole words, inside the text, none over another; what did not fit is told."""
+"""Annotated spans become entities: whole words within the text, without overlaps; what did not fit is reported."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import NoteKind
+from ner_lightning.corpora.reading.raw_sentences import RawSpan
 from ner_lightning.entities import EntitySpan
 
 Problem = tuple[NoteKind, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """What became of the spans of one sentence.
+class FittedSpans:
+    """The entities read from the spans of one sentence.
 
     Args:
-        entities: Flat entities in order.
+        entities: Entities in order, without overlaps.
         problems: Kind and description of everything that was widened or dropped.
     """
 
@@ -25,18 +26,19 @@ class Fitted:
     problems: tuple[Problem, ...] = ()
 
 
-def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Sequence[tuple[int, int]]) -> Fitted:
+def fit_to_text(spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int, int]]) -> FittedSpans:
     """Turn spans of characters into entities.
 
-    A span that cuts a word is widened to the whole word; one that covers no word, is not inside the text or ends
-    before it starts is dropped; blanks at its edges do not matter.
+    A span that cuts a word is widened to the whole word. A span that covers no word, is not inside the text or ends
+    before it starts is dropped. Spaces at the edges of a span do not matter.
 
-    >>> fit_to_text([(0, 6, "PER")], "Bill Gates", [(0, 4), (5, 10)]).problems
+    >>> fit_to_text([RawSpan(0, 6, "PER")], "Bill Gates", [(0, 4), (5, 10)]).problems
     (('span_cuts_word', "PER 0-6 'Bill G' cuts a word, widened to 0-10 'Bill Gates'"),)
     """
     starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
     entities, problems = [], list[Problem]()
-    for start, end, entity_type in spans:
+    for span in spans:
+        start, end, entity_type = span.start, span.end, span.entity_type
         name = f"{entity_type} {start}-{end}"
         if misfit := _misfit(name, start, end, "text of", len(text)):
             problems.append(misfit)
@@ -53,19 +55,20 @@ def fit_to_text(spans: Iterable[tuple[int, int, str]], text: str, offsets: Seque
     return _flat(entities, [text[start:end] for start, end in offsets], problems)
 
 
-def fit_to_words(spans: Iterable[tuple[int, int, str]], words: Sequence[str]) -> Fitted:
-    """Turn spans of words into entities; one that holds no word or is not inside the sentence is dropped."""
+def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str]) -> FittedSpans:
+    """Turn spans of words into entities; a span that is empty or not inside the sentence is dropped."""
     entities, problems = [], list[Problem]()
-    for start, end, entity_type in spans:
-        if misfit := _misfit(f"{entity_type} {start}-{end}", start, end, "words", len(words)):
+    for span in spans:
+        name = f"{span.entity_type} {span.start}-{span.end}"
+        if misfit := _misfit(name, span.start, span.end, "words", len(words)):
             problems.append(misfit)
         else:
-            entities.append(EntitySpan(start, end, entity_type))
+            entities.append(EntitySpan(span.start, span.end, span.entity_type))
     return _flat(entities, words, problems)
 
 
 def _misfit(name: str, start: int, end: int, whole: str, length: int) -> Problem | None:
-    """Why a span has to be dropped; None where it can stand."""
+    """Return the reason to drop a span, or None if it can be kept."""
     if start > end:
         return "span_reversed", f"{name} ends before it starts, dropped"
     if start < 0 or end > length:
@@ -73,8 +76,8 @@ def _misfit(name: str, start: int, end: int, whole: str, length: int) -> Problem
     return ("span_without_word", f"{name} is empty, dropped") if start == end else None
 
 
-def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem]) -> Fitted:
-    """Drop what overlaps a longer entity, or one as long that begins before or has the smaller type."""
+def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem]) -> FittedSpans:
+    """Drop each entity that overlaps a longer one; of equally long ones, keep the first, then the smaller type."""
     kept: list[EntitySpan] = []
     for entity in sorted(entities, key=lambda entity: (-len(entity), entity)):
         over = next((other for other in kept if entity.start < other.end and other.start < entity.end), None)
@@ -83,4 +86,4 @@ def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[P
             continue
         first, second = (f"{e.entity_type} {' '.join(words[e.start : e.end])!r}" for e in (entity, over))
         problems.append(("overlapping_span", f"{first} overlaps {second}, dropped"))
-    return Fitted(tuple(sorted(kept)), tuple(problems))
+    return FittedSpans(tuple(sorted(kept)), tuple(problems))
