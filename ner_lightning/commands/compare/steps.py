@@ -80,7 +80,7 @@ def compare_trained(options: CompareOptions) -> int:
         if len(options.seeds) < MIN_SEEDS:
             say(
                 console,
-                f"warning: {len(options.seeds)} seeds are too few for a verdict, which needs {MIN_SEEDS} per arm",
+                f"warning: a verdict needs at least {MIN_SEEDS} seeds per arm, got {len(options.seeds)}",
             )
     outcomes = train_missing(runs, options, console)
     for outcome in outcomes:
