@@ -187,6 +187,23 @@ def test_another_evaluation_precision_is_refused() -> None:
         NERTagger(ENCODER, evaluation_precision="16")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_batch_without_sentences_changes_no_score(loss: Loss) -> None:
+    """A rank gets one if there are fewer batches to score than ranks."""
+
+    def scores(is_padded: bool) -> dict[str, float]:
+        data, scoring = data_module(16), trainer()
+        data.setup()
+        loader: Any = data.val_dataloader()
+        batches = [[], *loader.batch_sampler, []] if is_padded else loader.batch_sampler
+        data.val_dataloader = lambda: data._loader(loader.dataset, batches, data.collate_sentences)  # type: ignore[method-assign]
+        scoring.validate(tagger, data, verbose=False)
+        return {name: score.item() for name, score in scoring.callback_metrics.items()}
+
+    tagger, _ = trained(data_module(16), loss=loss)
+    assert scores(is_padded=True) == scores(is_padded=False)
+
+
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
     tagger, fitting = trained(data_module(), precision="bf16-true")
     assert next(tagger.parameters()).dtype == torch.bfloat16

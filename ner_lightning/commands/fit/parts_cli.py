@@ -84,8 +84,9 @@ class PartsCLI(LightningCLI):
             default=None,
             help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
             "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
-            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, and a finished "
-            "run is unfinished until what is made of its best checkpoint is made anew.",
+            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, but a run that "
+            "early stopping ended is not trained again. A finished run is unfinished until what is made of its best "
+            "checkpoint is made anew.",
         )
         parser.add_argument(
             "--save_every_n_steps",
