@@ -47,6 +47,7 @@ from ner_lightning.commands.fit.resuming import (
     require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.fit.run_names import rename_tensorboard_runs, run_name
 from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
 from ner_lightning.commands.fit.trainer_settings import (
     errors_of_settings,
@@ -78,6 +79,7 @@ class TrainingCLI(PartsCLI):
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
         require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
+        rename_tensorboard_runs(config.trainer, None, run_name(self.run_dir))
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         require_possible_training(config.trainer)
         if self.subcommand == "fit":
@@ -144,6 +146,7 @@ class TrainingCLI(PartsCLI):
         if path.exists():
             config.ckpt_path = read_config(path).get("ckpt_path")
         config.run_dir = None
+        rename_tensorboard_runs(config.trainer, run_name(self.run_dir), None)  # the name comes from the folder
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
     def choose_precision(self) -> None:
