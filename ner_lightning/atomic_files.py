@@ -118,18 +118,23 @@ def errors_naming(path: Path) -> Iterator[None]:
 
 
 def other_than_a_file(path: str | os.PathLike[str]) -> str | None:
-    """What is at a path where a file must be, and what to do; None if there is one.
+    """Return what is at a path that must be a file, and what to do about it; None if it is a file.
 
-    A pipe is not one: what is read must be there as a whole, and a pipe without a writer never ends.
+    A pipe is not a file: the whole content must be readable, and a pipe without a writer never ends.
+
+    Raises:
+        OSError: If the system refuses the path, which may be too long or a loop of links.
 
     >>> other_than_a_file("no/such/file"), other_than_a_file("/")
     ('nothing', 'a folder')
     """
-    if os.path.isfile(path):
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    if stat.S_ISREG(mode):
         return None
-    if os.path.isdir(path):
-        return "a folder"
-    return "a pipe or a device; save its content to a file first" if os.path.exists(path) else "nothing"
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe or a device; save its content to a file first"
 
 
 def remove_partial(folder: Path) -> None:

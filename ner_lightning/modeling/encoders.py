@@ -83,8 +83,10 @@ class PretrainedEncoder(Encoder):
 
     @property
     def hidden_size(self) -> int | None:
-        with self._found():
+        try:
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+        except (OSError, ValueError):  # reported when the tokenizer is loaded, after the corpus was read
+            return None
         return getattr(config, "hidden_size", None)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
