@@ -138,7 +138,6 @@ def test_merged_keys_of_yaml_are_not_set_twice(tmp_path: Path) -> None:
     [
         ("trainer.devices=-1", "`devices` selected with `CPUAccelerator` should be an int > 0."),
         ("trainer.accelerator=tpu", "Requirement 'torch_xla>=1.13' not met."),
-        ("trainer.precision=transformer-engine", "Requirement 'transformer_engine>=0.11.0' not met."),
         ("trainer.max_time={x: 1}", "'x' is an invalid keyword argument"),
     ],
 )
@@ -147,6 +146,11 @@ def test_a_trainer_that_cannot_be_built(
 ) -> None:
     line = line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", "--trainer.accelerator=cpu", f"--{setting}")
     assert line.startswith(f"the trainer cannot be built from its settings: {reason}")
+
+
+def test_a_precision_without_float32_weights_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", "--trainer.precision=transformer-engine")
+    assert line.startswith("trainer.precision must be null, 32-true, bf16-mixed or 16-mixed, got transformer-engine")
 
 
 def test_early_stopping_by_a_metric_that_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
