@@ -16,7 +16,7 @@ from rich.console import Console
 from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
-from ner_lightning.commands.setting_values import require_usable_arguments
+from ner_lightning.commands.fit.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES

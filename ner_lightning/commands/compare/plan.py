@@ -10,7 +10,7 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Final
 
-from ner_lightning.commands.setting_values import MAX_SEED
+from ner_lightning.commands.fit.setting_values import MAX_SEED
 from ner_lightning.runs.settings import CLASS, Settings, differences
 
 MAX_RUNS: Final = 10_000  # of an arm

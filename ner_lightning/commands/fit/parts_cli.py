@@ -15,7 +15,7 @@ from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.config_files import find_config
 from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
-from ner_lightning.commands.setting_values import require_usable_values
+from ner_lightning.commands.fit.setting_values import require_usable_values
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 
 # the command line finds parts by the names of imported classes
