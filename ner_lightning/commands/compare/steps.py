@@ -192,14 +192,14 @@ def threads_of(output: Path, workers: int) -> str:
     plan, requested = output / PLAN, os.environ.get(THREADS) or None
     if requested is not None and not NUM_THREADS.fullmatch(requested):
         raise ValueError(f"{THREADS} must be a number of threads, got {requested!r}")
-    if plan.is_file() and any(output.glob("*/seed-*.log")):  # the log of a run that has started
-        kept = planned_threads(plan)
+    kept = planned_threads(plan) if plan.is_file() else None
+    if kept is not None and any(output.glob("*/seed-*.log")):  # the log of a run that has started
         if requested not in {None, kept}:
             raise ValueError(
                 f"{output} was started with {THREADS}={kept}, which must be the same for all runs, got {requested}"
             )
         return kept
-    if not plan.is_file() and output.exists() and any(output.iterdir()):
+    if kept is None and output.exists() and any(output.iterdir()):
         raise ValueError(f"--output must be new, empty or the folder of a comparison, but {output} has no {PLAN}")
     threads = requested or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})

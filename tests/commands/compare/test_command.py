@@ -187,13 +187,6 @@ def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: p
     assert threads_of(tmp_path / "busy", workers=20) == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert threads_of(tmp_path / "given", workers=3) == "5"
-    (tmp_path / "damaged").mkdir()
-    for content in ("{", "[]", "{}", "[" * 100_000):
-        (tmp_path / "damaged" / "plan.json").write_text(content)
-        with pytest.raises(
-            ValueError, match=r"damaged/plan.json must be JSON that contains OMP_NUM_THREADS; it is damaged"
-        ):
-            threads_of(tmp_path / "damaged", workers=1)
     with pytest.raises(
         ValueError, match="shared was started with OMP_NUM_THREADS=2, which must be the same for all runs, got 5"
     ):
@@ -334,7 +327,7 @@ def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
     checkpoint.touch()
     capsys.readouterr()
     assert main(command) == 1  # what has trained is thrown away only when asked
-    assert "--retry tries again" in capsys.readouterr().err
+    assert "use --retry to try again" in capsys.readouterr().err
     assert checkpoint.exists()
 
 
