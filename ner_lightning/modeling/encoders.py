@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
+from ner_lightning.hub_access import use_cache_without_hub
 from ner_lightning.modeling.network_checks import (
     A_NETWORK,
     readable,
@@ -156,6 +157,8 @@ class PretrainedEncoder(Encoder):
             raise ValueError(f"{self.name_or_path}: {error}") from None
 
     def _found(self) -> AbstractContextManager[None]:
+        if not Path(self.name_or_path).exists():
+            use_cache_without_hub()
         return readable(
             f"the encoder must be a folder, or the id of a model on a hub that can be reached: {self.name_or_path!r}"
         )
