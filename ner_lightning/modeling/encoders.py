@@ -39,6 +39,7 @@ from ner_lightning.modeling.network_checks import (
     require_vocabulary,
 )
 from ner_lightning.modeling.token_classifier import max_window
+from ner_lightning.parts import require_kind
 from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
@@ -271,6 +272,18 @@ class SavedEncoder(Encoder):
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
         with readable(A_NETWORK):
             return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
+
+
+def as_encoder(encoder: Encoder | str) -> Encoder:
+    """Return the encoder itself, or the pretrained encoder of a name.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(encoder, str):
+        return PretrainedEncoder(encoder)
+    require_kind("encoder", encoder, Encoder, "PretrainedEncoder('distilbert-base-cased')")
+    return encoder
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
