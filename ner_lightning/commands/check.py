@@ -38,6 +38,10 @@ class _NoEncoder(Encoder):
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
         raise ValueError("none is configured")
 
+    @property
+    def hidden_size(self) -> int | None:
+        return None
+
 
 class CheckCLI(PartsCLI):
     """Takes the configs of ``fit``; reads the corpus, trains nothing."""

@@ -274,7 +274,7 @@ class SavedEncoder(Encoder):
             return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
 
 
-def as_encoder(encoder: Encoder | str) -> Encoder:
+def as_encoder(encoder: object) -> Encoder:
     """Return the encoder itself, or the pretrained encoder of a name.
 
     Raises:
@@ -283,6 +283,7 @@ def as_encoder(encoder: Encoder | str) -> Encoder:
     if isinstance(encoder, str):
         return PretrainedEncoder(encoder)
     require_kind("encoder", encoder, Encoder, "PretrainedEncoder('distilbert-base-cased')")
+    assert isinstance(encoder, Encoder)
     return encoder
 
 

@@ -83,7 +83,10 @@ def test_a_pretrained_encoder_needs_no_train_split_to_count_subwords() -> None:
     ("encoder", "reason"),
     [
         ([], "none is configured"),
-        (["--model.encoder=PretrainedEncoder", "--model.encoder.name_or_path=no/such"], "got 'no/such'"),
+        (
+            ["--model.encoder=PretrainedEncoder", "--model.encoder.name_or_path=no/such"],
+            "on a hub that can be reached: 'no/such'",
+        ),
     ],
     ids=["none", "unknown"],
 )
@@ -102,4 +105,4 @@ def test_no_device_of_the_configuration_has_to_be_there(capsys: pytest.CaptureFi
     assert main([*CORPUS, "--trainer.accelerator=tpu", "--trainer.devices=8"]) == 0
     assert "Splits" in capsys.readouterr().out
     assert main([*CORPUS, "--model.warmup_ratio=2"]) == 2
-    assert "error: warmup_ratio must be a share from 0 to 1, got 2.0" in capsys.readouterr().err
+    assert "error: warmup_ratio must be between 0 and 1, got 2.0" in capsys.readouterr().err
