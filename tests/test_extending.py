@@ -57,7 +57,7 @@ def marked(sentence: Sentence) -> str:
     words = list(sentence.words)
     for entity in sentence.entities:
         words[entity.start] = f"[{words[entity.start]}"
-        words[entity.end - 1] += f"]({entity.entity_type})"
+        words[entity.end - 1] += f"|{entity.entity_type}]"
     return " ".join(words)
 
 
