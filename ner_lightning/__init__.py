@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from ner_lightning.sentences import Sentence
     from ner_lightning.training.data_module import NERDataModule
     from ner_lightning.training.tagger import NERTagger
+
+    __version__: str
 
 __all__ = [
     "BIO",
@@ -43,6 +46,8 @@ _MODULE_BY_NAME = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: a command that trains nothing should not wait for torch."""
+    if name == "__version__":
+        return version("ner-lightning")
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f"{__name__}.{_MODULE_BY_NAME[name]}"), name)

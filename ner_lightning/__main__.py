@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -57,6 +58,13 @@ def run_command(arguments: Sequence[str]) -> int:
     module = import_module(f"ner_lightning.commands.{module_name}")
     takes_command = module_name == "fit.command"
     return module.main(arguments if takes_command else arguments[1:])
+
+
+def script() -> int:
+    """Run a command as the installed script, which finds modules of the current folder as ``python -m`` does."""
+    if not sys.flags.safe_path:
+        sys.path.insert(0, os.getcwd())
+    return main()
 
 
 def accept_any_character() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
 LAYERS = [  # bottom first; a folder is in one layer with all its modules, except for the subfolders listed themselves
-    {"entities", "quiet_libraries", "serialization", "standard_streams", "unicode_text"},
+    {"entities", "hub_access", "parts", "quiet_libraries", "serialization", "standard_streams", "unicode_text"},
     {"console"},
     {"atomic_files", "terminal_tables"},
     {"sentences"},

@@ -13,6 +13,7 @@ import yaml
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
+from wandb.errors import Error as WandbError
 
 from ner_lightning.bundle import SETTINGS_FILE
 from ner_lightning.corpora.reader import SplitName
@@ -71,6 +72,16 @@ class WandbRun(L.Callback):
             artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=settings)
             artifact.add_dir(str(folder), policy="immutable")  # without a copy: a sync reads the run folder
             run.log_artifact(artifact, aliases=["latest", "best"])
+
+
+def line_on_wandb(error: WandbError) -> str:
+    """A sentence on why W&B cannot be used, and what to do.
+
+    >>> line_on_wandb(WandbError("No API key configured."))
+    'W&B cannot be used: No API key configured; run wandb login, or set --trainer.logger.init_args.offline true'
+    """
+    reason = " ".join(str(error).split()).partition(". ")[0].removesuffix(".")
+    return f"W&B cannot be used: {reason}; run wandb login, or set --trainer.logger.init_args.offline true"
 
 
 def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[int], list[int]]:

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser
-from transformers import PreTrainedTokenizerBase
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
-from ner_lightning.console import json_text, output_console, write_output
+from ner_lightning.commands.fit.trainer_settings import errors_of_settings, require_possible_training
+from ner_lightning.console import json_text, message_console, output_console, write_output
 from ner_lightning.corpora.checks.printed_report import print_report
 from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.schemes import TagSet
 from ner_lightning.training.data_module import NERDataModule
 from ner_lightning.training.optimizer_steps import count_steps, warning_on_steps
+
+
+class _NoEncoder(Encoder):
+    """Stands for the encoder in a configuration without one."""
+
+    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        raise ValueError("none is configured")
+
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+        raise ValueError("none is configured")
+
+    @property
+    def hidden_size(self) -> int | None:
+        return None
 
 
 class CheckCLI(PartsCLI):
@@ -30,7 +48,16 @@ class CheckCLI(PartsCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
+        parser.set_defaults({"model.encoder": {"class_path": f"{_NoEncoder.__module__}.{_NoEncoder.__name__}"}})
         parser.add_argument("--format", choices=["text", "json"], default="text", help="How the report is printed.")
+
+    def before_instantiate_classes(self) -> None:
+        require_possible_training(self.config.trainer)
+
+    def instantiate_classes(self) -> None:
+        """Build the data module and the tagger; the trainer is built later, if its devices are there."""
+        self.config_init = self.parser.instantiate(self.config)
+        self.datamodule = self.config_init.data
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     silence_libraries()
     try:
         cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
-        report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.trainer)
+        report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.instantiate_trainer)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning check --help)")
     except (ValueError, OSError) as error:
@@ -55,14 +82,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def corpus_report(data: NERDataModule) -> CorpusReport:
-    """The report on a configured corpus, with the encoder's subwords where it has any."""
+    """The report on a configured corpus, with the encoder's subwords where it can be loaded and has any."""
     whole = select_entity_types(data.reader.read(), data.selected_types)
     training = whole.splits.get("train", ())
     corpus = keep_training_share(whole, data.train_share, data.seed) if training else whole
-    words = WordTokenizer(
-        data.encoder.tokenizer([sentence.words for sentence in training]),
-        data.windows.max_subwords,
-    )
+    try:
+        with message_console().status("Loading the encoder's vocabulary"):
+            tokenizer = data.encoder.tokenizer([sentence.words for sentence in training])
+    except ValueError as error:
+        warning = f"nothing is reported on subwords, since the encoder cannot be loaded: {error}"
+        return with_warning(describe_corpus(corpus), warning)
+    words = WordTokenizer(tokenizer, data.windows.max_subwords)
     if not training and len(words.tokenizer) <= len(words.tokenizer.all_special_ids):
         return with_warning(
             describe_corpus(corpus),
@@ -75,11 +105,16 @@ def corpus_report(data: NERDataModule) -> CorpusReport:
     return report
 
 
-def with_steps(report: CorpusReport, data: NERDataModule, trainer: L.Trainer) -> CorpusReport:
+def with_steps(report: CorpusReport, data: NERDataModule, build_trainer: Callable[[], L.Trainer]) -> CorpusReport:
     """Add the number of optimizer steps of the configured run, if the corpus can be trained on and was tokenized."""
     train = report.splits.get("train")
     if report.errors or train is None or train.subwords is None:
         return report
+    try:
+        with errors_of_settings():
+            trainer = build_trainer()
+    except (MisconfigurationException, ValueError) as error:
+        return with_warning(report, f"the number of optimizer steps cannot be computed here: {error}")
     data.setup()
     num_batches = math.ceil(len(data.train_dataloader()) / trainer.world_size)
     assert trainer.max_epochs is not None

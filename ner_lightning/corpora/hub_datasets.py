@@ -15,6 +15,7 @@ from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
+from ner_lightning.hub_access import use_cache_without_hub
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -191,6 +192,8 @@ def load_splits(path: str, name: str | None, revision: str | None, offline: str)
 
     folder = resolve_path(path)
     require_folder_or_hub_id(path, folder, revision)
+    if not folder.is_dir():
+        use_cache_without_hub()
     try:
         if is_saved_dataset(folder):
             loaded = load_from_disk(str(folder))

@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
+from ner_lightning.hub_access import use_cache_without_hub
 from ner_lightning.modeling.network_checks import (
     A_NETWORK,
     readable,
@@ -38,6 +39,7 @@ from ner_lightning.modeling.network_checks import (
     require_vocabulary,
 )
 from ner_lightning.modeling.token_classifier import max_window
+from ner_lightning.parts import require_kind
 from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
@@ -156,6 +158,8 @@ class PretrainedEncoder(Encoder):
             raise ValueError(f"{self.name_or_path}: {error}") from None
 
     def _found(self) -> AbstractContextManager[None]:
+        if not Path(self.name_or_path).exists():
+            use_cache_without_hub()
         return readable(
             f"the encoder must be a folder, or the id of a model on a hub that can be reached: {self.name_or_path!r}"
         )
@@ -268,6 +272,19 @@ class SavedEncoder(Encoder):
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
         with readable(A_NETWORK):
             return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
+
+
+def as_encoder(encoder: object) -> Encoder:
+    """Return the encoder itself, or the pretrained encoder of a name.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(encoder, str):
+        return PretrainedEncoder(encoder)
+    require_kind("encoder", encoder, Encoder, "PretrainedEncoder('distilbert-base-cased')")
+    assert isinstance(encoder, Encoder)
+    return encoder
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:

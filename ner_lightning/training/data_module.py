@@ -28,7 +28,8 @@ from ner_lightning.encoding.batches import (
 )
 from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
-from ner_lightning.modeling.encoders import Encoder
+from ner_lightning.modeling.encoders import Encoder, as_encoder
+from ner_lightning.parts import require_kind
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
 
@@ -107,7 +108,8 @@ class NERDataModule(L.LightningDataModule):
 
     Args:
         corpus: Reads the corpus.
-        encoder: The encoder whose tokenizer is used; the command line uses that of the tagger.
+        encoder: The encoder whose tokenizer is used, in Python also the name of a pretrained one; the command line
+            uses that of the tagger.
         scheme: The label scheme: how entities are written as tags.
         entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not listed
             are dropped, and types mapped to the same name are merged. null keeps all types unchanged.
@@ -133,9 +135,15 @@ class NERDataModule(L.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not isinstance(encoder, Encoder):
-            raise TypeError(f"encoder must be an Encoder such as PretrainedEncoder(name_or_path), got {encoder!r}")
-        self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
+        require_kind("corpus", corpus, CorpusReader, "ColumnFiles(train='train.conll')")
+        self.reader, self.encoder, self.scheme = corpus, as_encoder(encoder), BIO() if scheme is None else scheme
+        require_kind("scheme", self.scheme, LabelScheme, "BIOES()")
+        require_kind("windows", windows, WindowSettings, "WindowSettings(overlap=32)")
+        require_kind("batches", batches, BatchSettings, "BatchSettings(max_windows=32)")
+        for part in augmentation or []:
+            require_kind("every augmentation", part, Augmentation, "CasingNoise(probability=0.1)")
+        if isinstance(entity_types, str):
+            raise TypeError(f"entity_types must be a list or a mapping, got {entity_types!r}; write [{entity_types!r}]")
         self.selected_types, self.train_share = entity_types, train_share
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []

@@ -26,13 +26,14 @@ from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
 from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
-from ner_lightning.modeling.encoders import Encoder, SavedEncoder
+from ner_lightning.modeling.encoders import Encoder, SavedEncoder, as_encoder
 from ner_lightning.modeling.evaluation_precision import EvaluationPrecision, evaluating_in
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.losses import CrossEntropyLoss, Loss, word_cross_entropy
 from ner_lightning.modeling.parameter_groups import gradients_of, parameter_groups, scale_rates
 from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.parts import require_kind
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 from ner_lightning.serialization import from_plain, to_plain
 from ner_lightning.training.data_module import NERDataModule, data_module_of
@@ -40,6 +41,8 @@ from ner_lightning.training.entity_scores import EntityScores
 from ner_lightning.training.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.training.step_loss import StepLoss
 from ner_lightning.training.step_seed import StepSeed
+
+Schedule = Literal["linear", "cosine", "constant"]
 
 
 class NERTagger(L.LightningModule):
@@ -49,7 +52,7 @@ class NERTagger(L.LightningModule):
     they are spread over ranks and accumulated batches.
 
     Args:
-        encoder: The encoder that is fine-tuned.
+        encoder: The encoder that is fine-tuned; in Python also the name of a pretrained one.
         loss: The loss to minimize.
         decoder: Chooses tags from word logits.
         optimizer: Creates the optimizer from parameter groups; biases and norms have no weight decay.
@@ -73,7 +76,7 @@ class NERTagger(L.LightningModule):
         ),
         head_learning_rate: float | None = None,
         warmup_ratio: float = 0.1,
-        schedule: Literal["linear", "cosine", "constant"] = "linear",
+        schedule: Schedule = "linear",
         fine_tuning: FineTuning = FineTuning(),
         evaluation_precision: EvaluationPrecision = "float32",
     ) -> None:
@@ -87,11 +90,17 @@ class NERTagger(L.LightningModule):
         if evaluation_precision not in get_args(EvaluationPrecision):
             known = ", ".join(get_args(EvaluationPrecision))
             raise ValueError(f"evaluation_precision must be one of {known}, got {evaluation_precision!r}")
-        self.encoder, self.loss, self.decoder = (
-            encoder,
-            loss or CrossEntropyLoss(),
-            decoder or ViterbiDecoder(),
-        )
+        if schedule not in get_args(Schedule):
+            raise ValueError(f"schedule must be one of {', '.join(get_args(Schedule))}, got {schedule!r}")
+        if not callable(optimizer):
+            example = "lambda parameters: torch.optim.AdamW(parameters, lr=2e-5)"
+            raise TypeError(f"optimizer must be a function of parameters, such as {example}, got {optimizer!r}")
+        self.encoder = as_encoder(encoder)
+        self.loss = CrossEntropyLoss() if loss is None else loss
+        self.decoder = ViterbiDecoder() if decoder is None else decoder
+        require_kind("loss", self.loss, Loss, "FocalLoss()")
+        require_kind("decoder", self.decoder, Decoder, "ViterbiDecoder()")
+        require_kind("fine_tuning", fine_tuning, FineTuning, "FineTuning(frozen_layers=2)")
         self.optimizer, self.head_learning_rate = optimizer, head_learning_rate
         self.warmup_ratio, self.schedule = warmup_ratio, schedule
         self.fine_tuning, self.evaluation_precision = fine_tuning, evaluation_precision

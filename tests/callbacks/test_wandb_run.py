@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import wandb
 import yaml
 
+from ner_lightning.__main__ import main
 from ner_lightning.callbacks.wandb_run import span_types, types_table
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.seqeval_referee import seqeval_scores
@@ -146,3 +148,21 @@ def test_no_text_and_no_model_leave_unasked(tmp_path: Path) -> None:
             for entity in sentence.gold:
                 surface = " ".join(sentence.words[entity.start : entity.end])
                 assert surface.encode() not in left, surface
+
+
+def test_a_run_without_a_login_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # where a login would be kept
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    wandb.teardown()  # settings follow the environment of this run
+    online = [f"--config={ROOT / 'configs/logger/wandb.yaml'}", "--trainer.logger.init_args.offline=false"]
+    assert main(["fit", *TINY_RUN, *online, f"--run_dir={tmp_path / 'run'}"]) == 2
+    wandb.teardown()
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+    assert line == (
+        "error: W&B cannot be used: No API key configured; run wandb login, or set "
+        "--trainer.logger.init_args.offline true"
+    )
+    assert not any((tmp_path / "run").iterdir())  # the corrected command finds it empty

@@ -1,11 +1,12 @@
 """`check`: what the report says of the encoder."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from ner_lightning.commands.check import corpus_report
+from ner_lightning.commands.check import corpus_report, main
 from ner_lightning.corpora.checks.report import CorpusReport
 from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
 from ner_lightning.entities import EntitySpan
@@ -14,6 +15,9 @@ from ner_lightning.sentences import Sentence
 from ner_lightning.training.data_module import NERDataModule
 from support.strategies import word_piece_tokenizer
 
+CORPUS = [
+    f"--data.corpus{option}" for option in ("=ExampleCorpus", ".num_train=10", ".num_validation=4", ".num_test=4")
+]
 SENTENCES = tuple(Sentence(("we", "saw", "Rome", "again"), (EntitySpan(2, 3, "LOC"),), f"train-{i}") for i in range(10))
 
 
@@ -73,3 +77,32 @@ def test_a_pretrained_encoder_needs_no_train_split_to_count_subwords() -> None:
     assert subwords is not None
     assert subwords.num_subwords == 40
     assert report_on("train", SmallBert()).splits["train"].subwords is not None
+
+
+@pytest.mark.parametrize(
+    ("encoder", "reason"),
+    [
+        ([], "none is configured"),
+        (
+            ["--model.encoder=PretrainedEncoder", "--model.encoder.name_or_path=no/such"],
+            "on a hub that can be reached: 'no/such'",
+        ),
+    ],
+    ids=["none", "unknown"],
+)
+def test_a_corpus_is_reported_without_its_encoder(
+    encoder: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*CORPUS, *encoder, "--format=json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["splits"]["train"]["num_sentences"] == 10
+    (warning,) = (warning for warning in report["warnings"] if "encoder" in warning)
+    assert warning.startswith("nothing is reported on subwords, since the encoder cannot be loaded: ")
+    assert reason in warning
+
+
+def test_no_device_of_the_configuration_has_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CORPUS, "--trainer.accelerator=tpu", "--trainer.devices=8"]) == 0
+    assert "Splits" in capsys.readouterr().out
+    assert main([*CORPUS, "--model.warmup_ratio=2"]) == 2
+    assert "error: warmup_ratio must be between 0 and 1, got 2.0" in capsys.readouterr().err

@@ -59,10 +59,7 @@ def test_a_missing_split_is_said_in_one_line(stage: str, splits: dict[SplitName,
         data_module(**splits).setup(stage)
 
 
-def test_an_encoder_is_no_name_and_a_bundle_needs_its_subwords(tmp_path: Path) -> None:
-    name: Any = "distilbert-base-cased"
-    with pytest.raises(TypeError, match=r"such as PretrainedEncoder\(name_or_path\), got 'distilbert-base-cased'"):
-        NERDataModule(GivenCorpus(train=PERSON), name)
+def test_a_bundle_needs_the_subwords_of_the_corpus(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has not read its corpus yet: call setup"):
         NERTagger(SmallBert(vocabulary_size=100)).save_bundle(tmp_path / "model", data_module(train=PERSON))
 

@@ -30,7 +30,7 @@ from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
-from ner_lightning.callbacks.wandb_run import WandbRun
+from ner_lightning.callbacks.wandb_run import WandbError, WandbRun, line_on_wandb
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import COMMANDS, help_of
 from ner_lightning.commands.fit.next_commands import next_commands
@@ -276,21 +276,28 @@ def main(arguments: Sequence[str]) -> int:
             run_training(list(arguments))
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
-    except (ValueError, OSError, MisconfigurationException) as error:
-        return report_on_one_rank(without_noise(str(error)), parent)
-    except FloatingPointError as error:
-        report_on_one_rank(str(error), parent)
-        return 1
-    except RuntimeError as error:
-        if line := line_on_missing_metric(error):
-            return report_on_one_rank(line, parent)
-        if line := line_on_lost_rank(error) or line_on_lack_of_memory(error):
-            report_on_one_rank(line, parent)
-            return 1
-        raise
+    except (FloatingPointError, MisconfigurationException, OSError, RuntimeError, ValueError, WandbError) as error:
+        line, status = line_and_status(error)
+        if line is None:
+            raise
+        report_on_one_rank(line, parent)
+        return status
     except Stopped as stop:
         return report_stop(stop)
     return 0
+
+
+def line_and_status(error: Exception) -> tuple[str | None, int]:
+    """What to print about an error that ends a run, None if it is one of ours, and the exit status."""
+    if isinstance(error, FloatingPointError):
+        return str(error), 1
+    if isinstance(error, WandbError):
+        return line_on_wandb(error), 2
+    if isinstance(error, RuntimeError) and (line := line_on_missing_metric(error)):
+        return line, 2
+    if isinstance(error, RuntimeError):
+        return line_on_lost_rank(error) or line_on_lack_of_memory(error), 1
+    return without_noise(str(error)), 2
 
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
