@@ -7,7 +7,9 @@ already can be named, so a file from elsewhere cannot run code.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 Part = TypeVar("Part")
@@ -34,6 +36,14 @@ def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
         raise ValueError(f"the init_args of {plain['name']} must be an object, got {arguments!r}")
     hints = get_type_hints(cls)
     return cls(**{name: _rebuilt(hints.get(name), value) for name, value in arguments.items()})
+
+
+def loaded_class(path: str) -> type | None:
+    """Return the class of an import path if its module is loaded already; nothing is imported."""
+    module_name, _, name = path.rpartition(".")
+    module = sys.modules.get(module_name)
+    found = vars(module).get(name) if isinstance(module, ModuleType) else None
+    return found if isinstance(found, type) else None
 
 
 def _rebuilt(hint: Any, value: Any) -> Any:

@@ -220,12 +220,7 @@ def differing_settings(run: PlannedRun) -> dict[str, tuple[object, object]]:
     path = run.run_dir / "config.yaml"
     if not path.is_file():
         return {}
-    config = read_config(path)
-    if not differences(deciding(settings_of(config)), run.settings):
-        return {}
-    from ner_lightning.commands.resolved_arms import completed_config  # here, as it needs torch, and few runs need it
-
-    return differences(deciding(settings_of(completed_config(config))), run.settings)
+    return differences(deciding(settings_of(read_config(path))), run.settings)
 
 
 def way_to_go_on(run: PlannedRun) -> list[str]:

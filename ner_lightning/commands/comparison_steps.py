@@ -34,7 +34,7 @@ from ner_lightning.commands.comparison_runs import (
     require_same_settings,
     worker_environments,
 )
-from ner_lightning.commands.resolved_arms import completed_config, require_one_test_set, resolve, told_keys
+from ner_lightning.commands.resolved_arms import require_one_test_set, resolve, told_keys
 from ner_lightning.evaluation.comparison_scope import Scope
 from ner_lightning.evaluation.comparison_tables import settings_table
 from ner_lightning.evaluation.run_folders import find_run_folders, group_into_arms, read_run
@@ -64,7 +64,7 @@ def compare_found(options: argparse.Namespace) -> int:
     for path in unfinished:
         say(console, f"left out, since it is not finished: {path}")
     with console.status("Reading the runs"):
-        arms = group_into_arms([read_run(path, completed_config) for path in finished])
+        arms = group_into_arms([read_run(path) for path in finished])
     report(arms, options.output, scope_of(options))
     return 0
 
@@ -94,10 +94,7 @@ def compare_trained(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         if outcome.failure is not None:
             say(console, f"not finished: {outcome.run.name}: {outcome.failure} (log: {outcome.run.log_path})")
-    finished = {
-        arm: [read_run(run.run_dir, completed_config) for run in runs if run.arm == arm and is_finished(run)]
-        for arm in arms
-    }
+    finished = {arm: [read_run(run.run_dir) for run in runs if run.arm == arm and is_finished(run)] for arm in arms}
     found = {arm: arm_runs for arm, arm_runs in finished.items() if arm_runs}
     if found:
         report(found, options.output, scope_of(options))

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import lightning as L
+from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from ner_lightning.callbacks.wandb_run import WandbRun
-from ner_lightning.commands.setting_errors import line_on_setting, require_readable
+from ner_lightning.commands.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
 from ner_lightning.commands.training_help import COMMANDS, HelpFormatter
 
 # the command line finds parts by the names of imported classes
@@ -35,6 +36,8 @@ class PartsCLI(LightningCLI):
     """
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
+        # a config names no functions of the system, and builds nothing for a parameter that takes anything
+        set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
         super().__init__(
             NERTagger,
             NERDataModule,
@@ -96,8 +99,11 @@ class PartsCLI(LightningCLI):
         try:
             super().parse_arguments(parser, given or args)
         except ArgumentError as error:
-            line = line_on_setting(str(error), CLASS_BY_SECTION)
+            lines = (explain(str(error), CLASS_BY_SECTION) for explain in (line_on_import, line_on_setting))
+            line = next(filter(None, lines), None)
             raise error if line is None else ArgumentError(None, line) from None
+        command = self.config.get("subcommand")
+        require_classes(self.config[command] if command else self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""

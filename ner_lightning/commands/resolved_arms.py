@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser
 
-from ner_lightning.commands.resuming import completed
 from ner_lightning.commands.training_cli import TrainingCLI, run_training
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
@@ -42,18 +40,6 @@ def resolve(fit_arguments: Sequence[str], run_dir: Path) -> dict[str, Any]:
     """
     cli = run_training(["fit", *fit_arguments, "--run_dir", str(run_dir)], ConfigOnly)
     return yaml.safe_load(cli.resolved_config())
-
-
-def completed_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration of a run of a former version, with today's default for every setting that it did not know."""
-    return completed(config, _fit_parser())
-
-
-@cache
-def _fit_parser() -> ArgumentParser:
-    """The parser of ``fit``, which a command line brings along, whatever it is asked for."""
-    arguments = ["validate", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert", "--ckpt_path=unread"]
-    return run_training(arguments, ConfigOnly)._parser("fit")
 
 
 def require_one_test_set(data_by_arm: Mapping[str, Mapping[str, Any]], compared: SplitName) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import lightning as L
-import yaml
-from jsonargparse import ArgumentParser
 
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.evaluation.run_folders import read_config
@@ -111,13 +108,12 @@ def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bo
             )
 
 
-def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: ArgumentParser) -> None:
+def require_kept_settings(run_dir: Path, config: dict[str, Any]) -> None:
     """Check that a run goes on with the settings and the seed that it began with; it may train longer.
 
     Args:
         run_dir: The folder of the run.
         config: The configuration that it is to go on with.
-        parser: That of ``fit``.
 
     Raises:
         ValueError: If it does not.
@@ -125,20 +121,8 @@ def require_kept_settings(run_dir: Path, config: dict[str, Any], parser: Argumen
     path = run_dir / CONFIG
     if not path.exists():  # killed before it had begun
         return
-    configs = completed(read_config(path), parser), config
+    configs = read_config(path), config
     began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
     for key, (former, found) in differences(began, now).items():
         if not key.startswith(LENGTH):
             raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
-
-
-def completed(config: dict[str, Any], parser: ArgumentParser) -> dict[str, Any]:
-    """The configuration of a run of a former version, with today's default for every setting that it did not know.
-
-    One that the parser refuses, since it has a setting that is no more, stays as it is.
-    """
-    try:
-        whole = parser.parse_object(config)
-    except ArgumentError:
-        return config
-    return yaml.safe_load(parser.dump(whole, skip_unset=False))

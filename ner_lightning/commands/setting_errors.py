@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
+from pkgutil import resolve_name
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
+from jsonargparse import Namespace
 
 KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
 CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
@@ -21,6 +23,7 @@ CALLED_CLASS: Final = re.compile(
     r"expects a function or a callable class:(?P<rest>.*Got value: \w+\(class_path='(?:\w+\.)*(?P<name>\w+)'.*)",
     re.DOTALL,
 )
+DENIED: Final = re.compile(r"Importing '(?P<path>[\w.]+)' is not allowed")
 REFUSED: Final = re.compile(r"\s*Option '(?P<option>\w+)[^']*' is not accepted")
 REQUIRED: Final = re.compile(r"\s*the following arguments are required: (?P<options>[^\n]+)")
 VALUE: Final = re.compile(r"(?:Expected a dot import path string: |Given value: |Got value: )(?P<value>[^\n]+)")
@@ -68,6 +71,21 @@ def line_on_setting(message: str, class_by_section: Mapping[str, type]) -> str |
     return f"{key} must be {' or '.join(_in_words(expected))}, got {value}{_advice(key, expected, value)}"
 
 
+def line_on_import(message: str, class_by_section: Mapping[str, type]) -> str | None:
+    """Return one line on a value that names something of the system, such as os.system; None for other messages.
+
+    Args:
+        message: The message of jsonargparse.
+        class_by_section: The classes that the sections of a configuration build.
+    """
+    found, denied = KEY.match(message), DENIED.search(message)
+    if found is None or denied is None:
+        return None
+    expected = _type_of(found["key"].split("."), class_by_section)
+    allowed = f"be {' or '.join(_in_words(expected))}" if expected else "name a class that fits"
+    return f"{found['key']} must {allowed}, got {denied['path']}"
+
+
 def require_readable(arguments: Sequence[str], sections: Collection[str]) -> None:
     """Check that the config files among arguments hold known sections.
 
@@ -93,6 +111,25 @@ def require_readable(arguments: Sequence[str], sections: Collection[str]) -> Non
             if key not in sections:
                 known = ", ".join(sections)
                 raise ArgumentError(None, f"{path}: must hold keys of {known}, got {key}{_like(key, sections)}")
+
+
+def require_classes(config: Any, key: str = "") -> None:
+    """Check that everything that a parsed configuration builds is a class.
+
+    For a parameter that is called later, such as the optimizer, jsonargparse would call a function instead.
+
+    Raises:
+        ArgumentError: If a ``class_path`` names something else.
+    """
+    if isinstance(config, list):
+        for item in config:
+            require_classes(item, key)
+    elif isinstance(config, Namespace):
+        path = vars(config).get("class_path")
+        if path is not None and not isinstance(resolve_name(path), type):  # the parser has imported it
+            raise ArgumentError(None, f"{key}: class_path must name a class, got {path}")
+        for name, value in vars(config).items():
+            require_classes(value, f"{key}.{name}".removeprefix("."))
 
 
 def _type_of(keys: Sequence[str], class_by_section: Mapping[str, type]) -> Any:

@@ -100,7 +100,7 @@ class TrainingCLI(PartsCLI):
         if not self.resumes:
             return ckpt_path
         last = checkpoint_in(self.run_dir, "last")
-        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()), self._parser("fit"))
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()))
         return str(last)
 
     def instantiate_classes(self) -> None:

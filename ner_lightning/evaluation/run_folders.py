@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -106,12 +106,8 @@ def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
             raise ValueError(f"{path} must tell {key}, got {record.get(key, 'no such key')!r}")
 
 
-def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> FinishedRun:
-    """Read a run folder.
-
-    Args:
-        path: The folder.
-        complete: Gives the configuration of a former version the settings that it did not know.
+def read_run(path: Path) -> FinishedRun:
+    """Read a run folder; nothing that its files name is imported.
 
     Raises:
         ValueError: If it holds no finished run, or a file of it is damaged.
@@ -121,7 +117,7 @@ def read_run(path: Path, complete: Callable[[dict[str, Any]], dict[str, Any]] = 
         raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
     record = read_record(path / RECORD)
     _require_recorded(record, path / RECORD)
-    settings = deciding(settings_of(complete(read_config(path / "config.yaml")))) | {"ranks": record.get("ranks", 1)}
+    settings = deciding(settings_of(read_config(path / "config.yaml"))) | {"ranks": record.get("ranks", 1)}
     return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, Final
+
+from ner_lightning.plain_data import loaded_class
 
 # settings that runs of one arm may differ in: which repetition, where, on what machine, how it is told. Of the machine
 # only the number of ranks decides, as it sets the batch of a step; the record tells it, since a config may say `auto`
@@ -29,6 +30,7 @@ INCIDENTAL: Final = (
     "trainer.strategy",
     "wandb",
 )
+PACKAGE: Final = "ner_lightning."
 PRECISION: Final = "trainer.precision"
 EQUAL_PRECISIONS: Final = (None, 32, "32", "32-true", "bf16-mixed")  # `fit` chooses by the machine; the same F1
 CLASS: Final = ".class_path"
@@ -49,7 +51,7 @@ def deciding(settings: Settings) -> Settings:
     """The settings that decide what a run scores, each in one spelling.
 
     Left out is what runs of one arm may differ in, such as which of two precisions ``fit`` chose by the machine. Import
-    paths of one class become the same.
+    paths of one class become the same, as far as that can be seen without importing anything.
     """
     decide = {
         key: _class_path(value) if key.endswith(CLASS) else value
@@ -62,13 +64,17 @@ def deciding(settings: Settings) -> Settings:
 
 
 def _class_path(path: Any) -> Any:
-    """The path by which a class names itself; the given one where it cannot be imported here."""
-    module, _, name = str(path).rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-        return f"{found.__module__}.{found.__qualname__}"
-    except (ImportError, AttributeError, ValueError):
+    """Return one spelling for all import paths of a class.
+
+    A class of this package is known by its name alone; another one by the path in its definition, if it is loaded. A
+    run folder may come from anywhere, so nothing that it names is imported.
+    """
+    if not isinstance(path, str):
         return path
+    if path.startswith(PACKAGE):
+        return PACKAGE + path.rpartition(".")[2]
+    found = loaded_class(path)
+    return path if found is None else f"{found.__module__}.{found.__qualname__}"
 
 
 def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:

@@ -1,6 +1,5 @@
 """`compare`: what it refuses before training, and comparisons that are killed, fail and go on."""
 
-import json
 import re
 import shutil
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import yaml
 from integration import forked_runs
 from integration.command_line import ROOT, TINY_RUN
 from integration.run_folders import assert_same_run
@@ -209,34 +207,6 @@ def test_a_finished_comparison_is_only_told_again(killed: Path, capsys: pytest.C
     assert main([*command, "--trainer.max_epochs=3"]) == 2
     (error,) = errors(capsys)
     assert "bio/seed-0 (there, now) differs in trainer.max_epochs (2, 3)" in error
-
-
-def without_later_settings(run_dir: Path) -> None:
-    """Make of a run one of a former version, which knew fewer settings."""
-    config = yaml.safe_load((run_dir / "config.yaml").read_text())
-    del config["model"]["fine_tuning"]["frozen_layers"], config["model"]["schedule"], config["trainer"]["barebones"]
-    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
-
-
-def test_runs_of_a_former_version_are_of_the_same_arms(
-    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    old = tmp_path / "old"
-    shutil.copytree(killed, old)
-    without_later_settings(old / "bio" / "seed-0")
-    command = ["--seeds=1", f"--output={old}"]
-    assert main([*COMPARISON, *command]) == 0
-    assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
-    assert main([*COMPARISON, *command, "--model.schedule=cosine"]) == 2
-    (error,) = errors(capsys)
-    assert error.count(" (linear, cosine)") == error.count("(") - 1 == 1  # of the two that are compared
-    again = old / "again"
-    shutil.copytree(killed / "bio" / "seed-0", again)
-    record = json.loads((again / "run.json").read_text())
-    (again / "run.json").write_text(json.dumps(record | {"seed": 1}))
-    assert main(["compare", "--runs", str(old / "bio"), str(again), "--output", str(tmp_path / "compared")]) == 0
-    (arm,) = json.loads((tmp_path / "compared" / "comparison.json").read_text())["arms"].values()
-    assert [run["seed"] for run in arm["runs"]] == [0, 1]
 
 
 def test_runs_are_found_and_unfinished_ones_left_out(
