@@ -58,16 +58,14 @@ def main(arguments: Sequence[str]) -> int:
     except ArgumentError as error:
         return fail(f"{error} (see {PROGRAM} --help)")
 
-    from ner_lightning.bundle import BundleError  # here, so that help needs no torch
-    from ner_lightning.commands.prediction_run import run
-    from ner_lightning.corpora.reader import CorpusError
+    from ner_lightning.commands.prediction_run import run  # here, so that help needs no torch
 
     try:
         run(options)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails to flush at its end
         return 1
-    except (BundleError, CorpusError, OSError) as error:
+    except (ValueError, OSError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         fail("stopped; an output file can be continued with --resume")

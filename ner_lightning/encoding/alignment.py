@@ -120,12 +120,14 @@ def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrained
     """Load a tokenizer so that pre-split words encode as raw text does.
 
     Byte-level tokenizers (RoBERTa's) need a blank before every word for that; whether one does is seen from
-    what it encodes, not from its name.
+    what it encodes, not from its name. Code that comes with it is not run.
     """
-    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision, trust_remote_code=False)
     if encodes_words_as_text(tokenizer):
         return tokenizer
-    return AutoTokenizer.from_pretrained(name_or_path, revision=revision, add_prefix_space=True)
+    return AutoTokenizer.from_pretrained(
+        name_or_path, revision=revision, trust_remote_code=False, add_prefix_space=True
+    )
 
 
 def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import (
@@ -22,15 +22,24 @@ from transformers import (
     BertConfig,
     BertForTokenClassification,
     BertTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ner_lightning.encoding.alignment import load_tokenizer
+from ner_lightning.modeling.network_checks import (
+    readable,
+    require_all_used,
+    require_finite,
+    require_known_attention,
+    require_vocabulary,
+)
 from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
+NUMBERED: Final = re.compile(r"\.\d+\.")  # in the names of weights, that of a layer
 LOGGER = logging.getLogger(__name__)
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -63,18 +72,19 @@ class PretrainedEncoder(Encoder):
     revision: str | None = None
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        config = self._saved_config()
         with self._found():
-            config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
             tokenizer = load_tokenizer(self.name_or_path, self.revision)
         return _limited(tokenizer, max_window(config))
 
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        saved = self._saved_config()
         with self._found():
-            saved = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
             network, loading = AutoModelForTokenClassification.from_pretrained(
                 self.name_or_path,
                 revision=self.revision,
                 dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+                trust_remote_code=False,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **label_maps(tags),
@@ -86,6 +96,7 @@ class PretrainedEncoder(Encoder):
                 f"the weights of the encoder must have the shapes of its config, got others in {self.name_or_path!r}: "
                 f"{', '.join(sorted(misshapen & of_encoder))}"
             )
+        self._require_sound(network, tokenizer, loading["unexpected_keys"])
         missing = loading["missing_keys"] & of_encoder
         if missing:
             raise ValueError(
@@ -102,15 +113,33 @@ class PretrainedEncoder(Encoder):
         )
         return with_new_head(network)
 
-    @contextmanager
-    def _found(self) -> Iterator[None]:
+    def _saved_config(self) -> PreTrainedConfig:
+        """Its configuration, which asks for no code from elsewhere."""
+        with self._found():
+            plain, _ = PreTrainedConfig.get_config_dict(self.name_or_path, revision=self.revision)
+            require_known_attention(plain)
+            return AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+
+    def _require_sound(
+        self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, unexpected: Collection[str]
+    ) -> None:
+        """Check the weights; those of other heads may be left over, those of a layer may not."""
+        parts = {name for name, _ in network.base_model.named_children()}
+        prefix = f"{network.base_model_prefix}."
+        of_layers = [
+            name for name in unexpected if NUMBERED.search(name) and name.removeprefix(prefix).split(".")[0] in parts
+        ]
         try:
-            yield
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ValueError(
-                f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
-                f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"
-            ) from error
+            require_all_used(of_layers)
+            require_finite(network.base_model.state_dict())
+            require_vocabulary(network, tokenizer)
+        except ValueError as error:
+            raise ValueError(f"{self.name_or_path}: {error}") from None
+
+    def _found(self) -> AbstractContextManager[None]:
+        return readable(
+            f"the encoder must be a folder, or the id of a model on a hub that can be reached: {self.name_or_path!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -179,17 +208,22 @@ class SavedEncoder(Encoder):
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self.tokenizer_files.items():
                 (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-            return load_tokenizer(folder)
+            with readable("the tokenizer of the encoder must load"):
+                return load_tokenizer(folder)
 
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        require_known_attention(self.config)
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
-        config = AutoConfig.for_model(self.config["model_type"], **settings | label_maps(tags))
-        return AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+        with readable("the config of the encoder must be that of a network"):
+            config = AutoConfig.for_model(self.config.get("model_type"), **settings | label_maps(tags))
+            network = AutoModelForTokenClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        require_vocabulary(network, tokenizer)
+        return network
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
     """The same encoder under a head of random weights, as the architecture draws them."""
-    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype)
+    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype, trust_remote_code=False)
     setattr(fresh, fresh.base_model_prefix, network.base_model)
     return fresh.train(network.training)
 
