@@ -33,6 +33,7 @@ from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.network_checks import (
     readable,
     require_all_used,
+    require_encodes_any_word,
     require_finite,
     require_known_attention,
     require_size,
@@ -168,8 +169,11 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
         raise ValueError(f"a bundle must hold a whole network, got {ADAPTER_FILE}")
     with readable("must be a bundle that loads"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        require_size(config, [size for path in folder.glob(WEIGHTS) for size in _sizes(path)])
+        sizes = [size for path in folder.glob(WEIGHTS) for size in _sizes(path)]
+    require_size(config, sizes)
+    with readable("must be a bundle that loads"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        require_encodes_any_word(tokenizer)
         with _without_progress_bars():
             network, loading = AutoModelForTokenClassification.from_pretrained(
                 folder,

@@ -243,14 +243,16 @@ class NERTagger(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds the tagger, plain data only; leave out weights of a pretrained encoder that are frozen."""
         assert self.tags is not None
+        encoder = SavedEncoder.of(self.classifier.network, self.tokenizer)
         record = TaggerRecord(
             self.tags,
             self.word_counts,
-            SavedEncoder.of(self.classifier.network, self.tokenizer),
+            encoder.config,
+            encoder.tokenizer_files,
             to_plain(self.loss),
             to_plain(self.decoder),
             self.trained_part.to_plain(),
-            self.epoch_loss.tolist(),
+            tuple(self.epoch_loss.tolist()),
         )
         checkpoint[TAGGER_KEY] = record.to_plain()
         checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
@@ -270,18 +272,20 @@ class NERTagger(L.LightningModule):
                 "a run that averages its weights goes on from a checkpoint of one that does, and only such a run, "
                 f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
             )
-        checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
-        require_fits(checkpoint["state_dict"], self.state_dict())
+        checkpoint["state_dict"] = self.whole_weights(record, checkpoint["state_dict"])
         self.epoch_loss = torch.tensor(record.epoch_loss, dtype=torch.float64, device=self.device)
 
-    def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    def whole_weights(self, record: TaggerRecord, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights of a checkpoint with those that it only names, which are the tagger's own.
 
         Raises:
-            ValueError: If the tagger has others.
+            ValueError: If the tagger has others, or weights of other names or shapes.
         """
-        self.trained_part.require(checkpoint[TAGGER_KEY]["trained_part"])
-        return self.trained_part.completed(checkpoint["state_dict"], self.state_dict())
+        own = self.state_dict()
+        self.trained_part.require(record.trained_part)
+        whole = self.trained_part.completed(saved, own)
+        require_fits(whole, own)
+        return whole
 
     @property
     def merged_network(self) -> PreTrainedModel:
@@ -339,12 +343,12 @@ class NERTagger(L.LightningModule):
 
         Raises:
             CheckpointError: If the file is not a whole checkpoint of a tagger.
-            ValueError: If the encoder that it names is not there or has other weights.
+            ValueError: If a part cannot be rebuilt, or the encoder that it names is not there or has other weights.
         """
         checkpoint = read_checkpoint(checkpoint_path)
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         tagger = cls(
-            record.encoder_to_load(base),
+            record.encoder_to_load(base, checkpoint["state_dict"]),
             loss=loss or from_plain(Loss, record.loss),  # type: ignore[type-abstract]
             decoder=from_plain(Decoder, record.decoder),  # type: ignore[type-abstract]
             fine_tuning=record.fine_tuning,
@@ -352,5 +356,5 @@ class NERTagger(L.LightningModule):
         tagger.tags, tagger.tokenizer = record.tags, record.encoder.tokenizer([])
         tagger.word_counts = record.word_counts
         tagger.configure_model()
-        tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
+        tagger.load_state_dict(tagger.whole_weights(record, checkpoint["state_dict"]))
         return tagger.eval().to(map_location or "cpu")

@@ -29,8 +29,10 @@ from transformers import (
 
 from ner_lightning.encoding.alignment import load_tokenizer
 from ner_lightning.modeling.network_checks import (
+    A_NETWORK,
     readable,
     require_all_used,
+    require_encodes_any_word,
     require_finite,
     require_known_attention,
     require_vocabulary,
@@ -75,6 +77,7 @@ class PretrainedEncoder(Encoder):
         config = self._saved_config()
         with self._found():
             tokenizer = load_tokenizer(self.name_or_path, self.revision)
+            require_encodes_any_word(tokenizer)
         return _limited(tokenizer, max_window(config))
 
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
@@ -209,16 +212,27 @@ class SavedEncoder(Encoder):
             for name, text in self.tokenizer_files.items():
                 (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
             with readable("the tokenizer of the encoder must load"):
-                return load_tokenizer(folder)
+                tokenizer = load_tokenizer(folder)
+                require_encodes_any_word(tokenizer)
+                return tokenizer
 
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-        require_known_attention(self.config)
-        settings = {key: value for key, value in self.config.items() if key != "model_type"}
-        with readable("the config of the encoder must be that of a network"):
-            config = AutoConfig.for_model(self.config.get("model_type"), **settings | label_maps(tags))
+        config = self.network_config(tags)
+        with readable(A_NETWORK):
             network = AutoModelForTokenClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
         require_vocabulary(network, tokenizer)
         return network
+
+    def network_config(self, tags: TagSet) -> PreTrainedConfig:
+        """The configuration of the network with a head over the tags, which asks for no code from elsewhere.
+
+        Raises:
+            ValueError: If it does, or it is not that of a network.
+        """
+        require_known_attention(self.config)
+        settings = {key: value for key, value in self.config.items() if key != "model_type"}
+        with readable(A_NETWORK):
+            return AutoConfig.for_model(self.config.get("model_type"), **settings | label_maps(tags))
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:

@@ -16,8 +16,11 @@ from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreT
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 
 ATTENTION_KEYS: Final = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
+A_NETWORK: Final = "the config must be that of a network"
 KNOWN_ATTENTION: Final = (None, "eager", "sdpa", "flex_attention", PACKED_ATTENTION)
 MAX_MISSING: Final = 2  # size of a network over that of its weights
+MAX_UNUSED: Final = 4  # embeddings over subwords; some encoders leave room for more
+RARE_WORD: Final = "\N{SNOWMAN}"
 MAX_NAMED: Final = 3  # weights in an error
 
 
@@ -60,10 +63,12 @@ def require_size(config: PreTrainedConfig, sizes: Collection[int]) -> None:
     Raises:
         ValueError: If it is larger.
     """
-    for key, value in config.to_dict().items():
-        if "layer" in key and isinstance(value, int) and value > len(sizes):
+    with readable(A_NETWORK):
+        settings = config.to_dict()
+    for key, value in settings.items():
+        if "layer" in key and type(value) is int and value > len(sizes):
             raise ValueError(f"the config must fit the weights, got {key} {value} for {len(sizes)} weights")
-    with torch.device("meta"):
+    with readable(A_NETWORK), torch.device("meta"):
         described = AutoModelForTokenClassification.from_config(config, trust_remote_code=False)
     num_described = sum(weight.numel() for weight in described.parameters())
     if num_described > MAX_MISSING * sum(sizes):  # missing weights are named once the network is there
@@ -92,14 +97,28 @@ def require_finite(weights: Mapping[str, Tensor]) -> None:
         raise ValueError(f"weights must be finite, got NaN or infinity in {len(broken)}: {_first(broken)}")
 
 
-def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Check that a network has an embedding for every subword.
+def require_encodes_any_word(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Check that a tokenizer has a limit, and a subword for what is not in its vocabulary; call it where it is loaded.
 
     Raises:
-        ValueError: If it has not.
+        TypeError: If its limit is not a whole number.
+        Exception: If it cannot encode a rare word.
     """
-    num_embedded = network.get_input_embeddings().weight.shape[0]
-    beyond = {subword: number for subword, number in tokenizer.get_vocab().items() if number >= num_embedded}
+    if type(tokenizer.model_max_length) is not int:
+        raise TypeError(f"model_max_length must be a whole number, got {tokenizer.model_max_length!r}")
+    tokenizer(RARE_WORD)
+
+
+def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Check that a network has an embedding for every subword, and that most of the vocabulary is there.
+
+    Raises:
+        ValueError: If one is missing, or the vocabulary is.
+    """
+    num_embedded, vocabulary = network.get_input_embeddings().weight.shape[0], tokenizer.get_vocab()
+    if len(vocabulary) * MAX_UNUSED < num_embedded:
+        raise ValueError(f"the tokenizer must know the {num_embedded} subwords of the network, got {len(vocabulary)}")
+    beyond = {subword: number for subword, number in vocabulary.items() if number >= num_embedded}
     if beyond:
         subword, number = max(beyond.items(), key=lambda item: item[1])
         raise ValueError(f"the network must embed all subwords, got {subword!r} as number {number} of {num_embedded}")
