@@ -5,23 +5,29 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 from zipfile import is_zipfile
 
 import torch
 
 from ner_lightning.modeling.network_checks import require_finite
-from ner_lightning.plain_data import typed
+from ner_lightning.plain_data import Count, typed
 
 TAGGER_KEY: Final = "ner_lightning"
 NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
 
 
 class TaggerCheckpoint(TypedDict):
-    """What we read of a checkpoint."""
+    """What every checkpoint of a tagger holds."""
 
     ner_lightning: dict[str, Any]
     state_dict: dict[str, torch.Tensor]
+    epoch: Count
+    global_step: Count
+    loops: dict[str, dict[str, Any]]
+    callbacks: NotRequired[dict[str, dict[str, Any]]]  # these are for training only
+    optimizer_states: NotRequired[list[dict[str, Any]]]
+    lr_schedulers: NotRequired[list[dict[str, Any]]]
 
 
 class CheckpointError(ValueError):
@@ -55,6 +61,25 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from None
     return checkpoint
+
+
+def require_like(saved: Any, own: Any, place: str) -> None:
+    """Check that saved counts have the keys and the types of others.
+
+    Args:
+        saved: The counts of a checkpoint.
+        own: Those of the trainer that is to continue from them.
+        place: Where they are in the checkpoint.
+
+    Raises:
+        CheckpointError: If a key is missing, a value is of another type, or a count is negative.
+    """
+    if type(saved) is not type(own) or (isinstance(saved, int) and saved < 0):
+        raise CheckpointError(f"the checkpoint is damaged: {place} must be like {own!r:.40}, got {saved!r:.40}")
+    for key in own if isinstance(own, dict) else ():
+        if key not in saved:
+            raise CheckpointError(f"the checkpoint is damaged: {place}.{key} is missing")
+        require_like(saved[key], own[key], f"{place}.{key}")
 
 
 def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, get_args
 
 import lightning as L
 import torch
@@ -29,6 +29,7 @@ from ner_lightning.encoding.batches import (
 from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.modeling.encoders import Encoder
+from ner_lightning.plain_data import Count, typed
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
@@ -38,6 +39,13 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a perso
     "num_ranks": "the number of ranks",
     "precision": "the precision",
 }
+
+
+class Place(TypedDict):
+    """Where training continues."""
+
+    epoch: Count
+    batch: Count
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ class NERDataModule(L.LightningDataModule):
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []
         self.seed = seed
-        self._resume: Mapping[str, int] | None = None
+        self._resume: Place | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Read the corpus once, and bind scheme and tokenizer to it.
@@ -305,7 +313,7 @@ class NERDataModule(L.LightningDataModule):
                     "a resumed run must keep its corpus, its number of ranks and its precision; "
                     f"{KEPT_BY_RESUMING[key]} was {former}, got {now}"
                 )
-        self._resume = state_dict
+        self._resume = typed(state_dict, Place)
 
     def _kept_by_resuming(self, trainer: L.Trainer) -> dict[str, Any]:
         values = (self.corpus_checksum, trainer.world_size, str(trainer.precision))

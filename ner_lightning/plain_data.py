@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Part = TypeVar("Part")
 Value = TypeVar("Value")
 PROBLEM: Final = re.compile(r"(?P<problem>.+?)(?: - at (?P<key>`key` in )?`\$(?P<place>[^`]*)`)?", re.DOTALL)
@@ -80,6 +81,7 @@ def in_words(error: msgspec.ValidationError, plain: Any) -> str:
     if expected is None:
         return f"{place}: {found['problem']}" if place else found["problem"]
     rule = NAME.sub(lambda name: " or ".join(WORDS.get(kind, kind) for kind in name[1].split(" | ")), expected["rule"])
+    rule = rule.replace(" >= ", " of at least ").replace(" <= ", " of at most ")
     value = found["problem"].rpartition(", got ")[2].strip("`") if UNKNOWN_KEY in place else repr(_at(plain, place))
     what = f"a key of {place}" if found["key"] else place or "the content"
     return f"{what} must be {rule}, got {value[:MAX_SHOWN]}"

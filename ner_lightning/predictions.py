@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
+
+import msgspec
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.plain_data import in_words
 from ner_lightning.whole_files import whole_file
-
-REQUIRED_KEYS: Final = ("id", "words", "gold", "predicted")
 
 
 class PredictionsError(ValueError):
@@ -49,6 +50,20 @@ class PredictedSentence:
             raise ValueError(f"every word needs one predicted tag, got {found}")
 
 
+class Row(msgspec.Struct, frozen=True):
+    """A line as it is written."""
+
+    id: str
+    words: tuple[str, ...]
+    gold: list[tuple[int, int, str]]
+    predicted: list[tuple[int, int, str, Annotated[float, msgspec.Meta(ge=0, le=1)] | None]]
+    document_id: str | None = None
+    predicted_tags: tuple[str, ...] | None = None
+
+
+DECODER: Final = msgspec.json.Decoder(Row)
+
+
 def write_predictions(path: str | os.PathLike[str], sentences: Iterable[PredictedSentence]) -> None:
     """Write a predictions file; it is there as a whole or not at all.
 
@@ -72,12 +87,12 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
         hint = "; those of a run are predictions/validation.jsonl and predictions/test.jsonl"
         raise PredictionsError(f"{path}: a predictions file must be a file, found {found}{hint}")
     try:
-        content = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{path}: a predictions file must be readable UTF-8, got {error}") from error
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise PredictionsError(f"{path}: a predictions file must be readable, got {error}") from error
     sentences: list[PredictedSentence] = []
     line_by_id: dict[str, int] = {}
-    for number, line in enumerate(content.removesuffix("\n").split("\n") if content else [], 1):
+    for number, line in enumerate(content.removesuffix(b"\n").split(b"\n") if content else [], 1):
         try:
             sentence = _from_line(line)
         except (ValueError, RecursionError) as error:
@@ -105,67 +120,20 @@ def _to_line(sentence: PredictedSentence) -> str:
     return json.dumps(values, allow_nan=False)
 
 
-def _from_line(line: str) -> PredictedSentence:
+def _from_line(line: bytes) -> PredictedSentence:
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"a line must be one whole JSON object, got {line[:40]!r}: {error}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"a line must be a JSON object, got {line[:40]!r}")
-    missing = [key for key in REQUIRED_KEYS if key not in values]
-    if missing:
-        raise ValueError(f"a line must have the keys {', '.join(REQUIRED_KEYS)}; {', '.join(missing)} missing")
-    tags, document_id = values.get("predicted_tags"), values.get("document_id")
+        row = DECODER.decode(line)
+    except msgspec.ValidationError as error:
+        raise ValueError(in_words(error, msgspec.json.decode(line))) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"a line must be one whole JSON object, got {line[:40].decode(errors='replace')!r}: {error}"
+        ) from None
     return PredictedSentence(
-        id=_text("id", values["id"]),
-        document_id=None if document_id is None else _text("document_id", document_id),
-        words=_texts("words", values["words"]),
-        gold=_spans("gold", values["gold"], ("start", "end", "type")),
-        predicted=_spans("predicted", values["predicted"], ("start", "end", "type", "score")),
-        predicted_tags=None if tags is None else _texts("predicted_tags", tags),
+        id=row.id,
+        document_id=row.document_id,
+        words=row.words,
+        gold=tuple([EntitySpan(start, end, kind) for start, end, kind in row.gold]),
+        predicted=tuple([EntitySpan(*entity) for entity in row.predicted]),
+        predicted_tags=row.predicted_tags,
     )
-
-
-def _refuse_constant(constant: str) -> float:
-    raise ValueError(f"a score must be a number from 0 to 1 or null, got {constant}")
-
-
-def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{key} must be a string, got {value!r}")
-    return _writable(value)
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{key} must be a list of strings, got {str(value)[:40]}")
-    return tuple(map(_writable, value))
-
-
-def _writable(text: str) -> str:
-    """The text; JSON may hold halves of characters, which no file takes."""
-    if not text.isascii():
-        text.encode()
-    return text
-
-
-def _spans(key: str, value: Any, fields: tuple[str, ...]) -> tuple[EntitySpan, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"{key} must be a list of entities, got {value!r}")
-    return tuple(_span(key, item, fields) for item in value)
-
-
-def _span(key: str, item: Any, fields: tuple[str, ...]) -> EntitySpan:
-    well_typed = (
-        isinstance(item, list)
-        and len(item) == len(fields)
-        and type(item[0]) is type(item[1]) is int  # a bool is no position
-        and isinstance(item[2], str)
-        and (item[3:] in ([], [None]) or type(item[3]) in (int, float))
-    )
-    if not well_typed:
-        raise ValueError(f"an entity in {key} must be [{', '.join(fields)}], got {item!r}")
-    score = item[3] if item[3:] else None
-    if score is not None and not 0 <= score <= 1:
-        raise ValueError(f"a score must be a number from 0 to 1 or null, got {str(score)[:40]}")
-    return EntitySpan(item[0], item[1], _writable(item[2]), None if score is None else float(score))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import lightning as L
 import torch
@@ -20,7 +20,7 @@ from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
-from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits
+from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits, require_like
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
@@ -37,6 +37,8 @@ from ner_lightning.modeling.trained_part import TrainedPart
 from ner_lightning.plain_data import from_plain, to_plain
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 from ner_lightning.tagger_record import TaggerRecord
+
+LOOPS: Final = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 
 
 class NERTagger(L.LightningModule):
@@ -266,6 +268,7 @@ class NERTagger(L.LightningModule):
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         assert self.tags is not None
         record.require(self.tags, SavedEncoder.of(self.classifier.network, self.tokenizer))
+        require_like(checkpoint["loops"], {name: getattr(self.trainer, name).state_dict() for name in LOOPS}, "loops")
         averages = self.fine_tuning.average_decay is not None
         if self.trainer.training and averages != (CURRENT_WEIGHTS in checkpoint):
             raise CheckpointError(

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-import msgspec
 from torch import Tensor
 
 from ner_lightning.checkpoints import CheckpointError
@@ -17,7 +16,7 @@ from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEnc
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.network_checks import require_size
 from ner_lightning.modeling.trained_part import SavedPart
-from ner_lightning.plain_data import from_plain, typed
+from ner_lightning.plain_data import Count, from_plain, typed
 from ner_lightning.schemes import TagSet
 from ner_lightning.tags import OUTSIDE
 
@@ -40,7 +39,7 @@ class TaggerRecord:
     """
 
     tags: TagSet
-    word_counts: Mapping[str, Annotated[int, msgspec.Meta(ge=0)]]
+    word_counts: Mapping[str, Count]
     encoder_config: Mapping[str, Any]
     tokenizer_files: Mapping[str, str]
     loss: Mapping[str, Any]

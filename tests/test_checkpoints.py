@@ -21,7 +21,12 @@ def saved(content: object) -> bytes:
 
 
 WHOLE = saved(
-    {"ner_lightning": {"tags": []}, "state_dict": {"w": torch.arange(300.0)}, "pytorch-lightning_version": "2.6"}
+    {
+        "ner_lightning": {"tags": []},
+        "state_dict": {"w": torch.arange(300.0)},
+        "pytorch-lightning_version": "2.6",
+        **{"epoch": 0, "global_step": 3, "loops": {}},
+    }
 )
 
 

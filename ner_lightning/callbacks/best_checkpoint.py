@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
 
 from ner_lightning.checkpoints import CheckpointError
+from ner_lightning.plain_data import typed
+
+
+class SavedBest(TypedDict):
+    """What Lightning reads of it in a checkpoint."""
+
+    dirpath: str
+    best_model_path: str
+    best_model_score: Tensor | None
+    kth_best_model_path: str
+    kth_value: Tensor | None
+    best_k_models: dict[str, Tensor]
+    last_model_path: str
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -42,6 +56,8 @@ class BestCheckpoint(ModelCheckpoint):
         former_key = self.state_key.replace(type(self).__name__, ModelCheckpoint.__name__)  # of former versions
         state = states.pop(self.state_key, states.get(former_key))
         is_of_this_folder = Path(str(trainer.ckpt_path)).resolve().parent == self.path.parent
+        if state:
+            typed(state, SavedBest)
         if not is_of_this_folder or not state or not state["best_model_path"]:
             return
         if not self.path.is_file():

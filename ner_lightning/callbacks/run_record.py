@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import lightning as L
 import torch
@@ -24,11 +24,19 @@ from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.evaluation.run_folders import RECORD
+from ner_lightning.plain_data import Count, typed
 from ner_lightning.whole_files import write_json
 
 PACKAGES = ("ner-lightning", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "seqeval")
 COUNTS = ("windows", "subwords", "computed_subwords")
 KIB = 1024
+
+
+class SavedRecord(TypedDict):
+    """What a checkpoint keeps of the record."""
+
+    metrics_rows: Count
+    taken: dict[str, float]
 
 
 class RunRecord(L.Callback):
@@ -60,8 +68,8 @@ class RunRecord(L.Callback):
         return {"metrics_rows": len(self.metrics.rows), "taken": self.taken()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows_of_checkpoint = state_dict["metrics_rows"]
-        self.former = Counter(state_dict.get("taken"))  # checkpoints of former versions have none
+        state = typed(state_dict, SavedRecord)
+        self.rows_of_checkpoint, self.former = state["metrics_rows"], Counter(state["taken"])
 
     def taken(self) -> dict[str, float]:
         """What the run has taken so far on all ranks, with its former starts; every rank must ask."""

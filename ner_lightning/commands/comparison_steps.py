@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 import torch
 from rich.console import Console
@@ -41,12 +40,19 @@ from ner_lightning.evaluation.run_folders import find_run_folders, group_into_ar
 from ner_lightning.evaluation.run_settings import Settings, deciding, differences, settings_of
 from ner_lightning.evaluation.tables import rich_table
 from ner_lightning.library_messages import quieten
+from ner_lightning.plain_data import read_json
 from ner_lightning.terminal_lines import say
 from ner_lightning.whole_files import write_json
 
 PLAN: Final = "plan.json"
 NO_RUN: Final = ".no-run"  # a folder that is never there, since no arm can be called so
 THREADS: Final = "OMP_NUM_THREADS"
+
+
+class Plan(TypedDict):
+    """What all runs of a comparison share."""
+
+    OMP_NUM_THREADS: str
 
 
 def compare_found(options: argparse.Namespace) -> int:
@@ -184,7 +190,7 @@ def threads_of(output: Path, workers: int) -> str:
     """
     plan, asked = output / PLAN, os.environ.get(THREADS)
     if plan.is_file():
-        kept = json.loads(plan.read_text(encoding="utf-8"))[THREADS]
+        kept = read_json(plan, Plan)[THREADS]
         if asked not in {None, kept}:
             raise ValueError(f"a comparison must keep its threads, {output} began with {THREADS}={kept}, got {asked}")
         return kept

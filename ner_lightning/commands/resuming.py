@@ -7,17 +7,24 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import lightning as L
 
-from ner_lightning.data_module import NERDataModule
+from ner_lightning.data_module import Place
 from ner_lightning.evaluation.run_folders import read_config
 from ner_lightning.evaluation.run_settings import deciding, differences, settings_of
+from ner_lightning.plain_data import typed
 
 CHECKPOINTS: Final = "checkpoints"
 CONFIG: Final = "config.yaml"
 LENGTH: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
+
+
+class Begun(TypedDict):
+    """What a checkpoint holds of a run that was begun by ``fit``."""
+
+    NERDataModule: Place
 
 
 def require_new_folder(run_dir: Path) -> None:
@@ -98,7 +105,7 @@ def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bo
     Raises:
         ValueError: If it is.
     """
-    place = checkpoint[NERDataModule.__qualname__]
+    place = typed(checkpoint, Begun)["NERDataModule"]
     epochs = place["epoch"], place["epoch"] + (place["batch"] > 0)
     steps = checkpoint["global_step"], checkpoint["global_step"]
     for unit, (done, begun), most in (("epochs", epochs, trainer.max_epochs), ("steps", steps, trainer.max_steps)):

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ner_lightning.evaluation.error_analysis import ErrorAnalysis, analyse
 from ner_lightning.evaluation.run_folders import FINISHED, RECORD, read_record, run_dir_of
 from ner_lightning.evaluation.training_entities import TrainingEntities, read_training_entities
+from ner_lightning.plain_data import typed
 from ner_lightning.predictions import PredictionsError, read_predictions
 from ner_lightning.schemes import LabelScheme, TagSet
+
+
+class Tagged(TypedDict):
+    """What an analysis reads of ``run.json``."""
+
+    tags: TagSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,6 @@ def _recorded_scheme(path: Path, record: Mapping[str, Any]) -> LabelScheme | Non
     if "tags" not in record:
         return None
     try:
-        return TagSet.from_plain(record["tags"]).scheme
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} must tell the scheme and the entity types of its tags, got {record['tags']}"
-        ) from error
+        return typed(record, Tagged)["tags"].scheme
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from ner_lightning.evaluation.suspects import SURE, find_suspects
 from ner_lightning.evaluation.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.evaluation.training_entities import TrainingEntities
 from ner_lightning.metrics.error_types import ERROR_KINDS
+from ner_lightning.plain_data import read_json
 from ner_lightning.whole_files import whole_file
 
 MOST_SUSPECTS: Final = 20
@@ -41,7 +41,7 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
         tables = error_tables(file.analysis)
         by_decoder = found.with_suffix(".decoders.json")
         if by_decoder.is_file():
-            tables["decoders"] = decoders_table(json.loads(by_decoder.read_text(encoding="utf-8")))
+            tables["decoders"] = decoders_table(read_json(by_decoder, dict[str, dict[str, float]]))
         write_report(run_dir / "report.html", file, tables)
 
 

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import yaml
 
 from ner_lightning.evaluation.run_settings import Settings, arm_names, deciding, differences, settings_of
 from ner_lightning.evaluation.training_entities import TrainingEntities, read_training_entities
+from ner_lightning.plain_data import read_json
 from ner_lightning.predictions import PredictedSentence, read_predictions
+from ner_lightning.schemes import TagSet
 
 RECORD: Final = "run.json"
 PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files
 FINISHED: Final = "training_entities.json"  # what `fit` writes last
 FILES: Final = ("config.yaml", RECORD, FINISHED)
 TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # one of which each run soon has, and no other folder
-RECORDED: Final = {  # what a comparison reads of run.json
-    "seed": int,
-    "commit": str | None,
-    "corpus_checksum": str,
-    "versions": dict,
-    "tags": dict,
-    "decoder": str,
-    "training_seconds": int | float,
-    "peak_memory_mib": int | float,
-}
+
+
+class Recorded(TypedDict):
+    """What a comparison reads of ``run.json``."""
+
+    seed: int
+    commit: str | None
+    corpus_checksum: str
+    versions: dict[str, str]
+    tags: TagSet
+    decoder: str
+    training_seconds: float
+    peak_memory_mib: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"{path} must be YAML, got {error}") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} must hold settings, got {config!r}")
@@ -89,21 +93,9 @@ def read_record(path: Path) -> dict[str, Any]:
     """Read a ``run.json``.
 
     Raises:
-        ValueError: If it is no JSON of a record.
+        ValueError: If it is not JSON of a record.
     """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} must be JSON, got {error}") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path} must hold the record of a run, got {str(record)[:40]}")
-    return record
-
-
-def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
-    for key, kind in RECORDED.items():
-        if not isinstance(record.get(key, ...), kind):  # None is a commit, and no sign that there is none
-            raise ValueError(f"{path} must tell {key}, got {record.get(key, 'no such key')!r}")
+    return read_json(path, dict[str, Any])
 
 
 def read_run(path: Path) -> FinishedRun:
@@ -116,7 +108,7 @@ def read_run(path: Path) -> FinishedRun:
     if missing:
         raise ValueError(f"a finished run holds {', '.join(FILES)}, {path} lacks {', '.join(missing)}")
     record = read_record(path / RECORD)
-    _require_recorded(record, path / RECORD)
+    read_json(path / RECORD, Recorded)
     settings = deciding(settings_of(read_config(path / "config.yaml"))) | {"ranks": record.get("ranks", 1)}
     return FinishedRun(path, settings, record, read_training_entities(path / FINISHED))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
+
+from ner_lightning.plain_data import read_json
 from ner_lightning.sentences import Sentence
 
 TrainingEntities = Mapping[str, Mapping[str, int]]
@@ -30,15 +33,10 @@ def read_training_entities(path: Path) -> TrainingEntities:
     """Read the ``training_entities.json`` of a run folder.
 
     Raises:
-        ValueError: If the file is missing, or is no such file.
+        ValueError: If the file is missing, or is not such a file.
     """
-    rule = f'{path}: training entities must be JSON of the form {{"surface": {{"type": count}}}}'
     try:
-        entities = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{rule}, got {error}") from error
-    counts_by_type = entities.values() if isinstance(entities, dict) else [entities]
-    for counts in counts_by_type:
-        if not isinstance(counts, dict) or not all(type(count) is int and count > 0 for count in counts.values()):
-            raise ValueError(f"{rule}, got {str(counts)[:40]}")
-    return entities
+        return read_json(path, dict[str, dict[str, Annotated[int, msgspec.Meta(ge=1)]]])
+    except (OSError, ValueError) as error:
+        rule = 'training entities must be JSON of the form {"surface": {"type": count}}'
+        raise ValueError(f"{path}: {rule}, got {str(error).removeprefix(f'{path}: ')}") from error

@@ -69,7 +69,7 @@ def test_training_entities_can_be_given(predictions: Path, tmp_path: Path, capsy
     ("content", "options", "message"),
     [
         ("", [], "there must be a sentence to analyse"),
-        ("{}", [], "test.jsonl:1: a line must have the keys"),
+        ("{}", [], "test.jsonl:1: id is missing"),
         (None, ["--min_score", "90"], "--min_score must be from 0 to 1, got 90.0"),
         (None, ["--min_score", "high"], "--min_score"),
         (None, ["--scheme", "IOB1"], "--scheme"),
@@ -115,10 +115,10 @@ def test_the_run_is_found_from_any_folder(
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ('{"tags": {}}', "must tell the scheme and the entity types of its tags, got {}"),
-        ('{"tags": null}', "must tell the scheme and the entity types of its tags, got None"),
-        ("[" * 100_000, "must be JSON, got"),
-        ("[]", "must hold the record of a run, got []"),
+        ('{"tags": {}}', ": tags.scheme is missing"),
+        ('{"tags": null}', ": tags must be an object, got None"),
+        ("[" * 100_000, ": must be JSON that can be read, got"),
+        ("[]", ": the content must be an object, got []"),
     ],
 )
 def test_a_damaged_record_is_named(
@@ -129,7 +129,7 @@ def test_a_damaged_record_is_named(
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-    assert f"run.json {message}" in error
+    assert f"run.json{message}" in error
 
 
 @pytest.mark.parametrize(

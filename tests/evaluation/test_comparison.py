@@ -115,9 +115,7 @@ def test_what_else_differs_is_noted(tmp_path: Path) -> None:
 
 
 def test_settings_that_differ_are_told(comparison: Comparison) -> None:
-    assert comparison.settings == {
-        "data.scheme.class_path": ("ner_lightning.schemes.BIO", "ner_lightning.schemes.BIOES")
-    }
+    assert comparison.settings == {"data.scheme.class_path": ("ner_lightning.BIO", "ner_lightning.BIOES")}
 
 
 def test_the_comparison_is_kept_as_json(comparison: Comparison) -> None:
