@@ -38,7 +38,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of a tagger; nothing in it is run.
 
     Raises:
-        CheckpointError: If there is none, it is torn, it is of something else, or a weight is not finite.
+        CheckpointError: If there is none, it is torn, or it is of something else.
     """
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
@@ -57,7 +57,6 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         )
     try:
         typed(checkpoint, TaggerCheckpoint)
-        require_finite(checkpoint["state_dict"])
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from None
     return checkpoint
@@ -83,11 +82,12 @@ def require_like(saved: Any, own: Any, place: str) -> None:
 
 
 def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """Check that the weights of a checkpoint have the names and shapes of those that they are to fill.
+    """Check that the weights of a checkpoint are finite and have the names and shapes of those that they are to fill.
 
     Raises:
-        CheckpointError: If they have not.
+        ValueError: If they are not, or have not.
     """
+    require_finite(weights)
     differing = sorted(weights.keys() ^ expected.keys())
     if differing:
         found = "has" if differing[0] in weights else "lacks"
