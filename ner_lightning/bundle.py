@@ -194,13 +194,13 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
 
 
 def _sizes(path: Path) -> list[int]:
-    """How many numbers each of the weights in a file holds; the weights are not read."""
+    """Return the size of each of the weights in a file; the weights are not read."""
     with safe_open(path, "pt") as file:
         return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 (not a mapping)
 
 
 def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | None:
-    """What a CRF has learned; None without one.
+    """Load the transitions of a CRF; None for a model without one.
 
     Raises:
         ValueError: If it cannot be loaded, is over other tags, or allows or forbids others than the scheme.

@@ -21,7 +21,7 @@ PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "
 
 
 class SavedWindow(msgspec.Struct, frozen=True):
-    """The settings of windows, which a bundle holds in an object of their own."""
+    """The settings of windows, which a bundle holds in a nested object."""
 
     window: dict[str, Any]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NotRequired, TypedDict
 from zipfile import is_zipfile
 
 import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from ner_lightning.modeling.network_checks import require_finite
 from ner_lightning.plain_data import Count, typed
@@ -18,7 +20,7 @@ NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
 
 
 class TaggerCheckpoint(TypedDict):
-    """What every checkpoint of a tagger holds."""
+    """The parts that every checkpoint of a tagger must have."""
 
     ner_lightning: dict[str, Any]
     state_dict: dict[str, torch.Tensor]
@@ -38,7 +40,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of a tagger; nothing in it is run.
 
     Raises:
-        CheckpointError: If there is none, it is torn, or it is of something else.
+        CheckpointError: If the file is missing, torn, or not a checkpoint of a tagger.
     """
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
@@ -63,29 +65,54 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def require_like(saved: Any, own: Any, place: str) -> None:
-    """Check that saved counts have the keys and the types of others.
+    """Check that the plain state of a part of training has the keys, the lengths and the types of another.
 
     Args:
-        saved: The counts of a checkpoint.
-        own: Those of the trainer that is to continue from them.
-        place: Where they are in the checkpoint.
+        saved: The state in a checkpoint.
+        own: The state of the part that is to continue from it.
+        place: Where it is in the checkpoint.
 
     Raises:
-        CheckpointError: If a key is missing, a value is of another type, or a count is negative.
+        CheckpointError: If a key is missing, a value is of another type or length, or a count is negative.
     """
-    if type(saved) is not type(own) or (isinstance(saved, int) and saved < 0):
+    has_type = type(saved) is type(own) or (type(own) is float and type(saved) is int)
+    has_length = not isinstance(own, list | tuple) or (has_type and len(saved) == len(own))
+    if not has_type or not has_length or (type(own) is int and saved < 0):
         raise CheckpointError(f"the checkpoint is damaged: {place} must be like {own!r:.40}, got {saved!r:.40}")
-    for key in own if isinstance(own, dict) else ():
-        if key not in saved:
+    for key in own if isinstance(own, dict) else range(len(own)) if isinstance(own, list | tuple) else ():
+        if isinstance(own, dict) and key not in saved:
             raise CheckpointError(f"the checkpoint is damaged: {place}.{key} is missing")
         require_like(saved[key], own[key], f"{place}.{key}")
+
+
+def require_trainable(
+    checkpoint: Mapping[str, Any], optimizers: Sequence[Optimizer], schedulers: Sequence[LRScheduler]
+) -> None:
+    """Check that training can continue from a checkpoint.
+
+    Raises:
+        CheckpointError: If it holds no state of optimizers and schedulers, or the state of others.
+    """
+    own = {
+        "optimizer_states": [optimizer.state_dict() for optimizer in optimizers],
+        "lr_schedulers": [scheduler.state_dict() for scheduler in schedulers],
+    }
+    require_like({key: checkpoint[key] for key in own if key in checkpoint}, own, "checkpoint")
+    for optimizer, saved in zip(optimizers, checkpoint["optimizer_states"], strict=True):
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        first_by_rank: dict[int, Any] = {}  # an optimizer may treat matrices otherwise than biases
+        for number, state in saved["state"].items():
+            if number not in range(len(weights)):
+                raise CheckpointError(f"the checkpoint is damaged: it must be of {len(weights)} weights, got {number}")
+            first = first_by_rank.setdefault(weights[number].ndim, state)
+            require_like(state, first, f"checkpoint.optimizer_states.state.{number}")
 
 
 def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
     """Check that the weights of a checkpoint are finite and have the names and shapes of those that they are to fill.
 
     Raises:
-        ValueError: If they are not, or have not.
+        ValueError: If one is NaN or infinite, missing, left over, or of another shape.
     """
     require_finite(weights)
     differing = sorted(weights.keys() ^ expected.keys())

@@ -42,7 +42,7 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names for a perso
 
 
 class Place(TypedDict):
-    """Where training continues."""
+    """The place in training from which a run is resumed."""
 
     epoch: Count
     batch: Count

@@ -20,7 +20,14 @@ from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.callbacks.moving_average import CURRENT_WEIGHTS, MovingAverage
 from ner_lightning.callbacks.step_seed import StepSeed
-from ner_lightning.checkpoints import TAGGER_KEY, CheckpointError, read_checkpoint, require_fits, require_like
+from ner_lightning.checkpoints import (
+    TAGGER_KEY,
+    CheckpointError,
+    read_checkpoint,
+    require_fits,
+    require_like,
+    require_trainable,
+)
 from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.metrics.exact_mean import ExactMean
@@ -89,6 +96,7 @@ class NERTagger(L.LightningModule):
         self.warmup_ratio, self.schedule = warmup_ratio, schedule
         self.fine_tuning = fine_tuning
         self.tags: TagSet | None = None
+        self.resumed: Mapping[str, Any] | None = None  # the checkpoint, until training begins
         self.word_counts: WordCounts = {}
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
         # sum and weight of the loss: of the optimizer step under way, and of the epoch's finished steps; no buffers,
@@ -125,8 +133,16 @@ class NERTagger(L.LightningModule):
         return [EntityScores(), StepSeed(), *([] if decay is None else [MovingAverage(decay)])]
 
     def on_fit_start(self) -> None:
-        """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so."""
+        """Turn dropout on: a pretrained network comes in evaluation mode, and Lightning would train it so.
+
+        Raises:
+            CheckpointError: If training cannot continue from the checkpoint that was loaded.
+        """
         self.train()
+        if self.resumed is not None:
+            schedulers = [config.scheduler for config in self.trainer.lr_scheduler_configs]
+            require_trainable(self.resumed, self.trainer.optimizers, schedulers)
+            self.resumed = None
 
     @property
     def num_steps(self) -> int:
@@ -267,6 +283,7 @@ class NERTagger(L.LightningModule):
         """
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         assert self.tags is not None
+        self.resumed = checkpoint if self.trainer.training else None
         record.require(self.tags, SavedEncoder.of(self.classifier.network, self.tokenizer))
         require_like(checkpoint["loops"], {name: getattr(self.trainer, name).state_dict() for name in LOOPS}, "loops")
         averages = self.fine_tuning.average_decay is not None

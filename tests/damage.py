@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 REPLACEMENTS = (None, -1, 0, "x", [], {}, math.nan, 10**9, 10**18, True, 1.5)
-MAX_ITEMS = 3  # of a list or a long mapping; the others are alike
+MAX_ITEMS = 3  # of a list or a long mapping; the others have the same form
 
 
 def places(plain: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from ner_lightning.plain_data import typed
 
 
 class SavedBest(TypedDict):
-    """What Lightning reads of it in a checkpoint."""
+    """The state that Lightning reads from a checkpoint."""
 
     dirpath: str
     best_model_path: str
@@ -56,8 +56,8 @@ class BestCheckpoint(ModelCheckpoint):
         former_key = self.state_key.replace(type(self).__name__, ModelCheckpoint.__name__)  # of former versions
         state = states.pop(self.state_key, states.get(former_key))
         is_of_this_folder = Path(str(trainer.ckpt_path)).resolve().parent == self.path.parent
-        if state:
-            typed(state, SavedBest)
+        if state and typed(state, SavedBest)["best_model_path"] and state["best_model_score"] is None:
+            raise CheckpointError("the checkpoint is damaged: it names a best checkpoint without a score")
         if not is_of_this_folder or not state or not state["best_model_path"]:
             return
         if not self.path.is_file():

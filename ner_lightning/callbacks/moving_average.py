@@ -8,6 +8,9 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from ner_lightning.checkpoints import require_fits
+from ner_lightning.plain_data import typed
+
 CURRENT_WEIGHTS = "weights_behind_average"
 
 
@@ -35,6 +38,7 @@ class MovingAverage(L.Callback):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.training:
             self.average = {name: weights.clone() for name, weights in trained_weights(pl_module).items()}
+            require_fits(typed(checkpoint[CURRENT_WEIGHTS], dict[str, Tensor]), self.average)
             for name, weights in trained_weights(pl_module).items():
                 weights.copy_(checkpoint[CURRENT_WEIGHTS][name])
 

@@ -33,7 +33,7 @@ KIB = 1024
 
 
 class SavedRecord(TypedDict):
-    """What a checkpoint keeps of the record."""
+    """The part of the record that a checkpoint keeps."""
 
     metrics_rows: Count
     taken: dict[str, float]

@@ -50,7 +50,7 @@ THREADS: Final = "OMP_NUM_THREADS"
 
 
 class Plan(TypedDict):
-    """What all runs of a comparison share."""
+    """The settings that all runs of a comparison share."""
 
     OMP_NUM_THREADS: str
 

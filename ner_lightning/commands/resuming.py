@@ -22,7 +22,7 @@ LENGTH: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time") 
 
 
 class Begun(TypedDict):
-    """What a checkpoint holds of a run that was begun by ``fit``."""
+    """The part of a checkpoint that says how far ``fit`` came."""
 
     NERDataModule: Place
 

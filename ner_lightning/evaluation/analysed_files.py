@@ -16,7 +16,7 @@ from ner_lightning.schemes import LabelScheme, TagSet
 
 
 class Tagged(TypedDict):
-    """What an analysis reads of ``run.json``."""
+    """The part of ``run.json`` that an analysis reads."""
 
     tags: TagSet
 

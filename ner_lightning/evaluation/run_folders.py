@@ -24,7 +24,7 @@ TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # one of which each run 
 
 
 class Recorded(TypedDict):
-    """What a comparison reads of ``run.json``."""
+    """The part of ``run.json`` that a comparison reads."""
 
     seed: int
     commit: str | None

@@ -112,7 +112,7 @@ class PretrainedEncoder(Encoder):
         LOGGER.warning(
             "%s has a head over %s, which are not the tags to learn; a new head is drawn",
             self.name_or_path,
-            ", ".join(saved.id2label.values()),
+            ", ".join((saved.id2label or {}).values()),
         )
         return with_new_head(network)
 
@@ -232,7 +232,7 @@ class SavedEncoder(Encoder):
         require_known_attention(self.config)
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
         with readable(A_NETWORK):
-            return AutoConfig.for_model(self.config.get("model_type"), **settings | label_maps(tags))
+            return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:

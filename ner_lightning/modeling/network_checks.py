@@ -45,7 +45,7 @@ def require_known_attention(config: Mapping[str, Any]) -> None:
     """Check that a configuration asks for an attention of ``transformers``; others are code from the hub.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If it asks for another one.
     """
     for name in _attention_names(config):
         if name not in KNOWN_ATTENTION:
@@ -61,7 +61,7 @@ def require_size(config: PreTrainedConfig, sizes: Collection[int]) -> None:
         sizes: How many numbers each of its weights holds.
 
     Raises:
-        ValueError: If it is larger.
+        ValueError: If it is more than twice as large.
     """
     with readable(A_NETWORK):
         settings = config.to_dict()
@@ -79,7 +79,7 @@ def require_all_used(unused: Iterable[str]) -> None:
     """Check that there are no weights left over, as there are if the config has too few layers.
 
     Raises:
-        ValueError: If there are.
+        ValueError: If some are left over.
     """
     names = sorted(unused)
     if names:

@@ -88,7 +88,7 @@ class TrainedPart:
                 raise ValueError(
                     f"model.fine_tuning.{name} must be that of the checkpoint, {saved[name]}, got {own[name]}"
                 )
-        expected, found = ((plain["base"] or {}).get("checksum") for plain in (saved, own))
+        expected, found = (plain["base"]["checksum"] if plain["base"] else None for plain in (saved, own))
         if expected != found:
             raise ValueError(
                 f"the encoder must have the weights that the checkpoint was trained on, {saved['base']}, "
