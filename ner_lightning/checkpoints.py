@@ -16,6 +16,7 @@ from ner_lightning.modeling.network_checks import require_finite
 from ner_lightning.plain_data import Count, typed
 
 TAGGER_KEY: Final = "ner_lightning"
+MIN_COUNT: Final = -1  # of the batches of a run that stopped before its first step
 NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
 
 
@@ -73,11 +74,11 @@ def require_like(saved: Any, own: Any, place: str) -> None:
         place: Where it is in the checkpoint.
 
     Raises:
-        CheckpointError: If a key is missing, a value is of another type or length, or a count is negative.
+        CheckpointError: If a key is missing, a value is of another type or length, or a count is out of range.
     """
     has_type = type(saved) is type(own) or (type(own) is float and type(saved) is int)
     has_length = not isinstance(own, list | tuple) or (has_type and len(saved) == len(own))
-    if not has_type or not has_length or (type(own) is int and saved < 0):
+    if not has_type or not has_length or (type(own) is int and saved < MIN_COUNT):
         raise CheckpointError(f"the checkpoint is damaged: {place} must be like {own!r:.40}, got {saved!r:.40}")
     for key in own if isinstance(own, dict) else range(len(own)) if isinstance(own, list | tuple) else ():
         if isinstance(own, dict) and key not in saved:
@@ -105,7 +106,8 @@ def require_trainable(
             if number not in range(len(weights)):
                 raise CheckpointError(f"the checkpoint is damaged: it must be of {len(weights)} weights, got {number}")
             first = first_by_rank.setdefault(weights[number].ndim, state)
-            require_like(state, first, f"checkpoint.optimizer_states.state.{number}")
+            for one, other in ((state, first), (first, state)):
+                require_like(one, other, f"checkpoint.optimizer_states.state.{number}")
 
 
 def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
