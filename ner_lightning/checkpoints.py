@@ -106,7 +106,7 @@ def require_trainable(
             if number not in range(len(weights)):
                 raise CheckpointError(f"the checkpoint is damaged: it must be of {len(weights)} weights, got {number}")
             first = first_by_rank.setdefault(weights[number].ndim, state)
-            for one, other in ((state, first), (first, state)):
+            for one, other in ((state, {}), (state, first), (first, state)):
                 require_like(one, other, f"checkpoint.optimizer_states.state.{number}")
 
 

@@ -2,14 +2,16 @@
 
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.checkpoints import CheckpointError, read_checkpoint, require_fits
+from ner_lightning.checkpoints import CheckpointError, read_checkpoint, require_fits, require_like, require_trainable
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.tagger_record import TaggerRecord
 
@@ -95,3 +97,50 @@ def test_weights_of_another_size_are_refused() -> None:
     with pytest.raises(CheckpointError, match="got one that lacks w"):
         require_fits({}, {"w": torch.zeros(3)})
     require_fits({"w": torch.zeros(3)}, {"w": torch.zeros(3)})
+
+
+def test_counts_must_have_the_form_of_our_own() -> None:
+    own = {"total": {"ready": 3, "rate": 0.5}, "steps": [1, 2], "is_last": True}
+    require_like({"total": {"ready": -1, "rate": 1}, "steps": [5, 6], "is_last": False, "new": 1}, own, "loops")
+    for saved, message in [
+        ({"total": {"rate": 1}}, r"loops.total.ready is missing"),
+        (own | {"total": []}, r"loops.total must be like \{'ready': 3.*, got \[\]"),
+        (own | {"total": {"ready": 1.5, "rate": 1}}, "loops.total.ready must be like 3, got 1.5"),
+        (own | {"total": {"ready": -2, "rate": 1}}, "loops.total.ready must be like 3, got -2"),
+        (own | {"steps": [1]}, r"loops.steps must be like \[1, 2\], got \[1\]"),
+        (own | {"is_last": 1}, "loops.is_last must be like True, got 1"),
+    ]:
+        with pytest.raises(CheckpointError, match=message):
+            require_like(saved, own, "loops")
+
+
+def state_of_training() -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler, dict[str, Any]]:
+    """Optimizer and scheduler that have begun, with what a checkpoint holds of ones that made a step."""
+    fresh, trained = (torch.optim.AdamW(torch.nn.Linear(2, 2).parameters()) for _ in range(2))
+    schedulers = [torch.optim.lr_scheduler.StepLR(optimizer, 1) for optimizer in (fresh, trained)]
+    for weight in trained.param_groups[0]["params"]:
+        weight.grad = torch.ones_like(weight)
+    trained.step()
+    schedulers[1].step()
+    saved = {"optimizer_states": [trained.state_dict()], "lr_schedulers": [schedulers[1].state_dict()]}
+    return fresh, schedulers[0], saved
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda saved: saved.pop("optimizer_states"), "checkpoint.optimizer_states is missing"),
+        (lambda saved: saved["lr_schedulers"].pop(), r"checkpoint.lr_schedulers must be like \["),
+        (lambda saved: saved["lr_schedulers"][0].update(base_lrs="x"), "base_lrs must be like"),
+        (lambda saved: saved["optimizer_states"][0].update(param_groups=[]), "param_groups must be like"),
+        (lambda saved: saved["optimizer_states"][0]["param_groups"][0].pop("betas"), "betas is missing"),
+        (lambda saved: saved["optimizer_states"][0]["state"].update({7: {}}), "must be of 2 weights, got 7"),
+        (lambda saved: saved["optimizer_states"][0]["state"].update({1: None}), r"state.1 must be like"),
+    ],
+)
+def test_a_damaged_state_of_training_is_refused(change: Callable[[dict[str, Any]], object], message: str) -> None:
+    optimizer, scheduler, saved = state_of_training()
+    require_trainable(saved, [optimizer], [scheduler])
+    change(saved)
+    with pytest.raises(CheckpointError, match=message):
+        require_trainable(saved, [optimizer], [scheduler])

@@ -115,7 +115,7 @@ def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     Raises:
         ValueError: If one is missing, or the vocabulary is.
     """
-    num_embedded, vocabulary = network.get_input_embeddings().weight.shape[0], tokenizer.get_vocab()
+    num_embedded, vocabulary = len(next(network.get_input_embeddings().parameters())), tokenizer.get_vocab()
     if len(vocabulary) * MAX_UNUSED < num_embedded:
         raise ValueError(f"the tokenizer must know the {num_embedded} subwords of the network, got {len(vocabulary)}")
     beyond = {subword: number for subword, number in vocabulary.items() if number >= num_embedded}
