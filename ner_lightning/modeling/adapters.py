@@ -62,6 +62,9 @@ class LoRA(Adapter):
     def insert(self, network: PreTrainedModel) -> None:
         from peft import LoraConfig, inject_adapter_in_model
 
+        largest = max(min(weight.shape) for weight in network.parameters() if weight.ndim == 2)
+        if self.rank > largest:  # an update has no higher rank than its layer, and would take memory without end
+            raise ValueError(f"rank must be at most {largest}, the size of the encoder's layers, got {self.rank}")
         settings = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,  # type: ignore[arg-type]  # any number scales

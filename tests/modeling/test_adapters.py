@@ -124,3 +124,8 @@ def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(ValueError, match=r"ner-lightning\[lora\]"):
         LoRA()
+
+
+def test_a_rank_above_the_size_of_the_layers_is_refused_before_memory_is_taken() -> None:
+    with pytest.raises(ValueError, match="rank must be at most 16, the size of the encoder's layers, got 1000000000"):
+        adapted("bert", LoRA(rank=10**9))
