@@ -23,11 +23,11 @@ import torch
 
 from ner_lightning.callbacks.run_record import peak_memory_mib
 from ner_lightning.corpora.example_corpus import ExampleCorpus
-from ner_lightning.data_module import BatchSettings, NERDataModule
 from ner_lightning.encoding.batches import Batch
-from ner_lightning.library_messages import quieten
 from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.tagger import NERTagger
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.training.data_module import BatchSettings, NERDataModule
+from ner_lightning.training.tagger import NERTagger
 
 SIZES = {
     "bert-base": SmallBert(vocabulary_size=30_522, hidden_size=768, num_layers=12, num_heads=12, max_subwords=510),
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if min(options.warmup_steps, options.steps, options.batch) < 1:
         print("error: --warmup_steps, --steps and --batch must be at least 1", file=sys.stderr)
         return 2
-    quieten()
+    silence_libraries()
     found = asdict(measure(options))
     print("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items()))
     if options.output:

@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ner_lightning.data_module import NERDataModule
     from ner_lightning.entities import EntitySpan
-    from ner_lightning.library_messages import quieten
+    from ner_lightning.quiet_libraries import silence_libraries
     from ner_lightning.recognizer import EntityRecognizer
     from ner_lightning.schemes import BIO, BIOES, IO, TagSet
     from ner_lightning.sentences import Sentence
-    from ner_lightning.tagger import NERTagger
+    from ner_lightning.training.data_module import NERDataModule
+    from ner_lightning.training.tagger import NERTagger
 
 __all__ = [
     "BIO",
@@ -24,7 +24,7 @@ __all__ = [
     "NERTagger",
     "Sentence",
     "TagSet",
-    "quieten",
+    "silence_libraries",
 ]
 
 _MODULE_BY_NAME = {
@@ -33,11 +33,11 @@ _MODULE_BY_NAME = {
     "IO": "schemes",
     "EntityRecognizer": "recognizer",
     "EntitySpan": "entities",
-    "NERDataModule": "data_module",
-    "NERTagger": "tagger",
+    "NERDataModule": "training.data_module",
+    "NERTagger": "training.tagger",
     "Sentence": "sentences",
     "TagSet": "schemes",
-    "quieten": "library_messages",
+    "silence_libraries": "quiet_libraries",
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,8 +26,9 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
-from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding.alignment import WordTokenizer, save_tokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.network_checks import (
@@ -40,9 +41,8 @@ from ner_lightning.modeling.network_checks import (
     require_vocabulary,
 )
 from ner_lightning.modeling.token_classifier import TokenClassifier, max_window
-from ner_lightning.plain_data import read_json
 from ner_lightning.schemes import TagSet
-from ner_lightning.whole_files import PARTIAL
+from ner_lightning.serialization import read_json
 
 SETTINGS_FILE: Final = "ner_lightning.json"
 JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
@@ -92,7 +92,7 @@ def save_bundle(
         BundleError: If the head is over other tags, the folder holds something that is no bundle, or it cannot be
             written.
     """
-    folder = Path(folder)
+    folder = Path(os.path.realpath(folder))  # a symbolic link stays
     settings = replace(settings, has_transitions=transitions is not None)
     try:
         _require_tags(network, settings.tags)
@@ -102,12 +102,13 @@ def save_bundle(
         raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
+        workplace = partial_path(folder)
+        workplace.mkdir()
         try:
-            _write_files(workplace / "new", network, tokenizer, settings, transitions)
+            _write_files(workplace / NEW, network, tokenizer, settings, transitions)
             if folder.exists():
-                folder.rename(workplace / "former")
-            (workplace / "new").rename(folder)
+                folder.rename(workplace / PREVIOUS)
+            (workplace / NEW).rename(folder)
         finally:
             shutil.rmtree(workplace)
     except (OSError, SafetensorError) as error:
@@ -194,13 +195,13 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
 
 
 def _sizes(path: Path) -> list[int]:
-    """Return the size of each of the weights in a file; the weights are not read."""
+    """How many numbers each of the weights in a file holds; the weights are not read."""
     with safe_open(path, "pt") as file:
         return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 (not a mapping)
 
 
 def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | None:
-    """Load the transitions of a CRF; None for a model without one.
+    """What a CRF has learned; None without one.
 
     Raises:
         ValueError: If it cannot be loaded, is over other tags, or allows or forbids others than the scheme.
@@ -250,7 +251,7 @@ def _write_files(
     precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
     with _without_progress_bars():
         precise.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
     if transitions is not None:
         save_file(_plain_tensors(transitions), folder / TRANSITIONS_FILE)
     for path in folder.iterdir():

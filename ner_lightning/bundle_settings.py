@@ -11,9 +11,9 @@ from typing import Any, Final, Self, get_args
 import msgspec
 
 from ner_lightning.encoding.alignment import Subwords
-from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder
-from ner_lightning.plain_data import to_plain, typed
+from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.schemes import TagSet
+from ner_lightning.serialization import to_plain, typed
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
 FORMAT_VERSION: Final = 1
@@ -21,7 +21,7 @@ PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "
 
 
 class SavedWindow(msgspec.Struct, frozen=True):
-    """The settings of windows, which a bundle holds in a nested object."""
+    """The settings of windows, which a bundle holds in an object of their own."""
 
     window: dict[str, Any]
 
@@ -53,7 +53,7 @@ class BundleSettings:
     max_subwords: int
     subwords: Subwords = "first"
     overlap: int = 64
-    decoder: Decoder = field(default_factory=ArgmaxDecoder)
+    decoder: Decoder = field(default_factory=ViterbiDecoder)
     word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
     has_transitions: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)

@@ -25,5 +25,5 @@ class EntitySpan:
         return self.end - self.start
 
     def surface(self, words: Sequence[str]) -> str:
-        """Its words among those of the sentence, joined by blanks."""
+        """Return the words of the entity, joined by spaces."""
         return " ".join(words[self.start : self.end])

@@ -1,8 +1,8 @@
-"""The recognizer: raw text or words to entities, by a saved bundle; it needs no Lightning."""
+"""The recognizer: finds entities in raw text or words with a saved bundle, without Lightning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, overload
@@ -15,6 +15,7 @@ from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, split
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import IGNORE_INDEX
 from ner_lightning.sentences import Sentence
+from ner_lightning.unicode_text import lone_surrogate
 
 MAX_SUBWORDS = 4096
 
@@ -24,11 +25,11 @@ class RecognizedEntity:
     """An entity in a text: ``text == input[start:end]``.
 
     Args:
-        start: Its first character.
-        end: Behind its last character.
+        start: Index of its first character.
+        end: Index after its last character.
         text: The characters from start to end.
         type: Its entity type.
-        score: Its probability; None where the decoder gives none.
+        score: Its probability, or None if the decoder gives no scores.
     """
 
     start: int
@@ -38,18 +39,18 @@ class RecognizedEntity:
     score: float | None
 
     def to_plain(self) -> dict[str, Any]:
-        """The entity as JSON can hold it."""
+        """Return the entity as plain data for JSON."""
         return asdict(self)
 
 
 class EntityRecognizer:
-    """Finds the entities of texts of any length; nothing is cut.
+    """Finds the entities of texts of any length, without truncation.
 
-    Texts are computed together in batches of like length, which changes no result.
+    Texts of similar length are computed in one batch, which does not change the entities.
 
     Args:
         bundle: A loaded bundle.
-        device: Where to compute: ``cpu``, ``cuda``.
+        device: The device that computes: ``cpu`` or ``cuda``.
     """
 
     def __init__(self, bundle: Bundle, device: str | torch.device = "cpu") -> None:
@@ -63,7 +64,7 @@ class EntityRecognizer:
         """Load a bundle, the folder ``model/`` of a run.
 
         Raises:
-            BundleError: If it cannot be loaded.
+            BundleError: If the folder is not a valid bundle.
         """
         return cls(load_bundle(folder), device)
 
@@ -73,7 +74,7 @@ class EntityRecognizer:
     def __call__(self, texts: Sequence[str]) -> list[list[RecognizedEntity]]: ...
 
     def __call__(self, texts: str | Sequence[str]) -> list[RecognizedEntity] | list[list[RecognizedEntity]]:
-        """The entities of a text, or of each text.
+        """Return the entities of a text, or of each text.
 
         Raises:
             ValueError: If a text is not valid Unicode.
@@ -85,7 +86,7 @@ class EntityRecognizer:
         return [locate(sentence, spans) for sentence, spans in zip(sentences, found, strict=True)]
 
     def split(self, text: str) -> Sentence:
-        """The words of a text, by the word splitter of the bundle."""
+        """Split a text into words with the word splitter of the bundle."""
         if not isinstance(text, str):
             raise TypeError(f"a text must be a string, got {text!r:.60}; recognize_words takes sentences of words")
         offsets = tuple(self.settings.word_splitter.split(text))
@@ -94,7 +95,7 @@ class EntityRecognizer:
     def recognize_words(
         self, sentences: Iterable[Sequence[str]], max_subwords: int = MAX_SUBWORDS
     ) -> list[tuple[EntitySpan, ...]]:
-        """The entities of sentences that are split into words already, as spans of words.
+        """Return the entities of sentences that are already split into words, as spans of words.
 
         Raises:
             ValueError: If a sentence is a string, or a word is not valid Unicode.
@@ -102,13 +103,17 @@ class EntityRecognizer:
         return self.recognize((_sentence_of(words) for words in sentences), max_subwords)
 
     def recognize(
-        self, sentences: Iterable[Sentence], max_subwords: int = MAX_SUBWORDS
+        self,
+        sentences: Iterable[Sentence],
+        max_subwords: int = MAX_SUBWORDS,
+        after_batch: Callable[[int], None] | None = None,
     ) -> list[tuple[EntitySpan, ...]]:
-        """The entities of sentences (or whole texts), in order; entities that they hold already are not read.
+        """Return the predicted entities of sentences or whole texts, in order; their gold entities are ignored.
 
         Args:
             sentences: The sentences.
-            max_subwords: The most subwords that are computed at once (or one window).
+            max_subwords: Largest number of subwords in a batch, or a single window if it is longer.
+            after_batch: Called after each batch with its number of sentences, to show progress.
 
         Raises:
             ValueError: If a word is not valid Unicode, or the model computes NaN.
@@ -123,13 +128,15 @@ class EntityRecognizer:
             batch = self._collate([bare[i] for i in indices], [windows[i] for i in indices], max_subwords)
             for index, entities in zip(indices, self._entities(batch), strict=True):
                 found[index] = entities
+            if after_batch is not None:
+                after_batch(len(indices))
         return found
 
     def _collate(
         self, sentences: Sequence[Sentence], windows: Sequence[list[EncodedWindow]], max_subwords: int
     ) -> EvaluationBatch:
         passes = split_into_passes((window for row in windows for window in row), max_subwords)
-        # of sentences without gold, the rows only say where words are
+        # without gold entities, the rows only mark words
         rows = tag_rows(sentences, self.settings.tags)
         return EvaluationBatch(tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, rows)
 
@@ -144,7 +151,7 @@ class EntityRecognizer:
 
 
 def locate(sentence: Sentence, spans: Iterable[EntitySpan]) -> list[RecognizedEntity]:
-    """Spans of words as characters of the sentence's text; words without a text are joined by blanks.
+    """Convert spans of words to characters of the text; words without a text are joined by spaces.
 
     >>> locate(Sentence(("in", "New", "York")), [EntitySpan(1, 3, "LOC", 0.9)])
     [RecognizedEntity(start=3, end=11, text='New York', type='LOC', score=0.9)]
@@ -164,8 +171,5 @@ def _sentence_of(words: Sequence[str]) -> Sentence:
 
 
 def _require_unicode(words: Sequence[str]) -> None:
-    try:
-        "".join(words).encode()
-    except UnicodeEncodeError as error:
-        found = f"the lone surrogate {error.object[error.start]!a}"
-        raise ValueError(f"words must be valid Unicode, got {found}") from None
+    if (found := lone_surrogate("".join(words))) is not None:
+        raise ValueError(f"words must be valid Unicode, got the lone surrogate {found!a}")

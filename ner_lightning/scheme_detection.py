@@ -1,31 +1,46 @@
-"""Which label scheme a file's tags are in, with the evidence."""
+"""Recognition of the label scheme of a file from its tags, with the evidence."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, SourceScheme
 from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag
 
-SCHEME_BY_SOURCE: dict[SourceScheme, LabelScheme] = {
+# The prefixes that a file may use. If several schemes fit equally well, the first one is chosen.
+PREFIXES_BY_SCHEME: Final[Mapping[SourceScheme, str]] = {
+    "BIO": "BI",
+    "BIOES": "BIES",
+    "BILOU": "BILU",
+    "BMES": "BMES",
+    "BMEWO": "BMEW",
+    "IO": "I",
+    "IOB1": "BI",
+    "IOE2": "IE",
+    "IOE1": "IE",
+}
+SCHEME_BY_SOURCE: Final[Mapping[SourceScheme, LabelScheme]] = {
     "IO": IO(),
     "BIO": BIO(),
     "BIOES": BIOES(),
     "BILOU": BIOES(),
+    "BMES": BIOES(),
+    "BMEWO": BIOES(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SchemeEvidence:
-    """A recognised scheme and what speaks for it.
+    """A recognized scheme and the evidence for it.
 
     Args:
         scheme: The scheme that fits best.
-        reason: What in the tags speaks for it.
-        also_possible: Schemes that the same tags could be in as well; the entities read are the same.
+        reason: The evidence in the tags.
+        also_possible: Other schemes that fit all tags; the entities that are read would be the same.
     """
 
     scheme: SourceScheme
@@ -38,64 +53,78 @@ class SchemeEvidence:
 
 
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> SchemeEvidence:
-    """Recognise the scheme of tagged sentences from the tags alone.
+    """Recognize the scheme of tagged sentences: the one with the fewest tags that it does not allow.
 
     Raises:
         ValueError: If a tag is malformed.
 
     >>> str(detect_scheme([["O", "I-PER", "I-PER", "B-PER"]]))
-    'IOB1: of 2 entities 1 begin with I after another tag, and every B follows its own type'
+    'IOB1: fits every tag (B 1, I 2)'
     """
-    prefixes: Counter[str] = Counter()
-    begin_with_i = begin_with_b = separating_b = 0
+    transitions: Counter[tuple[str, str]] = Counter()
     for tags in sentences:
-        parsed = [Tag.parse(tag) for tag in tags]
-        prefixes.update(tag[0] for tag in tags)
-        for previous, tag in pairwise([OUTSIDE_TAG, *parsed]):
-            same_type = previous.entity_type == tag.entity_type
-            begin_with_i += tag.prefix == "I" and not same_type
-            begin_with_b += tag.prefix == "B"
-            separating_b += tag.prefix == "B" and same_type
-    seen = ", ".join(f"{prefix} {prefixes[prefix]}" for prefix in "BIESLU" if prefixes[prefix])
-    if prefixes["L"] or prefixes["U"]:
-        return SchemeEvidence("BILOU", f"L or U occur ({seen})")
-    if prefixes["E"] or prefixes["S"]:
-        return SchemeEvidence("BIOES", f"E or S occur ({seen})")
-    if not prefixes["B"] and not prefixes["I"]:
-        return SchemeEvidence("BIO", "no entity is tagged", ("IO", "IOB1", "BIOES", "BILOU"))
-    if not prefixes["B"]:
-        return SchemeEvidence("IO", f"only I occurs ({seen})", ("IOB1",))
-    if separating_b == begin_with_b and begin_with_i:
-        total = begin_with_b + begin_with_i
-        return SchemeEvidence(
-            "IOB1",
-            f"of {total} entities {begin_with_i} begin with I after another tag, and every B follows its own type",
+        transitions.update(pairwise([OUTSIDE, *tags, OUTSIDE]))
+    misfits = _count_misfits(transitions)
+    prefixes: Counter[str] = Counter()
+    for (_, name), count in transitions.items():
+        prefixes[name[0]] += count
+    del prefixes[OUTSIDE]
+    foreign = {
+        scheme: sum(prefixes[it] for it in prefixes if it not in PREFIXES_BY_SCHEME[scheme]) for scheme in misfits
+    }
+    best, *others = sorted(misfits, key=lambda scheme: (misfits[scheme], foreign[scheme]))
+    if not prefixes:
+        return SchemeEvidence(best, "no entity is tagged", tuple(others))
+    seen = ", ".join(f"{prefix} {prefixes[prefix]:,}" for prefix in "BIESLUMW" if prefixes[prefix])
+    if not misfits[best]:
+        reason = f"fits every tag ({seen})"
+        return SchemeEvidence(best, reason, tuple(scheme for scheme in others if not misfits[scheme]))
+    number = f"{misfits[best]:,} ill-formed tag{'s' * (misfits[best] > 1)}"
+    rivals = (it for it in others if misfits[it] > misfits[best] and not foreign[it])
+    worse = next((f" instead of {misfits[it]:,} for {it}" for it in rivals), "")
+    return SchemeEvidence(best, f"fits best, with {number}{worse} ({seen})")
+
+
+def _count_misfits(transitions: Mapping[tuple[str, str], int]) -> dict[SourceScheme, int]:
+    """Return the number of tags that each scheme does not allow after the tag before them."""
+    tag_by_name = {name: Tag.parse(name) for transition in transitions for name in transition}
+    return {
+        scheme: sum(
+            count
+            for (previous, name), count in transitions.items()
+            if not _fits(tag_by_name[previous], tag_by_name[name], name, scheme)
         )
-    reason = f"{begin_with_b} entities begin with B, {begin_with_i} with I ({seen})"
-    return SchemeEvidence("BIO", reason)
+        for scheme in PREFIXES_BY_SCHEME
+    }
 
 
 def ill_formed_positions(tags: Sequence[str], scheme: SourceScheme) -> list[int]:
-    """The positions of tags that the scheme does not allow where they stand.
+    """Return the positions of tags that the scheme does not allow there.
 
-    A sequence that breaks off inside an entity is ill-formed at its last word.
+    A sequence that ends inside an entity is ill-formed at its last word.
 
     >>> ill_formed_positions(["O", "I-PER", "O"], "BIO"), ill_formed_positions(["O", "B-PER"], "BIOES")
     ([1], [1])
     """
-    parsed = [Tag.parse(tag) for tag in tags]
-    allowed = prefixes_of_source(scheme)
-    positions = {i for i, tag in enumerate(tags) if tag != OUTSIDE and tag[0] not in allowed}
-    for position, (previous, tag) in enumerate(pairwise([OUTSIDE_TAG, *parsed, OUTSIDE_TAG])):
-        if scheme == "IOB1":
-            fits = tag.prefix != "B" or previous.entity_type == tag.entity_type
-        else:
-            fits = SCHEME_BY_SOURCE[scheme].allows(previous, tag)
-        if not fits:
-            positions.add(min(position, len(tags) - 1))
+    names = [OUTSIDE, *tags, OUTSIDE]
+    parsed = [Tag.parse(name) for name in names]
+    positions = {
+        min(position, len(tags) - 1)
+        for position, (previous, tag) in enumerate(pairwise(parsed))
+        if not _fits(previous, tag, names[position + 1], scheme)
+    }
     return sorted(positions)
 
 
-def prefixes_of_source(scheme: SourceScheme) -> str:
-    """The prefixes that a file in this scheme may use."""
-    return {"IO": "I", "IOB1": "BI", "BIO": "BI", "BIOES": "BIES", "BILOU": "BILU"}[scheme]
+def _fits(previous: Tag, tag: Tag, name: str, scheme: SourceScheme) -> bool:
+    """Return whether the scheme allows a tag after the previous one; ``name`` is the tag as the file has it."""
+    if tag != OUTSIDE_TAG and name[0] not in PREFIXES_BY_SCHEME[scheme]:
+        return False
+    is_same_type = previous.entity_type == tag.entity_type
+    if scheme == "IOB1":
+        return tag.prefix != "B" or is_same_type
+    if scheme == "IOE1":
+        return previous.prefix != "E" or is_same_type
+    if scheme == "IOE2":
+        return previous.prefix != "I" or is_same_type
+    return SCHEME_BY_SOURCE[scheme].allows(previous, tag)

@@ -1,4 +1,4 @@
-"""Label schemes: entities written as one tag per word, and tags read back as entities."""
+"""Label schemes: entities are written as one tag per word, and tags are read back as entities."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.plain_data import typed
+from ner_lightning.serialization import typed
 from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, begins_leniently, lenient_entities
 
-IGNORE_INDEX = -100  # the label of a position that has no tag to learn
+IGNORE_INDEX = -100  # the label of a position without a tag to learn
 Reading = Literal["lenient", "strict"]
-SourceScheme = Literal["IO", "IOB1", "BIO", "BIOES", "BILOU"]
+SourceScheme = Literal["IO", "IOB1", "BIO", "IOE1", "IOE2", "BIOES", "BILOU", "BMES", "BMEWO"]
 
 
 class LabelScheme(ABC):
-    """How the words of an entity are tagged. Stateless: a scheme knows no entity types."""
+    """A convention for tagging the words of an entity. Stateless: a scheme knows no entity types."""
 
     prefixes: ClassVar[str]
     can_begin: ClassVar[str]
@@ -32,11 +32,11 @@ class LabelScheme(ABC):
 
     @abstractmethod
     def prefixes_of(self, length: int) -> str:
-        """The prefixes of an entity of ``length`` words, one character per word."""
+        """Return the prefixes of an entity of ``length`` words, one character per word."""
 
     @abstractmethod
     def continuing_prefix(self, prefix: str) -> str:
-        """The prefix of a word's second and further subwords, where the first has ``prefix``."""
+        """Return the prefix of the second and later subwords of a word whose first subword has ``prefix``."""
 
     @property
     def name(self) -> str:
@@ -44,16 +44,16 @@ class LabelScheme(ABC):
 
     @property
     def marks_start(self) -> bool:
-        """Whether a prefix tells the first word of an entity from the following ones."""
+        """True if the prefix of an entity's first word differs from the prefixes of its later words."""
         return not set(self.can_begin) & set(self.continue_with)
 
     @property
     def marks_end(self) -> bool:
-        """Whether a prefix tells the last word of an entity from the ones before."""
+        """True if the prefix of an entity's last word differs from the prefixes of its earlier words."""
         return not set(self.can_end) & set(self.continue_from)
 
     def continues(self, previous: Tag, tag: Tag) -> bool:
-        """Whether ``tag`` goes on with the entity of ``previous``."""
+        """Return whether ``tag`` continues the entity of ``previous``."""
         return (
             previous.prefix in self.continue_from
             and tag.prefix in self.continue_with
@@ -61,7 +61,7 @@ class LabelScheme(ABC):
         )
 
     def allows(self, previous: Tag, tag: Tag) -> bool:
-        """Whether ``tag`` may follow ``previous``; a sentence stands between two ``O``."""
+        """Return whether ``tag`` may follow ``previous``; an ``O`` is assumed before and after each sentence."""
         closed = previous == OUTSIDE_TAG or previous.prefix in self.can_end
         opens = tag == OUTSIDE_TAG or tag.prefix in self.can_begin
         return self.continues(previous, tag) or (closed and opens)
@@ -77,7 +77,7 @@ class LabelScheme(ABC):
 
 
 class IO(LabelScheme):
-    """``I`` for every word of an entity; touching entities of one type merge."""
+    """``I`` for every word of an entity; adjacent entities of the same type merge."""
 
     prefixes = can_begin = can_end = continue_from = continue_with = "I"
 
@@ -116,10 +116,10 @@ class BIOES(LabelScheme):
 
 @dataclass(frozen=True)
 class TagSet:
-    """The tags of a scheme over entity types; a tag's id is its position, and ``O`` is 0.
+    """All tags of a scheme for a list of entity types; a tag's id is its position, and ``O`` is 0.
 
     Args:
-        scheme: How the words of an entity are tagged.
+        scheme: The label scheme.
         entity_types: Distinct entity types, in the order of their tag ids.
     """
 
@@ -132,7 +132,7 @@ class TagSet:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> TagSet:
-        """Rebuild from what :meth:`to_plain` gave.
+        """Rebuild a tag set from the result of :meth:`to_plain`.
 
         Raises:
             ValueError: If no scheme of that name is known, or it is not a tag set.
@@ -140,7 +140,7 @@ class TagSet:
         return typed(plain, cls)
 
     def to_plain(self) -> dict[str, Any]:
-        """The tag set as JSON can hold it."""
+        """Return the tag set as plain data for JSON."""
         return {"scheme": self.scheme.name, "entity_types": list(self.entity_types)}
 
     @cached_property
@@ -157,7 +157,7 @@ class TagSet:
 
     @cached_property
     def continuing_ids(self) -> tuple[int, ...]:
-        """For every tag id the id that a continuing subword carries."""
+        """For every tag id, the id of the later subwords of a word with that tag."""
         return tuple(
             self.tag_ids[str(Tag(self.scheme.continuing_prefix(tag.prefix), tag.entity_type))]
             for tag in self.parsed_tags
@@ -165,14 +165,14 @@ class TagSet:
 
     @cached_property
     def type_ids(self) -> Int[Tensor, " tags"]:
-        """For every tag id the index of its entity type; 0 for ``O`` as well."""
+        """For every tag id, the index of its entity type; 0 for ``O`` too."""
         return torch.tensor([0, *(self.entity_types.index(tag.entity_type) for tag in self.parsed_tags[1:])])
 
     def write(self, entities: Iterable[EntitySpan], num_words: int) -> list[int]:
-        """The tag ids of a sentence; of overlapping entities a tag could hold only one.
+        """Return the tag ids of a sentence.
 
         Raises:
-            ValueError: If an entity has an unknown type, ends after the sentence, or overlaps another.
+            ValueError: If an entity has an unknown type, ends after the sentence, or overlaps another entity.
         """
         ids = [0] * num_words
         for entity in entities:
@@ -187,10 +187,10 @@ class TagSet:
         return ids
 
     def read(self, tag_ids: Iterable[int], reading: Reading = "lenient") -> list[EntitySpan]:
-        """The entities of a sentence.
+        """Return the entities of a sentence.
 
-        Lenient is conlleval's convention and seqeval's default; strict takes only what the scheme could
-        have written (seqeval's ``mode="strict"``).
+        The lenient reading is conlleval's convention and seqeval's default. The strict reading accepts only what
+        the scheme could have written (seqeval's ``mode="strict"``).
         """
         tags = [self.parsed_tags[tag_id] for tag_id in tag_ids]
         if reading == "lenient":
@@ -206,12 +206,12 @@ class TagSet:
 
     @cached_property
     def allowed(self) -> Bool[Tensor, "tags tags"]:
-        """Whether the tag of the column may follow that of the row; ``O`` stands around a sentence."""
+        """True where the tag of the column may follow the tag of the row; ``O`` surrounds a sentence."""
         return self._table(self.scheme.allows)
 
     @cached_property
     def begins(self) -> dict[Reading, Bool[Tensor, "tags tags"]]:
-        """Whether the tag of the column, following that of the row, begins an entity."""
+        """True where the tag of the column begins an entity if it follows the tag of the row."""
         return {
             "lenient": self._table(begins_leniently),
             "strict": self._table(
@@ -221,7 +221,7 @@ class TagSet:
 
     @cached_property
     def continues(self) -> dict[Reading, Bool[Tensor, "tags tags"]]:
-        """Whether the tag of the column goes on with the entity of the row."""
+        """True where the tag of the column continues the entity of the row."""
         return {
             "lenient": self._table(lambda previous, tag: tag != OUTSIDE_TAG and not begins_leniently(previous, tag)),
             "strict": self._table(self.scheme.continues),
@@ -229,7 +229,7 @@ class TagSet:
 
     @cached_property
     def ends(self) -> dict[Reading, Bool[Tensor, " tags"]]:
-        """Whether an entity may end with this tag."""
+        """True where an entity may end with this tag."""
         in_entity = [tag != OUTSIDE_TAG for tag in self.parsed_tags]
         can_end = [tag.prefix in self.scheme.can_end for tag in self.parsed_tags]
         return {"lenient": torch.tensor(in_entity), "strict": torch.tensor(can_end)}

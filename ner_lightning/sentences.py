@@ -1,4 +1,4 @@
-"""A sentence: its words, its entities, and where both stand in the text."""
+"""A sentence: its words, its entities, and the positions of both in the text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ner_lightning.entities import EntitySpan
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words of one sentence (or text) and the entities among them.
+    """The words of one sentence (or text) and the entities among them.
 
     Args:
         words: The words; an empty or invisible word is a word like any other.
-        entities: Flat entities in order: none overlaps another, none runs past the last word.
+        entities: Entities in order that do not overlap and end within the sentence.
         id: Name of the sentence, unique in its split.
-        document_id: Name of the document that the sentence is from, where the corpus tells.
-        text: The text that the words were taken from; None stands for the words joined by blanks.
-        word_offsets: Start and end of every word in ``text``; given exactly where ``text`` is.
+        document_id: Name of the document that the sentence is from, or None if the corpus does not say.
+        text: The text that the words were taken from; None means the words joined by spaces.
+        word_offsets: Start and end of every word in ``text``; given if and only if ``text`` is given.
     """
 
     words: tuple[str, ...]
@@ -44,7 +44,7 @@ class Sentence:
         return len(self.words)
 
     def as_text(self) -> tuple[str, tuple[tuple[int, int], ...]]:
-        """The text and the offsets of its words; words without a text are joined by blanks.
+        """Return the text and the offsets of its words; words without a text are joined by spaces.
 
         >>> Sentence(("New", "York")).as_text()
         ('New York', ((0, 3), (4, 8)))
@@ -58,9 +58,9 @@ class Sentence:
         return " ".join(self.words), tuple(offsets)
 
     def surface(self, entity: EntitySpan) -> str:
-        """The words of an entity, joined by blanks."""
+        """Return the words of an entity, joined by spaces."""
         return entity.surface(self.words)
 
     def with_entities(self, entities: tuple[EntitySpan, ...]) -> Sentence:
-        """The same sentence with other entities."""
+        """Return the same sentence with other entities."""
         return replace(self, entities=entities)

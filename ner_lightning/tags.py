@@ -1,4 +1,4 @@
-"""Tags in their two parts, and the convention that reads entities from tags of any scheme."""
+"""Tags split into prefix and type, and the convention that reads entities from tags of any scheme."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 from ner_lightning.entities import EntitySpan
 
 OUTSIDE = "O"
-BILOU_AS_BIOES = {"L": "E", "U": "S"}
+PREFIX_BY_ALIAS = {"L": "E", "U": "S", "M": "I", "W": "S"}  # BILOU, BMES and BMEWO, read as BIOES
 
 
 class Tag(NamedTuple):
-    """A tag in its two parts; the type of ``O`` is empty."""
+    """A tag, split into prefix and entity type; the type of ``O`` is empty."""
 
     prefix: str
     entity_type: str
 
     @classmethod
     def parse(cls, text: str) -> Tag:
-        """Split ``B-PER``; BILOU's ``L`` and ``U`` become ``E`` and ``S``.
+        """Split ``B-PER``; the prefixes of BILOU, BMES and BMEWO become those of BIOES.
 
         Raises:
             ValueError: If the text is neither ``O`` nor a known prefix, a hyphen and an entity type.
@@ -27,9 +27,9 @@ class Tag(NamedTuple):
         if text == OUTSIDE:
             return OUTSIDE_TAG
         prefix, hyphen, entity_type = text.partition("-")
-        prefix = BILOU_AS_BIOES.get(prefix, prefix)
+        prefix = PREFIX_BY_ALIAS.get(prefix, prefix)
         if prefix not in {"B", "I", "E", "S"} or not hyphen or not entity_type:
-            raise ValueError(f"a tag must be O, or one of B I E S L U, a hyphen and a type, got {text!r}")
+            raise ValueError(f"a tag must be O, or one of B I E S L U M W, a hyphen and a type, got {text!r}")
         return cls(prefix, entity_type)
 
     def __str__(self) -> str:
@@ -40,16 +40,16 @@ OUTSIDE_TAG = Tag(OUTSIDE, "")
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """Whether ``tag`` begins an entity by the conlleval convention, which reads every scheme alike."""
+    """Return whether ``tag`` begins an entity by the conlleval convention, which is the same for every scheme."""
     return tag != OUTSIDE_TAG and (
         tag.prefix in "BS" or previous.prefix in "OES" or previous.entity_type != tag.entity_type
     )
 
 
 def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
-    """Read the entities of one sentence tagged in IO, IOB1, BIO, BIOES or BILOU.
+    """Read the entities of one sentence, tagged in any scheme.
 
-    An entity ends where the tags say so or where its type changes; an ill-formed sequence is repaired
+    An entity ends where the tags say so or where the type changes; ill-formed sequences are repaired
     rather than dropped (the conlleval convention).
 
     >>> [(entity.start, entity.end) for entity in entities_of(["I-PER", "E-PER", "B-PER", "O"])]
@@ -59,7 +59,7 @@ def entities_of(tags: Iterable[str]) -> list[EntitySpan]:
 
 
 def lenient_entities(tags: Sequence[Tag]) -> list[EntitySpan]:
-    """The same for tags that are parsed already."""
+    """Read the entities of one sentence from tags that are already parsed."""
     entities: list[EntitySpan] = []
     start, previous = 0, OUTSIDE_TAG
     for position, tag in enumerate([*tags, OUTSIDE_TAG]):

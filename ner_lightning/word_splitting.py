@@ -1,4 +1,4 @@
-"""How raw text becomes words, each with its place in the text."""
+"""Word splitters: raw text becomes words, each with its position in the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
-ATTACHED: Final = "\x01"  # in an outline: a combining mark or an invisible character, part of what stands before it
+ATTACHED: Final = "\x01"  # in an outline: a combining mark or an invisible character, part of what precedes it
 
 
 class WordSplitter(ABC):
@@ -16,10 +16,10 @@ class WordSplitter(ABC):
 
     @abstractmethod
     def split(self, text: str) -> list[tuple[int, int]]:
-        """The words in order, as start (included) and end (excluded) in ``text``.
+        """Return the words in order, as start (included) and end (excluded) in ``text``.
 
-        ``text[start:end]`` is never empty and holds no blank, and every character that is no blank is in
-        exactly one word. A blank is what ``str.isspace`` says.
+        ``text[start:end]`` is never empty and contains no space, and every character except spaces is in exactly
+        one word. A space is any character for which ``str.isspace`` is true.
         """
 
     @property
@@ -29,7 +29,7 @@ class WordSplitter(ABC):
 
 @dataclass(frozen=True)
 class BlankSplitter(WordSplitter):
-    """Splits at blanks only: for text whose words are split already.
+    """Splits at spaces only: for text whose words are already separated.
 
     >>> BlankSplitter().split("Bill Gates ,")
     [(0, 4), (5, 10), (11, 12)]
@@ -40,9 +40,9 @@ class BlankSplitter(WordSplitter):
 
 
 class _Outline(dict[int, str]):
-    """A translation table to text of the same length in which ASCII classes stand for Unicode's.
+    """A translation table that replaces each Unicode character by an ASCII character of the same kind.
 
-    It fills itself, so that only characters that occur are ever looked up.
+    The table fills on demand, so only characters that occur are ever looked up.
     """
 
     def __missing__(self, code_point: int) -> str:
@@ -73,8 +73,8 @@ OUTLINE: Final = _Outline()
 TITLES: Final = r"Ph\.D|Mr|Mrs|Ms|Dr|Prof|St|Sen|Gov|Gen|Rep|Lt|Col|Sgt|Jr|Sr|Inc|Corp|Ltd|Co"
 CLITICS: Final = "(?i:s|m|d|ll|re|ve)"
 
-# Runs over the outline. No alternative can fail after reading more than a bounded part of the text that a
-# later attempt would read again, which keeps it linear: hence the possessive quantifiers and the bounds.
+# Matched against the outline. Each alternative gives up after a bounded number of characters that another attempt
+# would read again, so the time is linear in the text: this is why quantifiers are possessive or bounded.
 WORD: Final = re.compile(
     r"""
       (?i:https?://|www\.)[^ <>"]*[\w/=&#~\x01-]               # web address
@@ -101,15 +101,15 @@ WORD: Final = re.compile(
 
 @dataclass(frozen=True)
 class PunctuationSplitter(WordSplitter):
-    """Splits at blanks and around punctuation, as the words of CoNLL-2003 and WNUT-17 are split.
+    """Splits at spaces and around punctuation, as the words of CoNLL-2003 and WNUT-17 are split.
 
-    What stays whole: numbers, times and dates (``1,000.50``, ``10:30``, ``22/08/1996``); words joined by
+    These stay whole: numbers, times and dates (``1,000.50``, ``10:30``, ``22/08/1996``); words joined by
     hyphen, ``&``, dot or apostrophe (``Coca-Cola``, ``AT&T``, ``example.com``, ``O'Brien``, ``don't``);
     abbreviations with their last dot (``U.S.``, ``U.S.-led``), initials before a capital (``J. Smith``),
-    titles and kinds of company (``Mr.``, ``Corp.``); web and e-mail addresses, @mentions and #hashtags; one
-    sign repeated (``...``, ``--``). What is split off: the clitics ``'s 'm 'd 'll 're 've``, every other
+    titles and company suffixes (``Mr.``, ``Corp.``); web and e-mail addresses, @mentions and #hashtags; a
+    repeated sign (``...``, ``--``). These are split off: the clitics ``'s 'm 'd 'll 're 've``, every other
     punctuation mark and symbol, the full stop of ``end.Next``. A combining mark or an invisible character
-    belongs to the word or sign before it. Scripts without blanks are split around punctuation only.
+    belongs to the word or sign before it. Scripts without spaces are split around punctuation only.
 
     >>> text = "Gates's firm, in Seattle."
     >>> [text[start:end] for start, end in PunctuationSplitter().split(text)]

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
 from transformers import AutoModelForTokenClassification
 
 from ner_lightning.bundle import (
@@ -21,11 +20,12 @@ from ner_lightning.bundle import (
     save_bundle,
 )
 from ner_lightning.bundle_settings import BundleSettings
-from ner_lightning.modeling.decoders import ViterbiDecoder
+from ner_lightning.modeling.decoders import ArgmaxDecoder
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+from support.small_bundles import MAX_SUBWORDS, TAGS, TEXT, random_bundle, small_bert, small_roberta
 
 STOCK_TOOLS = """
 import json, sys
@@ -128,7 +128,7 @@ def test_files_name_nothing_of_ours(saved):
 def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
     network, tokenizer = small_bert()
     transitions = Transitions(torch.randn(7), torch.randn(7, 7), torch.randn(7)).restricted_to(TAGS)
-    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ViterbiDecoder())
+    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ArgmaxDecoder())
     save_bundle(tmp_path / "crf", network, tokenizer, settings, transitions)
     loaded = load_bundle(tmp_path / "crf")
     assert loaded.settings == replace(settings, has_transitions=True)
@@ -224,7 +224,7 @@ def without_head(folder):
         (lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": "9", "overlap": 1}), "max_subwords"),
         (
             lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": 2, "overlap": 1}),
-            "must hold a subword",
+            "must have room for a subword",
         ),
         (lambda f: rewrite(f / SETTINGS_FILE, word_splitter="X"), "word_splitter: WordSplitter must be one of"),
         (lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "X", "init_args": {}}), "Decoder must be one of.*'X'"),

@@ -3,11 +3,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from small_bundles import TAGS, small_bert
 from transformers import pipeline
 
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+from support.small_bundles import TAGS, small_bert
 
 
 @pytest.mark.parametrize("subwords", ["first", "all"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence, PredictionsError, read_predictions, write_predictions
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 LINE = {
     "id": "s1",
@@ -32,7 +32,7 @@ any_text = st.text(st.characters(codec="utf-8"))  # line separators included
 
 @st.composite
 def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
-    """Fields, not values: values check themselves by sampling, which hypothesis forbids in here."""
+    """Draw fields instead of objects: type-checked objects sample their fields, which hypothesis forbids here."""
     gold, num_words = draw(flat_entities())
     texts = st.lists(any_text, min_size=num_words, max_size=num_words).map(tuple)
     scores = st.none() | st.floats(0, 1)
@@ -48,12 +48,12 @@ def fields_of_sentences(draw: st.DrawFn) -> dict[str, object]:
 
 
 def with_scores(sentence: PredictedSentence) -> tuple[PredictedSentence, list[float | None]]:
-    """Spans compare without their scores, so a comparison that is to hold these too must name them."""
+    """Return the scores too, because spans are compared without them."""
     return sentence, [entity.score for entity in sentence.predicted]
 
 
 @given(st.lists(fields_of_sentences(), max_size=4))
-def test_what_is_written_is_read_to_the_last_digit(tmp_path_factory, fields):
+def test_a_written_file_is_read_back_to_the_last_digit(tmp_path_factory, fields):
     sentences = [PredictedSentence(**field) for field in fields]
     path = tmp_path_factory.mktemp("predictions") / "test.jsonl"
     write_predictions(path, iter(sentences))
@@ -61,7 +61,7 @@ def test_what_is_written_is_read_to_the_last_digit(tmp_path_factory, fields):
     assert path.read_bytes().count(b"\n") == len(sentences)
 
 
-def test_the_file_is_what_the_design_says(tmp_path: Path):
+def test_the_format_of_a_line(tmp_path: Path):
     path = tmp_path / "new" / "test.jsonl"
     write_predictions(path, [SENTENCE])
     assert json.loads(path.read_text()) == LINE
@@ -93,7 +93,7 @@ def test_an_empty_file_holds_no_sentence(tmp_path: Path):
     assert read_predictions(tmp_path / "test.jsonl") == []
 
 
-def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path):
+def test_a_failed_write_leaves_the_previous_file_and_nothing_else(tmp_path: Path):
     path = tmp_path / "test.jsonl"
     write_predictions(path, [SENTENCE])
 
@@ -118,41 +118,41 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (json.dumps(LINE)[:-9], "one whole JSON object"),
-        ("", "one whole JSON object"),
+        (json.dumps(LINE)[:-9], "one complete JSON object"),
+        ("", "one complete JSON object"),
         ("[" * 100_000, "recursion"),
-        ("[1]", r"the content must be an object, got \[1\]"),
+        ("[1]", "must be a JSON object"),
         *[
-            (json.dumps({k: v for k, v in LINE.items() if k != key}), f": {key} is missing")
+            (json.dumps({k: v for k, v in LINE.items() if k != key}), rf"missing: {key}")
             for key in ("id", "words", "gold", "predicted")
         ],
         *[
             (json.dumps({**LINE, "id": "s2", **changed}), message)
             for changed, message in [
                 ({"id": 3}, "id must be a string, got 3"),
-                ({"document_id": 3}, "document_id must be a string or null, got 3"),
-                ({"words": "Anna left Rome"}, "words must be a list, got 'Anna left Rome'"),
-                ({"words": ["Anna", None, "Rome"]}, r"words\[1\] must be a string, got None"),
+                ({"document_id": 3}, "document_id must be a string, got 3"),
+                ({"words": "Anna left Rome"}, "words must be a list of strings"),
+                ({"words": ["Anna", None, "Rome"]}, "words must be a list of strings"),
                 ({"predicted_tags": ["O"]}, "every word needs one predicted tag, got 1 for 3 words"),
-                ({"predicted_tags": [0, 0, 1]}, r"predicted_tags\[0\] must be a string, got 0"),
+                ({"predicted_tags": [0, 0, 1]}, "predicted_tags must be a list of strings"),
                 ({"gold": [[2, 4, "LOC"]]}, "ends after the last of 3 words"),
                 ({"gold": [[-1, 2, "LOC"]]}, "0 <= start < end"),
                 ({"gold": [[2, 2, "LOC"]]}, "0 <= start < end"),
-                ({"gold": [[0, True, "LOC"]]}, r"gold\[0\]\[1\] must be a whole number, got True"),
-                ({"gold": [[0, 1, "LOC", 0.5]]}, r"gold\[0\] must be a list of length 3, got \[0, 1"),
-                ({"gold": {}}, "gold must be a list, got {}"),
+                ({"gold": [[0, True, "LOC"]]}, r"gold must be \[start, end, type\]"),
+                ({"gold": [[0, 1, "LOC", 0.5]]}, r"gold must be \[start, end, type\]"),
+                ({"gold": {}}, "gold must be a list of entities"),
                 ({"predicted": [[2, 4, "LOC", 0.5]]}, "ends after the last of 3 words"),
-                ({"predicted": [[2, 3, "LOC"]]}, r"predicted\[0\] must be a list of length 4, got \[2, 3"),
-                ({"predicted": [[2, 3, "LOC", "high"]]}, r"\[0\]\[3\] must be a number or null, got 'high'"),
-                ({"predicted": [[2, 3, "LOC", math.nan]]}, "one whole JSON object, .* invalid character"),
-                ({"predicted": [[2, 3, "LOC", 93]]}, "must be a number of at most 1.0, got 93"),
-                ({"predicted": [[2, 3, "LOC", -0.1]]}, "must be a number of at least 0.0, got -0.1"),
-                ({"predicted": [[2, 3, "LOC", 10**400]]}, r"predicted\[0\]\[3\]: Number out of range"),
-                ({"words": ["Anna", "left", "R\ud800me"]}, "surrogate"),
-                ({"id": "\ud800"}, "surrogate"),
-                ({"gold": [[0, 1, "\ud800"]]}, "surrogate"),
-                ({"id": "s1"}, "ids must be unique, 's1' is that of line 1 too"),
-                ({"predicted": [7]}, r"predicted\[0\] must be a list, got 7"),
+                ({"predicted": [[2, 3, "LOC"]]}, r"predicted must be \[start, end, type, score\]"),
+                ({"predicted": [[2, 3, "LOC", "high"]]}, r"predicted must be \[start, end, type, score\]"),
+                ({"predicted": [[2, 3, "LOC", math.nan]]}, "from 0 to 1 or null, got NaN"),
+                ({"predicted": [[2, 3, "LOC", 93]]}, "from 0 to 1 or null, got 93"),
+                ({"predicted": [[2, 3, "LOC", -0.1]]}, "from 0 to 1 or null, got -0.1"),
+                ({"predicted": [[2, 3, "LOC", 10**400]]}, "from 0 to 1 or null, got 1000"),
+                ({"words": ["Anna", "left", "R\ud800me"]}, "must be valid Unicode, got the lone surrogate"),
+                ({"id": "\ud800"}, "must be valid Unicode, got the lone surrogate"),
+                ({"gold": [[0, 1, "\ud800"]]}, "must be valid Unicode, got the lone surrogate"),
+                ({"id": "s1"}, "ids must be unique, 's1' is also used in line 1"),
+                ({"predicted": [7]}, r"predicted must be \[start, end, type, score\], got 7"),
             ]
         ],
     ],
@@ -167,9 +167,11 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found none; those of"):
+    with pytest.raises(
+        PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found nothing; a run has"
+    ):
         read_predictions(tmp_path / "none.jsonl")
-    with pytest.raises(PredictionsError, match="must be a file, found a folder; those of a run are predictions/"):
+    with pytest.raises(PredictionsError, match="found a folder; a run has predictions/"):
         read_predictions(tmp_path)
 
 

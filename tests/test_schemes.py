@@ -13,14 +13,14 @@ from seqeval.scheme import IOB1, IOB2, IOBES, Token, Tokens
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, TagSet
 from ner_lightning.tags import Tag, entities_of
-from strategies import ENTITY_TYPES, SCHEMES, flat_entities, tag_id_lists, tag_sets
+from support.strategies import ENTITY_TYPES, SCHEMES, flat_entities, tag_id_lists, tag_sets
 
 TWO_TYPES = ("PER", "LOC")
 Spans = list[tuple[int, int, str]]
 
 
 def remembering(scheme: type[Token]) -> Callable[..., Token]:
-    """seqeval's tokens, each question asked once: many times faster, the answers its own."""
+    """Return seqeval's token class with its answers cached, which makes it many times faster."""
     questions = {name: cache(getattr(scheme, name)) for name in ("is_start", "is_inside", "is_end", "is_valid")}
     return cache(type(scheme.__name__, (scheme,), questions))
 
@@ -95,7 +95,7 @@ def test_reading_inverts_writing(scheme, sentence):
 
 
 @given(flat_entities())
-def test_io_merges_exactly_the_touching_neighbours_of_one_type(sentence):
+def test_io_merges_adjacent_entities_of_one_type_and_no_others(sentence):
     entities, num_words = sentence
     merged: list[EntitySpan] = []
     for entity in entities:
@@ -180,7 +180,7 @@ def test_tag_ids_begin_with_o_and_follow_the_types(scheme, names):
     ],
     ids=repr,
 )
-def test_the_tag_that_further_subwords_carry(scheme, inside):
+def test_the_tag_of_later_subwords(scheme, inside):
     tags = TagSet(scheme, ("PER",))
     assert {tags.tags[i]: tags.tags[j] for i, j in enumerate(tags.continuing_ids)} == inside
 
@@ -188,8 +188,8 @@ def test_the_tag_that_further_subwords_carry(scheme, inside):
 @pytest.mark.parametrize(
     ("scheme", "marks"), [(IO(), (False, False)), (BIO(), (True, False)), (BIOES(), (True, True))], ids=repr
 )
-def test_which_borders_a_scheme_marks(scheme, marks):
-    """A border is marked when no tag can both stand at it and go over it; seen from what is written."""
+def test_which_boundaries_a_scheme_marks(scheme, marks):
+    """A boundary is marked if no prefix is written both at it and away from it."""
     assert (scheme.marks_start, scheme.marks_end) == marks
     written = [scheme.prefixes_of(length) for length in range(1, 5)]
     assert marks[0] == {p[0] for p in written}.isdisjoint("".join(p[1:] for p in written))
@@ -209,7 +209,7 @@ def test_tag_sets_of_different_schemes_differ():
     assert len({TagSet(scheme, TWO_TYPES) for scheme in [*SCHEMES, BIO()]}) == 3
 
 
-def test_an_unknown_scheme_is_refused_with_those_known():
+def test_an_unknown_scheme_is_refused_with_a_list_of_known_ones():
     with pytest.raises(ValueError, match=r"must be one of \['BIO', 'BIOES', 'IO'\], got 'IOBES'"):
         TagSet.from_plain({"scheme": "IOBES", "entity_types": []})
 

@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 WORDS = ("Bill", "Gates", "visited", "New", "York")
 
 
 @given(st.lists(st.text(), max_size=8).map(tuple))
-def test_words_without_a_text_stand_in_their_joined_text(words):
+def test_words_without_a_text_are_located_in_their_joined_text(words):
     text, offsets = Sentence(words).as_text()
     assert text == " ".join(words)
     assert tuple(text[start:end] for start, end in offsets) == words

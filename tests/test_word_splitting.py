@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.plain_data import from_plain
+from ner_lightning.serialization import from_plain
 from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter, WordSplitter
 
 SPLITTERS = [BlankSplitter(), PunctuationSplitter()]
@@ -21,7 +21,7 @@ def words_of(text: str, splitter: WordSplitter = SPLITTERS[1]) -> list[str]:
     return [text[start:end] for start, end in splitter.split(text)]
 
 
-def test_the_words_of_a_sentence_stand_where_a_reader_sees_them():
+def test_the_offsets_of_the_words_of_a_sentence():
     text = "Bill Gates was the CEO of Microsoft in Seattle, Washington."
     assert PunctuationSplitter().split(text) == [
         *[(0, 4), (5, 10), (11, 14), (15, 18), (19, 22), (23, 25), (26, 35), (36, 38)],
@@ -29,7 +29,7 @@ def test_the_words_of_a_sentence_stand_where_a_reader_sees_them():
     ]
 
 
-# A blank marks where a word ends, a bar where it ends without a blank in the text.
+# A space marks the end of a word, a bar an end without a space in the text.
 @pytest.mark.parametrize(
     "marked",
     [
@@ -60,13 +60,13 @@ def test_words(marked: str):
     assert words_of(marked.replace("|", "")) == expected
 
 
-def test_words_split_by_hand_are_what_the_marks_say():
+def test_a_text_without_marks_is_split_as_expected():
     assert words_of("Gates's U.S.-led end.Next") == ["Gates", "'s", "U.S.-led", "end", ".", "Next"]
 
 
 @pytest.mark.parametrize("splitter", SPLITTERS, ids=repr)
 @given(text=any_text | odd_text)
-def test_every_character_but_blanks_is_in_exactly_one_word(splitter: WordSplitter, text: str):
+def test_every_character_except_spaces_is_in_exactly_one_word(splitter: WordSplitter, text: str):
     offsets = splitter.split(text)
     assert all(start < end for start, end in offsets)
     assert offsets == sorted(offsets)
@@ -80,7 +80,7 @@ def test_blank_splitter_is_str_split(text: str):
 
 
 @given(text=any_text | odd_text)
-def test_punctuation_is_split_within_what_blanks_split(text: str):
+def test_every_word_boundary_of_the_blank_splitter_is_kept(text: str):
     starts = {start for start, _ in PunctuationSplitter().split(text)}
     assert starts >= {start for start, _ in BlankSplitter().split(text)}
 
@@ -102,7 +102,7 @@ def test_a_splitter_is_found_by_its_name(splitter: WordSplitter):
     assert from_plain(WordSplitter, splitter.name) == splitter
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_an_unknown_name_is_refused_with_a_list_of_known_ones():
     with pytest.raises(ValueError, match=r"one of \['BlankSplitter', 'PunctuationSplitter'.*\], got 'Nltk'"):
         from_plain(WordSplitter, "Nltk")
 
@@ -111,7 +111,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
     ("name", "share"),
     [("wnut17/train.conll", 0.65), ("wnut17/test.conll", 0.94), ("bc5cdr/train.bio.tsv", 0.99)],
 )
-def test_real_corpora_are_split_as_their_authors_did(name: str, share: float):
+def test_real_corpora_are_split_as_by_their_authors(name: str, share: float):
     if not (DATA / name).is_file():
         pytest.skip(f"{name} is not in the data folder")
     blocks = (DATA / name).read_text(encoding="utf-8").replace("\n\t\n", "\n\n").strip().split("\n\n")

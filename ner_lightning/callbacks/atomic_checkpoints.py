@@ -1,4 +1,4 @@
-"""Checkpoints that are there as a whole or not at all."""
+"""Checkpoint files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from ner_lightning.checkpoints import read_checkpoint
-from ner_lightning.whole_files import whole_file
+from ner_lightning.atomic_files import whole_file
+from ner_lightning.checkpoints.reading import read_checkpoint
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the target, flushes to the disk, then renames; says in one line what it cannot read.
+    """Writes a checkpoint next to its target, flushes it to the disk, and renames it.
 
-    Lightning writes to the temporary folder and moves; where that is another file system, a killed run leaves
-    half a checkpoint.
+    Lightning writes to the temporary folder and moves the file. If that is another file system, a killed run leaves a
+    truncated checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
@@ -24,7 +24,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
                 torch.save(checkpoint, file)
             except RuntimeError as error:
                 if isinstance(error.__context__, OSError):
-                    raise error.__context__ from None  # what the disk said; torch only says that positions differ
+                    raise error.__context__ from None  # the error of the disk; torch only reports that positions differ
                 raise
 
     def load_checkpoint(

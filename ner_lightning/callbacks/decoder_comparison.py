@@ -1,31 +1,35 @@
-"""What the choice of the decoder does to the scores of one model."""
+"""The scores of one model by decoder."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import lightning as L
-from rich.console import Console
+from torch import Tensor
 
+from ner_lightning.atomic_files import write_json
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.predictions_file import predicted_sentences, write_gathered
+from ner_lightning.console import output_console
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.run_folders import PREDICTIONS
-from ner_lightning.evaluation.scores import decoders_table
-from ner_lightning.evaluation.tables import print_table
+from ner_lightning.encoding.bound_corpus import BoundCorpus
+from ner_lightning.evaluation.pages.score_tables import decoders_table
+from ner_lightning.evaluation.pages.tables import print_table
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
+from ner_lightning.runs.folders import PREDICTIONS
 from ner_lightning.schemes import IGNORE_INDEX
-from ner_lightning.whole_files import write_json
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.tagger import NERTagger, tagger_of
 
 DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDecoder()}
 
 
 class DecoderComparison(FinalScoring):
-    """Scores the same logits by every decoder, and shows them side by side at the end of validate and test.
+    """Scores the same logits with every decoder, and shows the scores side by side at the end of validate and test.
 
     All scores go to ``predictions/<split>.decoders.json``, the predictions of a decoder that is not the tagger's own
     to ``predictions/<split>.<decoder>.jsonl``.
@@ -39,23 +43,23 @@ class DecoderComparison(FinalScoring):
         self.metrics: dict[str, SpanF1] = {}
         self.predicted: dict[str, list[PredictedSentence]] = {}
 
-    def begin(self, tagger: Any, data: Any) -> None:
-        """Start to count; a rank without a batch takes part with nothing."""
+    def begin(self, tagger: NERTagger, bound: BoundCorpus) -> None:
+        """Start counting; a rank without a batch takes part with zero counts."""
         if not self.metrics:
-            self.metrics = {name: SpanF1(data.tags, data.gold_tags).to(tagger.device) for name in DECODERS}
+            self.metrics = {name: SpanF1(bound.tags, bound.gold_tags).to(tagger.device) for name in DECODERS}
             self.predicted = {name: [] for name, decoder in DECODERS.items() if decoder != tagger.decoder}
 
-    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
-        self.begin(tagger, data)
+    def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
+        self.begin(tagger, bound)
         logits, mask = outputs["logits"], batch.gold != IGNORE_INDEX
         for name, decoder in DECODERS.items():
-            tag_ids = decoder.tag_ids(logits, mask, data.tags, tagger.objective.transitions)
+            tag_ids = decoder.tag_ids(logits, mask, bound.tags, tagger.objective.transitions)
             self.metrics[name].update(tag_ids, batch.gold)
             if name in self.predicted:
                 self.predicted[name] += predicted_sentences(tagger, decoder, logits, tag_ids, batch)
 
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
-        self.begin(trainer.lightning_module, trainer.datamodule)  # type: ignore[attr-defined]
+        self.begin(tagger_of(trainer), data_module_of(trainer).bound)
         scores = {
             decoder: {name: score.item() for name, score in metric.compute().items()}
             for decoder, metric in self.metrics.items()
@@ -66,4 +70,4 @@ class DecoderComparison(FinalScoring):
         self.metrics, self.predicted = {}, {}
         if trainer.is_global_zero:
             write_json(folder / f"{split}.decoders.json", scores)
-            print_table(Console(), decoders_table(scores))
+            print_table(output_console(), decoders_table(scores))

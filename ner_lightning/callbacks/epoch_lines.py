@@ -1,11 +1,10 @@
-"""A line for each epoch, where no progress bar can be drawn."""
+"""A line for each epoch, printed if there is no terminal for a progress bar."""
 
 from __future__ import annotations
 
 import lightning as L
-from rich.console import Console
 
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import message_console, say
 
 
 class EpochLines(L.Callback):
@@ -20,4 +19,4 @@ class EpochLines(L.Callback):
             if name in trainer.callback_metrics
         ]
         line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}, step {trainer.global_step}: {', '.join(shown)}"
-        say(Console(stderr=True), line)
+        say(message_console(), line)

@@ -1,46 +1,51 @@
-"""What is made of the batches of validate and test, and of neither within fit."""
+"""The base of callbacks that see the batches of validate and test, but not the validations within fit."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
 
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
+from ner_lightning.encoding.bound_corpus import BoundCorpus
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.tagger import NERTagger, tagger_of
 
 
 class FinalScoring(L.Callback, ABC):
-    """Sees every batch of validate and test, and their end; the validation of each epoch is left out."""
+    """Receives every batch of validate and test, and their end, but not the validation after each epoch."""
 
     @abstractmethod
-    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
-        """Take in a batch.
+    def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
+        """Process a batch.
 
         Args:
             tagger: The tagger.
-            data: The data module.
-            outputs: What the tagger's evaluation step gave for the batch.
+            bound: The corpus that is scored.
+            outputs: The result of the tagger's evaluation step for the batch.
             batch: Whole sentences.
         """
 
     @abstractmethod
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
-        """Make something of all batches of the split; every rank comes here."""
+        """Finish the split after its last batch; called on every rank."""
 
     def on_validation_batch_end(
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        outputs: Any,
+        outputs: Any,  # Lightning's hook gives no type
         batch: EvaluationBatch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         if trainer.state.fn != TrainerFn.FITTING:
-            self.add(pl_module, trainer.datamodule, outputs, batch)  # type: ignore[attr-defined]
+            self.add(tagger_of(trainer), data_module_of(trainer).bound, outputs, batch)
 
     on_test_batch_end = on_validation_batch_end
 

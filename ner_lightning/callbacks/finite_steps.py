@@ -1,4 +1,4 @@
-"""The end of a run whose loss is no number any more."""
+"""Stops a run whose loss or gradient is no longer finite."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.modeling.parameter_groups import gradients_of
+from ner_lightning.training.moving_average import trained_weights
 
 
 class FiniteSteps(L.Callback):
     """Stops before an optimizer step whose loss or gradient is not finite, and saves the state before it.
 
-    The gradient is looked at as well: one step along an infinite gradient spoils the weights, and the loss
-    shows it only after they have been saved. Under a gradient scaler (16-mixed) that is the scaler's affair.
+    The gradient is checked as well: a single step along an infinite gradient ruins the weights, and the loss shows it
+    only after they have been saved. With a gradient scaler (16-mixed), the scaler handles infinite gradients.
+
+    An optimizer can spoil the weights with a finite gradient, too, and no loss follows the last step. So they are
+    looked at before a validation and before a checkpoint is written.
 
     Args:
         last: Saves the last checkpoint.
@@ -40,10 +45,10 @@ class FiniteSteps(L.Callback):
     def on_before_optimizer_step(
         self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Look at the batches of the step on all ranks.
+        """Check the batches of the step on all ranks.
 
         Raises:
-            FloatingPointError: If a loss or the gradient is not finite. It names the sentences.
+            FloatingPointError: If a loss or the gradient is not finite; the message names the sentences.
         """
         batches, self.batches = self.batches, []
         losses = torch.stack([loss for _, loss in batches]).isfinite()
@@ -61,6 +66,33 @@ class FiniteSteps(L.Callback):
             f"the state before that step is saved as {self.last.path}"
         )
 
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at the weights that a validation of training would score.
+
+        Raises:
+            FloatingPointError: If one of them is not finite.
+        """
+        if trainer.state.fn == TrainerFn.FITTING:
+            _require_finite_weights(trainer, pl_module)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Look at the weights that are about to be saved.
+
+        Raises:
+            FloatingPointError: If one of them is not finite.
+        """
+        _require_finite_weights(trainer, pl_module)
+
+
+def _require_finite_weights(trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    weights = list(trained_weights(pl_module).values())
+    is_finite = bool(torch.nn.utils.get_total_norm(weights).isfinite())
+    if not trainer.strategy.reduce_boolean_decision(is_finite, all=True):
+        raise FloatingPointError(
+            f"the weights must be finite, got NaN or infinity after step {trainer.global_step}, and are not saved; "
+            "lower the learning rate, or check the other settings of the optimizer"
+        )
+
 
 def _is_scaled(trainer: L.Trainer) -> bool:
     return getattr(trainer.precision_plugin, "scaler", None) is not None
@@ -71,7 +103,7 @@ def _gradient_is_finite(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def _rewind_to_step(trainer: L.Trainer) -> None:
-    """Count as if the batch before the step under way had just ended: that is where its weights are from."""
+    """Set the counters to the batch before the current step, which the current weights belong to."""
     loop: Any = trainer.fit_loop.epoch_loop
     begun = loop.batch_progress.current.completed % trainer.accumulate_grad_batches
     for counts in (loop.batch_progress.current, loop.batch_progress.total):

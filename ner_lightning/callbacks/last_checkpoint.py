@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, Timer
 
 
 def is_validated_next(trainer: L.Trainer) -> bool:
@@ -14,8 +14,39 @@ def is_validated_next(trainer: L.Trainer) -> bool:
     return trainer.is_last_batch or (trainer.should_stop and trainer.fit_loop._can_stop_early)
 
 
+def is_stopped_early(trainer: L.Trainer) -> bool:
+    """Return whether a callback such as early stopping has ended training before the length that was asked for."""
+    if not (trainer.should_stop and trainer.fit_loop._can_stop_early):
+        return False
+    timers = [callback.time_remaining() for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
+    is_time_over = any(remaining is not None and remaining <= 0 for remaining in timers)
+    return not (0 <= trainer.max_steps <= trainer.global_step or is_time_over)
+
+
+def stay_stopped(trainer: L.Trainer, checkpoint: dict[str, Any]) -> bool:
+    """Train nothing if a callback had ended the run that the checkpoint is of.
+
+    Lightning would forget that, and train until the callback ends the run again.
+
+    Args:
+        trainer: The trainer, which is about to load the checkpoint.
+        checkpoint: The last checkpoint of the run.
+
+    Returns:
+        Whether the run had been ended so.
+    """
+    if not checkpoint["callbacks"].get(LastCheckpoint.__qualname__, {}).get("stopped_early", False):
+        return False
+    trainer.should_stop = True
+    progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+    progress["completed"] = progress["processed"]  # the checkpoint was saved just before that was counted
+    return True
+
+
 class LastCheckpoint(Checkpoint):
     """Saves ``last.ckpt`` at the end of every epoch, and within it where asked to, except before a validation.
+
+    The checkpoint remembers whether a callback had ended the run.
 
     Args:
         folder: Folder of the checkpoint.
@@ -27,6 +58,10 @@ class LastCheckpoint(Checkpoint):
             raise ValueError(f"steps between checkpoints must be at least 1, got {every_n_steps}")
         self.path, self.every_n_steps = folder / "last.ckpt", every_n_steps
         self.saved_step = 0
+        self.stopped_early = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"stopped_early": self.stopped_early}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.saved_step = trainer.global_step  # of a resumed run: its next step may be accumulated over many batches
@@ -45,6 +80,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save; an epoch within which the run was ended is saved as under way, so that a longer run goes on in it."""
+        self.stopped_early = is_stopped_early(trainer)
         progress: Any = trainer.fit_loop.epoch_progress
         under_way = int(not trainer.is_last_batch)
         for count in (progress.current, progress.total):

@@ -1,4 +1,4 @@
-"""The file `metrics.csv`, which a resumed run continues as if nothing had happened."""
+"""The file `metrics.csv`, which a resumed run continues seamlessly."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from ner_lightning.whole_files import errors_naming, whole_file
+from ner_lightning.atomic_files import errors_naming, whole_file
 
 
 class MetricsFile(Logger):
-    """Writes every logged row at once; Lightning's own CSV logger deletes the file of the run that is resumed.
+    """Writes every logged row immediately. Lightning's CSV logger would delete the file when a run is resumed.
 
     Args:
         path: The file.
@@ -40,7 +40,7 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """The resolved configuration stands beside this file."""
+        """Do nothing: the resolved configuration is in ``config.yaml``."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
@@ -57,10 +57,10 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def go_back_to(self, num_rows: int) -> None:
-        """Keep the first rows of a former start of this run; the others belong to steps that come again."""
+        """Keep the first rows that an earlier start of this run wrote; the others belong to steps that are repeated."""
         with self.path.open(newline="", encoding="utf-8") as file:
             kept = list(csv.DictReader(file))[:num_rows]
-        # an empty field is a value that its row does not have
+        # an empty field means that the row has no such value
         self.rows = [{name: value for name, value in row.items() if value} for row in kept]
         self.columns = []
         for row in self.rows:

@@ -1,36 +1,40 @@
-"""Writes the predictions of a split, prints its table, and asks seqeval to check the scores."""
+"""The predictions file of a split, its printed table, and the check of its scores by seqeval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 from jaxtyping import Float, Int
-from rich.console import Console
 from torch import Tensor
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.callbacks.ranks import gathered
+from ner_lightning.console import output_console
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import EvaluationBatch
-from ner_lightning.evaluation.run_folders import PREDICTIONS
-from ner_lightning.evaluation.scores import score, scores_table
+from ner_lightning.encoding.bound_corpus import BoundCorpus
+from ner_lightning.evaluation.pages.score_tables import scores_table
+from ner_lightning.evaluation.pages.tables import print_table
+from ner_lightning.evaluation.scores import score
 from ner_lightning.evaluation.seqeval_referee import differences_from_seqeval, seqeval_scores
-from ner_lightning.evaluation.tables import print_table
 from ner_lightning.modeling.decoders import Decoder
 from ner_lightning.predictions import PredictedSentence, holds_predictions, read_predictions, write_predictions
+from ner_lightning.runs.folders import PREDICTIONS
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.tagger import NERTagger
 
 
 def predicted_sentences(
-    tagger: Any,
+    tagger: NERTagger,
     decoder: Decoder,
     logits: Float[Tensor, "batch words tags"],
     tag_ids: Int[Tensor, "batch words"],
     batch: EvaluationBatch,
 ) -> Iterator[PredictedSentence]:
-    """The sentences of a batch with the entities that the decoder's tags spell."""
+    """Return the sentences of a batch with the entities of the decoder's tags."""
+    assert tagger.tags is not None
     found = decoder.entities(logits, tag_ids, tagger.tags, tagger.objective.transitions)
     for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
         names = tuple(tagger.tags.tags[tag_id] for tag_id in row[: len(sentence)])
@@ -38,28 +42,26 @@ def predicted_sentences(
 
 
 def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[PredictedSentence], path: Path) -> None:
-    """Write what all ranks predicted, in the order of the corpus, on the first rank; every rank comes here.
+    """Write the predictions of all ranks in the order of the corpus, on the first rank; every rank must call it.
 
     Raises:
-        ValueError: If the file holds other predictions, which would be lost.
+        ValueError: If the file holds different predictions, which would be lost.
     """
     parts = gathered(trainer, predicted)
     if not trainer.is_global_zero:
         return
-    data: Any = trainer.datamodule  # type: ignore[attr-defined]
     by_id = {sentence.id: sentence for part in parts for sentence in part}
-    in_order = [by_id[sentence.id] for sentence in data.corpus.splits[split]]
+    in_order = [by_id[sentence.id] for sentence in data_module_of(trainer).bound.corpus.splits[split]]
     if path.exists() and not holds_predictions(path, in_order):
-        raise ValueError(f"{path} holds other predictions, which would be lost: choose a new folder with --run_dir")
+        raise ValueError(f"{path} holds different predictions, which would be lost: choose a new folder with --run_dir")
     write_predictions(path, in_order)
 
 
 class PredictionsFile(FinalScoring):
     """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
 
-    The file holds every sentence once and in the order of the corpus, however many ranks shared the work. The
-    scores that are printed are read from the file; seqeval must come to the same. A file that holds others is not
-    replaced.
+    The file holds every sentence once, in the order of the corpus, for any number of ranks. The printed scores are
+    computed from the file, and must equal those of seqeval. A file with different predictions is not replaced.
 
     Args:
         run_dir: The run folder.
@@ -72,11 +74,10 @@ class PredictionsFile(FinalScoring):
     def path(self, split: SplitName) -> Path:
         return self.run_dir / PREDICTIONS / f"{split}.jsonl"
 
-    def add(self, tagger: Any, data: Any, outputs: Any, batch: EvaluationBatch) -> None:
+    def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
         self.predicted += predicted_sentences(tagger, tagger.decoder, outputs["logits"], outputs["tag_ids"], batch)
 
     def finish(self, trainer: L.Trainer, split: SplitName) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         path = self.path(split)
         predicted, self.predicted = self.predicted, []
         write_gathered(trainer, split, predicted, path)
@@ -87,11 +88,12 @@ class PredictionsFile(FinalScoring):
         differing = differences_from_seqeval(logged, seqeval_scores(written))
         if differing:
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
-        console = Console()
-        print_table(console, scores_table(score(written), f"{split}: entities, per cent (seqeval agrees)"))
+        coverage = data_module_of(trainer).bound.coverage(split)
+        console = output_console()
+        print_table(console, scores_table(score(written), f"{split}: entities, confirmed by seqeval"))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
-            f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {data.coverage(split)}",
+            f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {coverage}",
             style="dim",
             highlight=False,
         )

@@ -1,4 +1,4 @@
-"""What ranks tell each other."""
+"""Exchange of values between ranks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 def gathered(trainer: L.Trainer, value: T) -> list[T]:
-    """The values of all ranks, in the order of ranks; every rank must ask.
+    """Return the values of all ranks, in the order of ranks; every rank must call it.
 
     Args:
         trainer: The trainer of the ranks.
-        value: This rank's value, which pickle can hold.
+        value: The value of this rank, which must be picklable.
     """
     if trainer.world_size == 1:
         return [value]

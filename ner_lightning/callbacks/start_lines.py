@@ -1,34 +1,45 @@
-"""What a run trains, and what it took from its training split, said before training."""
+"""The lines that a run prints before it trains."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from torch import nn
 
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import message_console, say
+from ner_lightning.training.data_module import data_module_of
+from ner_lightning.training.optimizer_steps import warning_on_steps
+from ner_lightning.training.tagger import tagger_of
 
 
 class StartLines(L.Callback):
-    """Prints to the error stream what is trained, on which share, and class weights and repeat factors if any."""
+    """Prints to the error stream what is trained, on which share and for how many optimizer steps.
+
+    Class weights and repeat factors are printed if there are any.
+    """
 
     @rank_zero_only
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        tagger: Any = pl_module
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        bound = data_module_of(trainer).bound
         trained, total = count_parameters(pl_module).values()
-        lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%})"]
-        num_sentences = len(data.corpus.splits["train"])
-        if num_sentences < data.num_annotated:
-            lines.append(f"learns from {num_sentences:,} of {data.num_annotated:,} training sentences")
-        by_type = {"class weights": tagger.objective.weights_by_type, "repeat factors": data.repeat_factors}
+        lines = [f"trains {trained:,} of {total:,} parameters ({trained / total:.2%}) in {trainer.precision}"]
+        num_sentences = len(bound.corpus.splits["train"])
+        if num_sentences < bound.num_annotated:
+            lines.append(f"learns from {num_sentences:,} of {bound.num_annotated:,} training sentences")
+        by_type = {
+            "class weights": tagger_of(trainer).objective.weights_by_type,
+            "repeat factors": bound.repeat_factors,
+        }
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
-        console = Console(stderr=True)
+        num_steps = trainer.estimated_stepping_batches  # infinite for a run without an end
+        if num_steps < math.inf:
+            warning = warning_on_steps(int(num_steps))
+            lines += [f"optimizer steps: {num_steps:,}", *([f"warning: {warning}"] if warning else [])]
+        console = message_console()
         for line in lines:
             say(console, line)
 

@@ -1,24 +1,75 @@
-"""The end of a run that is told to stop."""
+"""The end of a run by Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
+import os
 import signal
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.trainer.states import TrainerFn
 
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, is_validated_next
 
+NAME_BY_SIGNAL: Final = {int(signal.SIGINT): "Ctrl-C", int(signal.SIGTERM): "SIGTERM"}
+ON_CTRL_C: Final = (
+    b"\nCtrl-C: stops after this step, or after the validation under way; once more stops at once, without saving\n"
+)
 
-class StopOnSigterm(Checkpoint):
-    """Saves the last checkpoint after the step under way, on whichever rank SIGTERM comes, and ends all of them.
+
+class Stopped(SystemExit):
+    """The end of a command by a signal, with the exit status that shells report for it.
+
+    Args:
+        signal_number: The signal.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(128 + signal_number)
+        self.signal_number = signal_number
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return 128 + self.signal_number
+
+
+def handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
+    """Have a function called on Ctrl-C and SIGTERM, unless the process was started to ignore them.
+
+    Returns:
+        The previous handler of each signal.
+    """
+    heeded = [number for number in NAME_BY_SIGNAL if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in heeded}
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Raise ``Stopped`` on Ctrl-C and SIGTERM, wherever no callback handles them."""
+
+    def stop(number: int, _: Any) -> None:
+        raise Stopped(number)
+
+    previous = handle_signals(stop)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class StopOnSignal(Checkpoint):
+    """Saves the last checkpoint after the step under way, on whichever rank a signal comes, and ends all of them.
 
     Lightning's own way saves nothing, stops between accumulated batches, and talks to the other ranks from
-    within the signal handler, where they may be in the midst of something else. A validation under way is
-    finished first, since a run cannot be resumed within one. As a checkpoint callback, it comes behind all that
-    a step changes, such as a moving average.
+    within the signal handler, while they may be in the midst of something else. A validation under way is
+    finished first, since a run cannot be resumed within one. As a checkpoint callback, it runs after all
+    callbacks that a step concerns, such as a moving average.
 
     Args:
         last: Saves the last checkpoint.
@@ -26,31 +77,58 @@ class StopOnSigterm(Checkpoint):
 
     def __init__(self, last: LastCheckpoint) -> None:
         self.last = last
-        self.is_asked = False
-        self.finished_steps = 0
+        self.signal_number = self.finished_steps = 0
+        self.speaks = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.finished_steps = trainer.global_step
-        signal.signal(signal.SIGTERM, self._remember)  # Lightning puts back what it found when training ends
+        self.finished_steps, self.speaks = trainer.global_step, trainer.is_global_zero
+        handle_signals(self._remember)  # Lightning restores the previous handlers when training ends
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         made_step = trainer.global_step > self.finished_steps
         self.finished_steps = trainer.global_step
-        if made_step and not is_validated_next(trainer) and self._is_any_rank_asked(trainer):
+        number = self._signal_of_any_rank(trainer) if made_step and not is_validated_next(trainer) else 0
+        if number:
             self.last.save(trainer)
-            raise SIGTERMException
+            raise Stopped(number)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Stop where the former epoch's checkpoint is the last word."""
-        if self._is_any_rank_asked(trainer):
-            raise SIGTERMException
+        """Stop between epochs, when the checkpoint of the previous one is up to date."""
+        number = self._signal_of_any_rank(trainer)
+        if number:
+            raise Stopped(number)
 
     on_train_end = on_train_epoch_start
 
-    def _remember(self, *_: Any) -> None:
-        self.is_asked = True
+    def _remember(self, number: int, _: Any) -> None:
+        if self.signal_number and number == signal.SIGINT:
+            raise Stopped(number)
+        self.signal_number = self.signal_number or number
+        if number == signal.SIGINT and self.speaks:
+            os.write(2, ON_CTRL_C)  # the error stream of Python may be in the midst of a line
 
-    def _is_any_rank_asked(self, trainer: L.Trainer) -> bool:
-        return trainer.strategy.reduce_boolean_decision(self.is_asked, all=False)
+    def _signal_of_any_rank(self, trainer: L.Trainer) -> int:
+        number = torch.tensor(self.signal_number, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(number, reduce_op="max"))
+
+
+class EndOnSignal(L.Callback):
+    """Ends scoring at once, with the ranks that this process started: there is nothing of it to save.
+
+    Lightning would wait for a batch, and for the other ranks within the signal handler.
+    """
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            return
+
+        def end(number: int, _: Any) -> None:
+            if trainer.strategy.launcher is not None:
+                trainer.strategy.launcher.kill(number)
+            raise Stopped(number)
+
+        handle_signals(end)  # Lightning restores the previous handlers when scoring ends
+
+    on_test_start = on_validation_start

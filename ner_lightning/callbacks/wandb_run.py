@@ -1,4 +1,4 @@
-"""What a W&B run holds beyond metrics; the only place that touches W&B's objects."""
+"""Configuration, tables and model of a W&B run; the only module that uses W&B directly."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from lightning.pytorch.utilities import rank_zero_only
 from ner_lightning.bundle import SETTINGS_FILE
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.entities import EntitySpan
-from ner_lightning.evaluation.run_folders import PREDICTIONS
 from ner_lightning.evaluation.scores import score
+from ner_lightning.metrics.error_types import confused_types, pair_entities
 from ner_lightning.predictions import PredictedSentence, read_predictions
+from ner_lightning.runs.folders import PREDICTIONS
 from ner_lightning.tags import OUTSIDE
 
 
 class WandbRun(L.Callback):
-    """Sends configuration, tables and model to W&B, where the run logs there.
+    """Sends configuration, tables and model to W&B if the run logs there.
 
-    Scores and confusions hold no text. Sentences do, and may be personal: they leave only where asked for.
+    Scores and confusions contain no text. Sentences do, and may be personal, so they are sent only on request.
 
     Args:
         run_dir: The run folder, whose files are sent.
         predictions: Send every sentence of validation and test, with its gold and predicted entities.
-        model: Send the bundle, as an artifact that is named by the run.
+        model: Send the bundle as an artifact named after the run.
     """
 
     def __init__(self, run_dir: Path, predictions: bool = False, model: bool = True) -> None:
@@ -41,7 +42,7 @@ class WandbRun(L.Callback):
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         config = yaml.safe_load((self.run_dir / "config.yaml").read_text(encoding="utf-8"))
         for run in _wandb_runs(trainer):
-            run.config.setdefaults(config)  # what a sweep chose stands there already
+            run.config.setdefaults(config)  # keeps the values that a sweep chose
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.state.fn != TrainerFn.FITTING:
@@ -52,7 +53,7 @@ class WandbRun(L.Callback):
 
     @rank_zero_only
     def send_tables(self, trainer: L.Trainer, split: SplitName) -> None:
-        """Send the scores of every type and the confusion of types, and the sentences if asked for."""
+        """Send the scores of every type and the confusion of types, and the sentences if requested."""
         for run in _wandb_runs(trainer):
             sentences = read_predictions(self.run_dir / PREDICTIONS / f"{split}.jsonl")
             names, gold, predicted = span_types(sentences)
@@ -63,38 +64,33 @@ class WandbRun(L.Callback):
 
     @rank_zero_only
     def send_bundle(self, trainer: L.Trainer) -> None:
-        """Send the bundle if asked for; it is that of the best checkpoint."""
+        """Send the bundle of the best checkpoint, if requested."""
         for run in _wandb_runs(trainer) if self.model else []:
             folder = (self.run_dir / "model").resolve()
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=settings)
-            artifact.add_dir(str(folder), policy="immutable")  # no copy is made; a sync reads the run folder
+            artifact.add_dir(str(folder), policy="immutable")  # without a copy: a sync reads the run folder
             run.log_artifact(artifact, aliases=["latest", "best"])
 
 
 def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[int], list[int]]:
-    """The gold and the predicted type of every span that is annotated or predicted.
+    """Return the gold and the predicted type of every span that is annotated or predicted.
 
-    A span without an entity of exactly its boundaries on the other side is ``O`` there, so that types are
-    confused only where boundaries agree.
+    A span without an entity of exactly these boundaries on the other side is ``O`` there, so types are confused only
+    if the boundaries agree.
 
     Returns:
-        The names of types, ``O`` first; the index of every span's gold type; that of its predicted one.
+        The names of types, ``O`` first; the index of the gold type of every span; the index of its predicted type.
     """
-    pairs: list[tuple[str, str]] = []
-    for sentence in sentences:
-        gold, predicted = (
-            {(entity.start, entity.end): entity.entity_type for entity in side}
-            for side in (sentence.gold, sentence.predicted)
-        )
-        pairs += [(gold.get(span, OUTSIDE), predicted.get(span, OUTSIDE)) for span in sorted(gold | predicted)]
-    names = [OUTSIDE, *sorted({name for pair in pairs for name in pair} - {OUTSIDE})]
-    index = {name: position for position, name in enumerate(names)}
-    return names, [index[gold] for gold, _ in pairs], [index[predicted] for _, predicted in pairs]
+    paired = (pair_entities(sentence.gold, sentence.predicted) for sentence in sentences)
+    spans = [types for pairs in paired for pair in pairs for types in confused_types(pair)]
+    names = sorted({name for types in spans for name in types if name is not None})
+    index = {None: 0} | {name: position for position, name in enumerate(names, 1)}
+    return [OUTSIDE, *names], [index[gold] for gold, _ in spans], [index[predicted] for _, predicted in spans]
 
 
 def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
-    """Precision, recall and F1 of every entity type, with their counts."""
+    """Return precision, recall and F1 of every entity type, with their counts."""
     rows = [
         [kind, counts.precision, counts.recall, counts.f1, counts.gold, counts.predicted]
         for kind, counts in score(sentences).by_type.items()
@@ -103,7 +99,7 @@ def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
 
 
 def sentences_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
-    """Every sentence with its entities as text, and how many of them the other side does not have."""
+    """Return every sentence with its entities as text, and the number of entities found on one side only."""
     rows: list[list[Any]] = []
     for sentence in sentences:
         sides = (sentence.gold, sentence.predicted)
@@ -113,7 +109,7 @@ def sentences_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
 
 
 def entities_text(words: Sequence[str], entities: Iterable[EntitySpan]) -> str:
-    """Entities as a person reads them.
+    """Return entities in readable form.
 
     >>> entities_text(["Anna", "Berg", "left", "Oslo"], [EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")])
     'Anna Berg PER, Oslo LOC'

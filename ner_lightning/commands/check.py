@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import math
 from argparse import ArgumentError
 from collections.abc import Sequence
 from dataclasses import replace
 
+import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser
-from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.parts_cli import PartsCLI
-from ner_lightning.commands.training_help import help_of
-from ner_lightning.corpora.corpus_report import CorpusReport, print_report
+from ner_lightning.commands.fit.help import help_of
+from ner_lightning.commands.fit.parts_cli import PartsCLI
+from ner_lightning.console import json_text, output_console, write_output
+from ner_lightning.corpora.checks.printed_report import print_report
+from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
 from ner_lightning.corpora.entity_types import select_entity_types
-from ner_lightning.corpora.statistics import describe_corpus
 from ner_lightning.corpora.training_share import keep_training_share
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.alignment import WordTokenizer
-from ner_lightning.library_messages import quieten
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.optimizer_steps import count_steps, warning_on_steps
 
 
 class CheckCLI(PartsCLI):
@@ -38,18 +39,18 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status: 0, 1 if the corpus has errors, or 2 for wrong input.
     """
-    quieten()
+    silence_libraries()
     try:
         cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
-        report = corpus_report(cli.datamodule)
+        report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.trainer)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see python -m ner_lightning check --help)")
     except (ValueError, OSError) as error:
         return fail(without_noise(str(error)))
     if cli.config.format == "json":
-        sys.stdout.write(json.dumps(report.to_plain(), indent=2, ensure_ascii=False) + "\n")
+        write_output(json_text(report.to_plain(), indent=2) + "\n")
     else:
-        print_report(report, Console())
+        print_report(report, output_console())
     return 1 if report.errors else 0
 
 
@@ -72,6 +73,22 @@ def corpus_report(data: NERDataModule) -> CorpusReport:
         warning = "the entities are cased, but the encoder is not: it reads 'AB' as 'ab'; take a cased encoder"
         return with_warning(report, warning)
     return report
+
+
+def with_steps(report: CorpusReport, data: NERDataModule, trainer: L.Trainer) -> CorpusReport:
+    """Add the number of optimizer steps of the configured run, if the corpus can be trained on and was tokenized."""
+    train = report.splits.get("train")
+    if report.errors or train is None or train.subwords is None:
+        return report
+    data.setup()
+    num_batches = math.ceil(len(data.train_dataloader()) / trainer.world_size)
+    assert trainer.max_epochs is not None
+    num_steps = count_steps(num_batches, trainer.accumulate_grad_batches, trainer.max_epochs, trainer.max_steps)
+    if num_steps is None:
+        return report
+    warning = warning_on_steps(num_steps)
+    report = replace(report, optimizer_steps=num_steps)
+    return report if warning is None else with_warning(report, warning)
 
 
 def with_warning(report: CorpusReport, warning: str) -> CorpusReport:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
-from rich.table import Column, Table
 
+from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.training_help import HelpFormatter
-from ner_lightning.corpora.corpus_report import NUM_LINES
+from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.commands.fit.setting_values import require_usable_arguments
+from ner_lightning.commands.yaml_values import keep_text_of_settings
+from ner_lightning.console import message_console, output_console, say
+from ner_lightning.corpora.checks.printed_report import MAX_LINES
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -25,9 +28,9 @@ from ner_lightning.corpora.reader import (
     CorpusWriter,
     NoteKind,
     ReadingNote,
-    kind_in_words,
+    describe_kind,
 )
-from ner_lightning.terminal_lines import say
+from ner_lightning.terminal_tables import TerminalTable, print_table
 
 READERS = {
     "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",
@@ -42,8 +45,8 @@ WRITERS = {
 PROGRAM = "python -m ner_lightning convert"
 USAGE = f"{PROGRAM} --from READER [--from.OPTION VALUE ...] --to WRITER [--to.OPTION VALUE ...] --output DIR"
 DESCRIPTION = f"""\
-Converts a corpus from one format or label scheme to another. Lists what was mended
-on the way, and what the new format cannot hold.
+Converts a corpus from one format or label scheme to another. Lists what was repaired
+or dropped by the reader, and what the new format cannot hold.
 
   {PROGRAM} --from ExampleCorpus --to ColumnFiles --output example
   {PROGRAM} --from ColumnFiles --from.train a.conll --to JsonLines --output json
@@ -67,15 +70,14 @@ def main(arguments: Sequence[str]) -> int:
     try:
         reader, writer, output_dir = parse(arguments)
         require_empty(output_dir)
-        with Console(stderr=True).status("Reading the corpus"):
+        with message_console().status("Reading the corpus"):
             corpus = reader.read()
-        output_dir.mkdir(parents=True, exist_ok=True)
-        losses = writer.write(corpus, str(output_dir))
+        losses = write_whole(writer, corpus, output_dir)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
     except (CorpusError, OSError) as error:
         return fail(str(error))
-    report(Console(), corpus, losses, output_dir)
+    report(output_console(), corpus, losses, output_dir)
     return 0
 
 
@@ -87,6 +89,7 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
     Raises:
         ArgumentError: If a name, an option or a value is wrong, or one is missing.
     """
+    keep_text_of_settings()
     names = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     names.add_argument("--from", dest="reader")
     names.add_argument("--to", dest="writer")
@@ -98,8 +101,11 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
         if {"-h", "--help"} & set(others):
             parser.parse_args(["--help"])
         raise ArgumentError(None, "--from READER, --to WRITER and --output DIR must be given")
-    config = parser.instantiate(parser.parse_args(others))
+    parsed = parser.parse_args(others)
     try:
+        require_usable_arguments("from", parsed.get("from", Namespace()), reader_class)
+        require_usable_arguments("to", parsed.get("to", Namespace()), writer_class)
+        config = parser.instantiate(parsed)
         reader = reader_class(**vars(config.get("from", Namespace())))
         writer = writer_class(**vars(config.get("to", Namespace())))
     except ValueError as error:
@@ -108,10 +114,10 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
 
 
 def named_class(name: str | None, paths: Mapping[str, str], kind: type, option: str) -> type | None:
-    """Import the class that a short name or an import path stands for; no name, no class.
+    """Import the class with a short name or an import path; None if no name is given.
 
     Raises:
-        ArgumentError: If there is no such class.
+        ArgumentError: If there is no such class, or it is of the wrong kind.
     """
     if name is None:
         return None
@@ -124,12 +130,12 @@ def named_class(name: str | None, paths: Mapping[str, str], kind: type, option: 
     except (ImportError, AttributeError) as error:
         raise ArgumentError(None, f"{known}, got {name!r}: {error}") from None
     if not (isinstance(found, type) and issubclass(found, kind)) or inspect.isabstract(found):
-        raise ArgumentError(None, f"{known}, got {name!r}, which is none")
+        raise ArgumentError(None, f"{known}, but {name!r} is not one")
     return found
 
 
 def build_parser(class_by_key: Mapping[str, type | None]) -> ArgumentParser:
-    """The parser of the options of the named classes, and of the output folder."""
+    """Return a parser for the options of the named classes and the output folder."""
     parser = ArgumentParser(
         prog=PROGRAM,
         usage=USAGE,
@@ -151,39 +157,55 @@ def require_empty(output_dir: Path) -> None:
     """Check that a folder is new or empty.
 
     Raises:
-        CorpusError: If it isn't.
+        CorpusError: If it is not.
     """
     if output_dir.exists() and not output_dir.is_dir():
-        raise CorpusError(f"{output_dir}: the output must be a folder, found a file")
+        raise CorpusError(f"{output_dir} is a file, but the output must be a folder")
     if output_dir.is_dir() and (found := next(output_dir.iterdir(), None)):
-        raise CorpusError(f"{output_dir}: the output folder must be empty, found {found.name}")
+        raise CorpusError(f"{output_dir}: the output folder must be empty, but contains {found.name}")
+
+
+def write_whole(writer: CorpusWriter, corpus: Corpus, output_dir: Path) -> list[str]:
+    """Write a corpus to a new or empty folder, and leave no file there if it cannot be written as a whole.
+
+    Raises:
+        CorpusError: If the format cannot hold it.
+        OSError: If a file cannot be written.
+    """
+    make_folder(output_dir)
+    try:
+        return writer.write(corpus, str(output_dir))
+    except BaseException:
+        for path in [path for path in output_dir.iterdir() if path.is_file()]:
+            path.unlink()  # the folder was empty, and files in it would stop the corrected command
+        raise
 
 
 def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: Path) -> None:
-    """Print what was read, written, mended and lost."""
+    """Print what was read, written, repaired and lost."""
     for split, evidence in (corpus.scheme_evidence or {}).items():
         say(console, f"{split} is tagged in {evidence}")
-    table = Table("split", *(Column(name, justify="right") for name in ("sentences", "words", "entities")))
+    rows = []
     for split in SPLIT_NAMES:
         if split in corpus.splits:
             sentences = corpus.splits[split]
             numbers = len(sentences), sum(map(len, sentences)), sum(len(s.entities) for s in sentences)
-            table.add_row(split, *(f"{number:,}" for number in numbers))
-    console.print(table)
+            rows.append((split, *(f"{number:,}" for number in numbers)))
+    print_table(console, TerminalTable("", ("split", "sentences", "words", "entities"), tuple(rows)))
     report_notes(console, corpus.notes)
     for loss in losses:
-        say(console, f"Not held by this format: {loss}")
+        say(console, f"This format cannot hold: {loss}")
     say(console, f"Wrote {', '.join(str(path) for path in sorted(output_dir.iterdir()))}")
 
 
 def report_notes(console: Console, notes: Sequence[ReadingNote]) -> None:
-    """Print how many notes of each kind there are, and the first ones."""
+    """Print the number of notes of each kind, and the first of them."""
     notes_by_kind: dict[NoteKind, list[ReadingNote]] = defaultdict(list)
     for note in notes:
         notes_by_kind[note.kind].append(note)
-    for kind, alike in notes_by_kind.items():
-        say(console, f"{len(alike):,} x {kind_in_words(kind)}:")
-        for note in alike[:NUM_LINES]:
+    for kind, of_kind in notes_by_kind.items():
+        say(console, f"{len(of_kind):,} x {describe_kind(kind)}:")
+        for note in of_kind[:MAX_LINES]:
             say(console, f"  {note}")
-        if len(alike) > NUM_LINES:
-            say(console, f"  … and {len(alike) - NUM_LINES:,} more")
+        if len(of_kind) > MAX_LINES:
+            say(console, f"  … and {len(of_kind) - MAX_LINES:,} more")

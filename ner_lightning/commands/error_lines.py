@@ -6,9 +6,7 @@ import argparse
 import re
 from typing import Never
 
-from rich.console import Console
-
-from ner_lightning.terminal_lines import say
+from ner_lightning.console import message_console, say
 
 NOISE = (
     "Does not validate",
@@ -57,5 +55,5 @@ def without_noise(message: str) -> str:
 
 def fail(message: str) -> int:
     """Say in one line what is wrong with the input, and give the exit status for it."""
-    say(Console(stderr=True), f"error: {message}")
+    say(message_console(), f"error: {message}")
     return 2

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
-from ner_lightning.evaluation.analysed_files import AnalysedFile, analyse_file
-from ner_lightning.evaluation.error_analysis import ErrorAnalysis, about_strict
-from ner_lightning.evaluation.error_tables import error_tables
-from ner_lightning.evaluation.report import write_report
-from ner_lightning.evaluation.scores import score_cells
-from ner_lightning.evaluation.suspects import find_suspects, write_suspects
-from ner_lightning.evaluation.tables import Table, print_table
-from ner_lightning.evaluation.training_entities import read_training_entities
+from ner_lightning.atomic_files import write_json
+from ner_lightning.console import message_console, output_console, say
+from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.errors.page import REPORT, reported_predictions, write_report
+from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
+from ner_lightning.evaluation.errors.summary import errors_table, shortened_scores
+from ner_lightning.evaluation.errors.suspects import find_suspects, write_suspects
+from ner_lightning.evaluation.errors.tables import error_tables
+from ner_lightning.evaluation.pages.score_tables import score_cells
+from ner_lightning.evaluation.pages.tables import Table, print_table
+from ner_lightning.runs.folders import PREDICTIONS, run_dir_of
+from ner_lightning.runs.training_entities import read_training_entities
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
-from ner_lightning.terminal_lines import say
-from ner_lightning.whole_files import write_json
+from ner_lightning.terminal_tables import print_text
 
-MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
+REST: Final = "All tables and the sentences with errors"
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -33,36 +35,48 @@ def evaluate(options: argparse.Namespace) -> None:
     given = options.training_entities
     training = None if given is None else read_training_entities(given)
     scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
-    with Console(stderr=True).status("Analysing"):
+    with message_console().status("Analysing"):
         file = analyse_file(options.predictions, training, scheme)
         tables = error_tables(file.analysis)
         suspects = find_suspects(file.analysis, options.min_score)
     written = {}
     if options.report is not None:
         write_report(options.report, file, tables, options.min_score)
-        written["page"] = options.report
     if options.json is not None:
         write_json(options.json, as_plain(file, tables))
         written["JSON"] = options.json
     if options.suspects is not None:
         write_suspects(options.suspects, suspects, file.analysis.training)
         written[f"{len(suspects)} suspected annotation errors"] = options.suspects
-    show(file.analysis, tables)
+    show(file.analysis, tables["scores"], options.report or page_of_run(file.path))
     for what, path in written.items():
-        say(Console(stderr=True), f"{what}: {path}")
+        say(message_console(), f"{what}: {path}")
 
 
-def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
-    """Print the tables that have something to show, and what there is to say of strict scores."""
-    console = Console()
-    for name, table in tables.items():
-        if table.rows:
-            print_table(console, table.head(MOST))
-        if name == "scores":
-            say(console, about_strict(analysis))
+def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
+    """Print a summary that fits a screen, and where the rest is."""
+    console = output_console()
+    print_table(console, shortened_scores(scores, analysis), keeps_columns=False)
+    print_text(console, about_strict(analysis))
+    errors = errors_table(analysis)
+    if errors.rows:
+        print_table(console, errors, keeps_columns=False)
+    if page is None:
+        print_text(console, f"{REST}: --report FILE writes them as a page, --json FILE as JSON.")
+    else:
+        print_text(console, f"{REST} are on the page {page}")
 
 
-def as_plain(file: AnalysedFile, tables: Mapping[str, Table]) -> dict[str, Any]:
+def page_of_run(predictions: Path) -> Path | None:
+    """Return the page of the run that wrote a predictions file, if it is about that file."""
+    run_dir = run_dir_of(predictions)
+    if run_dir is None or reported_predictions(run_dir) != run_dir / PREDICTIONS / predictions.name:
+        return None
+    page = run_dir / REPORT
+    return page if page.is_file() else None
+
+
+def as_plain(file: PredictionAnalysis, tables: Mapping[str, Table]) -> dict[str, Any]:
     """The tables as JSON can hold them, with the strict scores and what is known of the run."""
     return {
         "predictions": str(file.path),
@@ -81,7 +95,7 @@ def strict_as_plain(analysis: ErrorAnalysis) -> dict[str, Any] | None:
     precision, recall, f1, *_ = score_cells(scores.overall)
     return {
         "scheme": strict.scheme.name,
-        "is_scheme_told": analysis.is_scheme_told,
+        "scheme_was_given": analysis.scheme_was_given,
         "precision": precision.share,
         "recall": recall.share,
         "f1": f1.share,

@@ -1,4 +1,4 @@
-"""The entity types of a corpus, kept, renamed or merged."""
+"""The selection of entity types: those of a corpus are kept, renamed, merged or dropped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, SplitName
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import OUTSIDE
 
 
 def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str] | None) -> Corpus:
@@ -14,17 +15,37 @@ def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[st
 
     Args:
         corpus: The corpus as it was read.
-        entity_types: The types to keep; or for each old name its new one, the same for several to merge them,
-            as in ``{"PER": "PER", "PERSON": "PER", "LOC": "LOC"}``. All others are dropped; None keeps all.
+        entity_types: The types to keep, or a mapping from old names to new ones; types with the same new name are
+            merged, as in ``{"PER": "PER", "PERSON": "PER", "LOC": "LOC"}``. All other types are dropped; None keeps
+            all types.
 
     Returns:
-        The corpus with a further note for each split and each type that was dropped or renamed there.
+        The corpus with an additional note for each split and each type that was dropped or renamed in it.
 
     Raises:
-        CorpusError: If a named type occurs in no split, or no type is named.
+        CorpusError: If a type does not occur in any split, no type is given, or a type is named ``O``.
     """
-    if entity_types is None:
-        return corpus
+    selected = corpus if entity_types is None else _select(corpus, entity_types)
+    require_other_than_outside(selected)
+    return selected
+
+
+def require_other_than_outside(corpus: Corpus) -> None:
+    """Check that no entity type is called ``O``: its class weight would be that of words outside of entities.
+
+    Raises:
+        CorpusError: If one is.
+    """
+    types = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
+    if OUTSIDE in types:
+        renamed = ", ".join(f"{kind}: {'OTHER' if kind == OUTSIDE else kind}" for kind in types)
+        raise CorpusError(
+            f"an entity type must not be called {OUTSIDE}, which stands for no entity; rename it with "
+            f"data.entity_types: {{{renamed}}}"
+        )
+
+
+def _select(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str]) -> Corpus:
     new_by_old = dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
     known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     unknown = sorted(set(new_by_old) - set(known))

@@ -1,4 +1,4 @@
-"""A corpus that needs no file: sentences made of our own patterns and invented names."""
+"""A generated corpus that needs no files: sentences from handwritten patterns, filled with invented names."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
 
 SLOT: Final = re.compile(r"\{([a-z]+)\}")
-NAME_SLOT: Final = re.compile(r"\{([A-Z]+)([.a-z]*):?(\d?)\}")  # entity type, kind, number of words
+NAME_SLOT: Final = re.compile(r"\{([A-Z]+)([.a-z]*):?(\d?)\}")  # entity type, kind of name, number of words
 SHARE_WITHOUT_NAMES: Final = 0.15
 SHARE_OF_REAL_NAMES: Final = 0.1
 SHARE_OF_NEUTRAL_NAMES: Final = 0.15
 SENTENCES_PER_DOCUMENT: Final = 6
 VOWELS: Final = "aeiou"
-NUM_INVENTED_NAMES: Final[dict[SplitName, int]] = {"train": 800, "validation": 150, "test": 150}  # a slot
+NUM_INVENTED_NAMES: Final[dict[SplitName, int]] = {"train": 800, "validation": 150, "test": 150}  # per slot
 
-# Words that the names of all splits share; every other word of a name occurs in one split only.
+# Words that occur in names of all splits; every other word of a name occurs in only one split.
 COMMON_NAME_WORDS: Final = frozenset(
     word for shapes in data.NAME_SHAPES.values() for word in " ".join(shapes).split() if not SLOT.search(word)
 ).union(*data.FIXED_NAME_WORDS.values())
@@ -30,7 +30,7 @@ COMMON_NAME_WORDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class NameWords:
-    """What the names of one split are built of, by the slots of their shapes."""
+    """The parts from which the names of one split are built, by slot."""
 
     invented: Mapping[str, tuple[str, ...]]
     given: tuple[str, ...]
@@ -50,11 +50,11 @@ class NameWords:
 
 
 class ExampleCorpus(CorpusReader):
-    """A generated corpus for demos and tests, with persons, organisations, places and miscellaneous names.
+    """A generated corpus for demos and tests, with persons, organizations, places and miscellaneous names.
 
-    No name of validation or test occurs in training, and half of their sentence patterns don't either, so a
-    good score means that names are recognised by context and shape. A few names (Washington, Lincoln) are
-    persons, places and organisations by turns.
+    No name of validation or test occurs in training, and neither do half of their sentence patterns, so a
+    good score means that names are recognized by context and form. A few names (Washington, Lincoln) can be
+    persons, places or organizations, depending on the context.
 
     Args:
         num_train: Number of training sentences.
@@ -72,14 +72,14 @@ class ExampleCorpus(CorpusReader):
         self.seed = seed
         for split, number in self.num_sentences.items():
             if number < 1:
-                raise CorpusError(f"the {split} split must hold at least one sentence, got {number}")
+                raise CorpusError(f"the {split} split must contain at least one sentence, got {number}")
 
     def read(self) -> Corpus:
         names = _name_words_by_split(Random(self.seed))
         return Corpus({split: self._sentences(split, names[split]) for split in self.num_sentences})
 
     def _sentences(self, split: SplitName, names: NameWords) -> tuple[Sentence, ...]:
-        random = Random(f"{self.seed} {split}")  # a split does not depend on the size of another
+        random = Random(f"{self.seed} {split}")  # so that a split does not depend on the size of another
         with_names, without_names = patterns_of(split)
         sentences = []
         for number in range(self.num_sentences[split]):
@@ -92,7 +92,7 @@ class ExampleCorpus(CorpusReader):
 
 
 def patterns_of(split: SplitName) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The patterns of a split, with and without names."""
+    """Return the patterns of a split with names, and those without."""
     if split == "train":
         own, own_without_names = data.TRAIN_PATTERNS, data.TRAIN_PATTERNS_WITHOUT_NAMES
     else:
@@ -139,7 +139,7 @@ def _name_words_by_split(random: Random) -> dict[SplitName, NameWords]:
 
 
 def _known_words() -> set[str]:
-    """All words of patterns and lists in lower case: no invented name may be one of them."""
+    """Return all words of patterns and lists in lower case, none of which may become an invented name."""
     texts = (value for name, value in vars(data).items() if name.isupper())
     return {word.lower() for text in texts for word in re.findall(r"\w+", str(text))}
 

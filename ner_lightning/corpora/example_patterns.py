@@ -1,8 +1,8 @@
-"""The sentence patterns and name lists that the example corpus is made of: data only.
+"""The sentence patterns and name lists of the example corpus: data only.
 
-A pattern is a sentence whose words are split by blanks. A slot with a type, ``{ORG.team}``, is filled by a
-name of that kind; ``{PER:2}`` by one of exactly two words; a lower-case slot, ``{day}``, by one of
-``FILLERS``.
+A pattern is a sentence whose words are separated by spaces. A slot with an entity type, such as ``{ORG.team}``, is
+filled with a name of that kind, ``{PER:2}`` with a name of exactly two words, and a lower-case slot, such as
+``{day}``, with one of ``FILLERS``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FILLERS: Final[Mapping[str, tuple[str, ...]]] = {
     "say": ("said", "added", "warned", "told reporters", "told parliament"),
 }  # fmt: skip
 
-# Every shape holds a slot, so that no two splits can share a name; how often a shape is taken follows it.
-# Teams, papers and banks are called by their place and companies by their founders: context tells.
+# Shapes of names, with their relative frequency. Every shape contains a slot, so no two splits can share a name.
+# Teams, newspapers and banks are named after places and companies after people: only context distinguishes them.
 NAME_SHAPES: Final[Mapping[str, Mapping[str, int]]] = {
     "PER": {
         "{family}": 5,
@@ -117,7 +117,7 @@ NAME_SHAPES: Final[Mapping[str, Mapping[str, int]]] = {
     "MISC.product": {"{company} {model}": 3, "{company} Turbo {model}": 1},
 }
 
-# Words of names that all splits share.
+# Words that occur in names of all splits.
 FIXED_NAME_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "initial": (
         "A.",
@@ -217,7 +217,7 @@ TEST_GIVEN_NAMES: Final = (
     ),
 )
 
-# Names of persons, places, teams and papers alike: only their context says which.
+# Names of persons, places, teams and newspapers: only the context shows which.
 TRAIN_AMBIGUOUS_NAMES: Final = (
     *("Washington", "Madison", "Austin", "Sydney", "Florence", "Chelsea", "Carolina", "Victoria", "Santiago"),
     *(
@@ -257,7 +257,7 @@ VALIDATION_AMBIGUOUS_NAMES: Final = (
 )
 TEST_AMBIGUOUS_NAMES: Final = ("Jackson", "Georgia", "Boston", "Adelaide", "Darwin", "Cleveland", "Devon")
 
-# Invented words are one or two of these and an ending.
+# An invented word consists of one or two of these syllables and an ending.
 SYLLABLES: Final = (
     *(
         "ba",
@@ -316,7 +316,7 @@ SYLLABLES: Final = (
     *("ven", "vik", "vor", "wen", "wil", "zan", "zar", "zel"),
 )
 
-# What names end in, by the slot that they fill. ``any`` tells no type, and stands in for the others at times.
+# Endings of names, by slot. The endings of ``any`` give no hint at the type and sometimes replace the others.
 NAME_ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "any": ("a", "an", "ek", "en", "eth", "i", "ik", "in", "is", "o", "on", "or", "u", "us", "y"),
     "given": ("ina", "ella", "bert", "rik", "iel", "ette", "ardo", "mund"),
@@ -328,7 +328,7 @@ NAME_ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 ACRONYM_LETTERS: Final = "BCDFGKLMNPRSTVXZ"
 
-# Patterns of training that validation and test use as well.
+# Patterns that training, validation and test use.
 SHARED_PATTERNS: Final[tuple[str, ...]] = (
     "{PER} , who leads {ORG.company} , arrived in {LOC.place} on {day} .",
     "{PER} {say} the {topic} would be discussed in {LOC.place} next week .",
@@ -412,7 +412,7 @@ TRAIN_PATTERNS: Final[tuple[str, ...]] = (
     "{PER} wrote in the {ORG.press} about the {MISC.treaty} .",
 )
 
-# Patterns that training never shows, of words that it does.
+# Patterns that only validation and test use; all of their words occur in training patterns.
 HELD_OUT_PATTERNS: Final[tuple[str, ...]] = (
     "On {day} {PER} met {PER} , who leads {ORG.company} .",
     "The {trainer} of {ORG.team} , {PER} , {say} the team was lucky .",

@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ner_lightning.corpora.reader import (
-    SPLIT_NAMES,
-    Corpus,
-    CorpusError,
-    CorpusReader,
-    ReadingNote,
-    SplitName,
-    require_sentences,
-)
-from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_notes, recognise_scheme
-from ner_lightning.corpora.text_files import resolve_path
-from ner_lightning.sentences import Sentence
+from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
+from ner_lightning.corpora.reading.dataset_files import split_by_numbering, tag_names
+from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
+from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
+from ner_lightning.corpora.reading.split_reader import SplitReader
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
+from ner_lightning.corpora.reading.text_files import resolve_path
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-WITHOUT_HUB = (
-    "without a network, give the path of a local folder of parquet, arrow or JSON files, "
-    "or read column files with the reader ColumnFiles"
+OFFLINE: Final = (
+    "give the path of a local folder of parquet, arrow or JSON files, or read column files with the reader ColumnFiles"
 )
-SAVED_DATASET, SAVED_SPLITS = "state.json", "dataset_dict.json"  # what save_to_disk leaves
+SAVED_DATASET, SAVED_SPLITS = "state.json", "dataset_dict.json"  # files written by save_to_disk
 
 
-class HubDatasets(CorpusReader):
-    """Reads a dataset of the Hugging Face hub or a local folder: a list of words and one of tags in each row.
+@dataclass(frozen=True)
+class NamedDataset:
+    """One split of a dataset.
 
     Args:
-        path: Name of the dataset on the hub, as in ``lhoestq/conll2003``, or a local folder. A folder holds
-            parquet, arrow or JSON files, each named after its split or in a folder that is, or it was
-            written by ``save_to_disk``.
-        name: Name of one configuration of the dataset, where it has several.
-        revision: Branch, tag or commit on the hub. Give a commit to get the same corpus next year.
-        words_column: The column that holds the words of each sentence.
-        tags_column: The column that holds a tag for each word, as text (``B-PER``) or as a number.
-        tag_names: The tags that numbers stand for, in order from 0; not needed where the dataset has them.
-        splits: For each split, what the dataset calls it, as in ``{"validation": "dev"}``; what is not named
-            here is not read. Without it, train, validation and test are read as far as they are there.
-        expected_rows: For splits of known size, the number of sentences; another number is an error.
+        name: Path and split, for messages.
+        parts: The rows, in several parts if the files of the split number their tags differently.
     """
 
-    def __init__(
+    name: str
+    parts: Sequence[Dataset]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HubDatasets(SplitReader[NamedDataset]):
+    """Reads a dataset of the Hugging Face hub or a local folder whose rows have a list of words and a list of tags.
+
+    Args:
+        path: Name of the dataset on the hub, for example ``lhoestq/conll2003``, or a local folder. A folder contains
+            parquet, arrow or JSON files, each named after its split or in a folder named after it, or it was
+            written by ``save_to_disk``.
+        name: Name of a configuration of the dataset, if it has several.
+        revision: Branch, tag or commit on the hub. Give a commit to get the same corpus next year.
+        words_column: The column with the words of each sentence.
+        tags_column: The column with one tag for each word, as text (``B-PER``) or as a number.
+        tag_names: The tags that the numbers stand for, in order from 0; not needed if the dataset names them.
+        splits: The dataset's name of each split to read, for example ``{"validation": "dev"}``. If null, train,
+            validation and test are read if they exist.
+        expected_rows: The number of sentences of splits whose size is known; any other number is an error.
+        offline: What to do without a network; the error about a hub that cannot be reached says so.
+        tags: The spelling of the tags.
+    """
+
+    def __init__(  # noqa: PLR0913 (the keys of a config)
         self,
         path: str,
         name: str | None = None,
@@ -57,6 +73,8 @@ class HubDatasets(CorpusReader):
         tag_names: list[str] | None = None,
         splits: dict[SplitName, str] | None = None,
         expected_rows: dict[SplitName, int] | None = None,
+        offline: str = OFFLINE,
+        tags: TagSpelling = TagSpelling(),
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -69,62 +87,72 @@ class HubDatasets(CorpusReader):
         self.tag_names = tag_names
         self.splits = splits
         self.expected_rows = expected_rows or {}
+        self.offline = offline
+        self.tags = tags
 
-    def read(self) -> Corpus:
-        datasets = load_splits(self.path, self.name, self.revision)
-        name_by_split = self._names_of_splits(datasets)
+    def open_splits(self) -> dict[SplitName, NamedDataset]:
+        datasets = self._load()
+        sources = {
+            split: NamedDataset(f"{self.path}[{name}]", datasets[name])
+            for split, name in self._names_of_splits(datasets).items()
+        }
         for split, expected in self.expected_rows.items():
-            found = len(datasets[name_by_split[split]]) if split in name_by_split else 0
+            found = len(sources[split]) if split in sources else 0
             if found != expected:
                 raise CorpusError(f"{self.path}: the {split} split must have {expected} rows, got {found}")
-        sentences: dict[SplitName, tuple[Sentence, ...]] = {}
-        evidence: dict[SplitName, str] = {}
-        notes: list[ReadingNote] = []
-        for split, their_name in name_by_split.items():
-            source = f"{self.path}[{their_name}]"
-            tagged = self._tagged_sentences(datasets[their_name], split, source)
-            scheme, evidence[split] = recognise_scheme(tagged, None, source)
-            notes += ill_formed_notes(tagged, scheme, split, source)
-            sentences[split] = require_sentences((row.to_sentence() for row in tagged), split, source)
-        return Corpus(sentences, tuple(notes), evidence)
+        return sources
 
-    def _names_of_splits(self, datasets: Mapping[str, Dataset]) -> dict[SplitName, str]:
-        there = ", ".join(datasets)
+    def _load(self) -> Mapping[str, Sequence[Dataset]]:
+        """Load all splits, each in one part unless its files number their tags differently."""
+        datasets = load_splits(self.path, self.name, self.revision, self.offline)
+        folder = resolve_path(self.path)
+        if folder.is_dir() and not is_saved_dataset(folder):
+            parts = split_by_numbering(folder, self.name, self.tags_column)
+            if parts is not None and self.tag_names is not None:
+                raise CorpusError(f"{self.path}: the files number their tags differently; set tag_names to null")
+            if parts is not None:
+                return parts
+        return {name: [dataset] for name, dataset in datasets.items()}
+
+    def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
+        return interpret(self._tagged_sentences(source), split, spelling=self.tags)
+
+    def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
+        known = ", ".join(datasets)
         if self.splits is None:
             names = {split: str(split) for split in SPLIT_NAMES if split in datasets}
             if not names:
                 raise CorpusError(
-                    f"{self.path}: none of the splits {', '.join(SPLIT_NAMES)} is there, only: {there}; "
-                    f"say with splits which is which"
+                    f"{self.path}: found no split called {', '.join(SPLIT_NAMES)}, only: {known}; "
+                    f'map them with splits, for example {{"train": "{next(iter(datasets), "")}"}}'
                 )
             return names
         for split, their_name in self.splits.items():
             if their_name not in datasets:
-                raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; there are: {there}")
+                raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; found: {known}")
         return {split: self.splits[split] for split in SPLIT_NAMES if split in self.splits}
 
-    def _tagged_sentences(self, dataset: Dataset, split: SplitName, source: str) -> list[TaggedSentence]:
-        """The rows of a split; the line of a word is its row, counted from 1."""
-        if not dataset.num_rows:  # such a split may have no columns either
-            return []
-        for column in (self.words_column, self.tags_column):
-            if column not in dataset.column_names:
-                there = ", ".join(dataset.column_names)
-                raise CorpusError(f"{source}: no column {column!r}; there are: {there}")
-        tag_names = self._tag_names(dataset, source)
-        sentences = []
-        rows = zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True)
-        for row, (words, values) in enumerate(rows, start=1):
-            place = f"{source}:{row}"
-            require_row(words, values, place)
-            tags = [name_of_tag(value, tag_names, place) for value in values]
-            sentences.append(TaggedSentence(words, tags, [row] * len(words), f"{split}-{row - 1}"))
-        return sentences
+    def _tagged_sentences(self, source: NamedDataset) -> Iterator[TaggedSentence]:
+        """Yield the rows of a split; the line of a word is the number of its row, counted from 1."""
+        row = 0
+        for dataset in source.parts:
+            if not dataset.num_rows:  # such a split may have no columns either
+                continue
+            for column in (self.words_column, self.tags_column):
+                if column not in dataset.column_names:
+                    found = ", ".join(dataset.column_names)
+                    raise CorpusError(f"{source}: no column {column!r}; found: {found}")
+            names = self._tag_names(dataset, source.name)
+            for words, values in zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True):
+                row += 1
+                place = f"{source}:{row}"
+                require_row(words, values, place)
+                tags = [name_of_tag(value, names, place) for value in values]
+                yield TaggedSentence(words, tags, source.name, [row] * len(words))
 
     def _tag_names(self, dataset: Dataset, source: str) -> Sequence[str]:
-        """The names of numbered tags: the user's, else the dataset's, else none."""
-        feature = getattr(dataset.features[self.tags_column], "feature", None)
-        own_names: Sequence[str] = getattr(feature, "names", ())
+        """Return the names of numbered tags: from the user, otherwise from the dataset; empty if neither names them."""
+        own_names = tag_names(dataset.features, self.tags_column)
         if self.tag_names is None:
             return own_names
         if own_names and len(own_names) != len(self.tag_names):
@@ -136,21 +164,27 @@ class HubDatasets(CorpusReader):
 
 
 def require_split_names(names: Iterable[str]) -> None:
-    """Check the names that a configuration gives to splits.
+    """Check the names of splits in a configuration.
 
     Raises:
-        CorpusError: If one is none of ours.
+        CorpusError: If a name is unknown.
     """
     for name in names:
         if name not in SPLIT_NAMES:
             raise CorpusError(f"a split must be one of {', '.join(SPLIT_NAMES)}, got {name!r}")
 
 
-def load_splits(path: str, name: str | None, revision: str | None) -> Mapping[str, Dataset]:
-    """Load all splits of a hub dataset or a local folder, by the names that they have there.
+def load_splits(path: str, name: str | None, revision: str | None, offline: str) -> Mapping[str, Dataset]:
+    """Load all splits of a hub dataset or a local folder, by the dataset's own names of the splits.
+
+    Args:
+        path: Name of the dataset on the hub, or a local folder.
+        name: Name of a configuration of the dataset.
+        revision: Branch, tag or commit on the hub.
+        offline: What to do without a network, for messages.
 
     Raises:
-        CorpusError: If it cannot be reached, is not there, or cannot be read.
+        CorpusError: If it cannot be reached, does not exist, or cannot be read.
     """
     from datasets import DatasetDict, load_dataset, load_from_disk
     from datasets.exceptions import DatasetNotFoundError, DatasetsError
@@ -158,48 +192,54 @@ def load_splits(path: str, name: str | None, revision: str | None) -> Mapping[st
     folder = resolve_path(path)
     require_folder_or_hub_id(path, folder, revision)
     try:
-        if (folder / SAVED_SPLITS).is_file() or (folder / SAVED_DATASET).is_file():
+        if is_saved_dataset(folder):
             loaded = load_from_disk(str(folder))
         else:
             loaded = load_dataset(str(folder) if folder.is_dir() else path, name=name, revision=revision)
     except ConnectionError as error:
         raise CorpusError(
-            f"{path}: no local folder, and the hub cannot be reached ({one_line(error)}); {WITHOUT_HUB}"
+            f"{path}: not a local folder, and the hub cannot be reached ({one_line(error)}); "
+            f"without a network, {offline}"
         ) from error
     except DatasetNotFoundError as error:
         raise CorpusError(
-            f"{path}: no local folder, and not found on the hub ({one_line(error)}); {WITHOUT_HUB}"
+            f"{path}: not a local folder, and not found on the hub ({one_line(error)}); without a network, {offline}"
         ) from error
-    except (StopIteration, IndexError) as error:  # from an empty JSON file, and from a saved split of no row
-        raise CorpusError(f"{path}: every split and file must hold at least one row, one is empty") from error
+    except (StopIteration, IndexError) as error:  # from an empty JSON file, and from a saved split without rows
+        raise CorpusError(f"{path}: every split and file must contain at least one row, but one is empty") from error
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         raise CorpusError(f"{path}: cannot be read as a dataset: {one_line(error.__cause__ or error)}") from error
     return loaded if isinstance(loaded, DatasetDict) else {str(loaded.split or "train"): loaded}
 
 
+def is_saved_dataset(folder: Path) -> bool:
+    """Return whether a folder was written by ``save_to_disk``."""
+    return (folder / SAVED_SPLITS).is_file() or (folder / SAVED_DATASET).is_file()
+
+
 def require_folder_or_hub_id(path: str, folder: Path, revision: str | None) -> None:
-    """Check that a path can be one or the other, before the network is asked.
+    """Check that a path is a folder or can be the name of a dataset, before the network is used.
 
     Raises:
         CorpusError: If it is neither, or a folder with a revision.
     """
     if folder.is_dir():
         if revision is not None:
-            raise CorpusError(f"{path}: a local folder has no revisions, got revision {revision!r}")
+            raise CorpusError(f"{path} is a local folder, which has no revisions, got revision {revision!r}")
     elif folder.exists() or path.startswith((".", "/", "~")) or path.count("/") > 1:
-        raise CorpusError(f"{path}: must be a local folder or a dataset of the hub (owner/name), is neither")
+        raise CorpusError(f"{path} is neither a local folder nor the name of a dataset on the hub (owner/name)")
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks, cut to what a reader takes in."""
+    """Return the message of an error in one line, shortened."""
     return shorten(str(error), width=300, placeholder=" …") or type(error).__name__
 
 
 def require_row(words: Any, tags: Any, place: str) -> None:
-    """Check that a row holds a list of words and as many tags.
+    """Check that a row has a list of words and the same number of tags.
 
     Raises:
-        CorpusError: If it doesn't.
+        CorpusError: If it does not.
     """
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise CorpusError(f"{place}: words must be a list of texts, got {words!r:.80}")
@@ -210,7 +250,7 @@ def require_row(words: Any, tags: Any, place: str) -> None:
 
 
 def name_of_tag(value: str | int, tag_names: Sequence[str], place: str) -> str:
-    """The tag that a value of the tags column stands for: text is the tag itself, a number its position.
+    """Return the tag that a value of the tags column stands for: a text is the tag, a number is its position.
 
     Raises:
         CorpusError: If a number has no name.
@@ -218,7 +258,7 @@ def name_of_tag(value: str | int, tag_names: Sequence[str], place: str) -> str:
     if isinstance(value, str):
         return value
     if not tag_names:
-        raise CorpusError(f"{place}: the tags are numbers without names, as {value}; give tag_names")
+        raise CorpusError(f"{place}: the tags are numbers without names, such as {value}; set tag_names")
     if not 0 <= value < len(tag_names):
         known = ", ".join(f"{number} {tag}" for number, tag in enumerate(tag_names))
         raise CorpusError(f"{place}: unknown tag number {value}; known: {known}")

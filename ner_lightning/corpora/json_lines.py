@@ -1,125 +1,110 @@
-"""JSON Lines: a sentence a line, with entities by characters or by words, or with tags."""
+"""JSON Lines: one sentence per line, with entities by characters or by words, or with tags."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from ner_lightning.corpora.flat_spans import Fitted, fit_to_text, fit_to_words
-from ner_lightning.corpora.json_rows import Row
-from ner_lightning.corpora.reader import (
-    SPLIT_NAMES,
-    Corpus,
-    CorpusReader,
-    CorpusWriter,
-    ReadingNote,
-    SplitName,
-    require_sentences,
-)
-from ner_lightning.corpora.tagged_sentences import TaggedSentence, ill_formed_notes, recognise_scheme
-from ner_lightning.corpora.text_files import paths_of_splits, read_lines, resolve_path, with_ids
+from ner_lightning.atomic_files import whole_file
+from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
+from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
+from ner_lightning.corpora.reading.json_rows import Row, is_valid_text, is_whole_number, read_rows
+from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
+from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
-from ner_lightning.whole_files import whole_file
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
+FORMS: Final = (("text", "entities"), ("words", "entities"), ("tokens", "ner_tags"))
+FORMS_IN_WORDS: Final = ", or ".join(f'"{first}" and "{second}"' for first, second in FORMS)
 
-class JsonLines(CorpusReader):
-    """Reads JSON Lines, a sentence (or text) a line, in one of three forms.
+
+@dataclass(frozen=True)
+class JsonLines(FileReader):
+    """Reads JSON Lines, one sentence (or text) per line, in one of three forms.
 
     By characters, {"text": "Bill left", "entities": [{"start": 0, "end": 4, "type": "PER"}]}. By words,
     {"words": ["Bill", "left"], "entities": [[0, 1, "PER"]]}. With tags, as in Hugging Face datasets,
-    {"tokens": ["Bill", "left"], "ner_tags": ["B-PER", "O"]}. Ends are excluded. "id" and "document_id" may
-    be added, other keys are not read. A span that cuts a word is widened to whole words, one that runs out of
-    the text is dropped, and of two that overlap the longer is kept; each is listed.
+    {"tokens": ["Bill", "left"], "ner_tags": ["B-PER", "O"]}. Ends are excluded. "id" and "document_id" are optional,
+    other keys are ignored. A span that cuts a word is widened to whole words, a span outside the text is dropped,
+    and of two overlapping spans the longer is kept; all of these are listed.
 
     Args:
-        train: Path of the training split. A path that begins with data/ is looked up in the folder that the
-            environment variable NER_LIGHTNING_DATA names, where it is set.
-        validation: Path of the validation split.
-        test: Path of the test split.
-        word_splitter: How a text becomes words; null splits at blanks and around punctuation.
-        tag_names: The tags that numbers in "ner_tags" stand for, in order from 0.
-        scheme: The label scheme of the tags; null recognises it in each file and says why.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        tag_names: The tags that the numbers in "ner_tags" stand for, in order from 0.
+        scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
+        tags: The spelling of the tags.
     """
 
-    def __init__(
-        self,
-        train: str | None = None,
-        validation: str | None = None,
-        test: str | None = None,
-        word_splitter: WordSplitter | None = None,
-        tag_names: list[str] | None = None,
-        scheme: SourceScheme | None = None,
-    ) -> None:
-        self.paths = paths_of_splits(train, validation, test)
-        self.word_splitter = word_splitter or PunctuationSplitter()
-        self.tag_names = tag_names
-        self.scheme = scheme
+    word_splitter: WordSplitter | None = None
+    tag_names: list[str] | None = None
+    scheme: SourceScheme | None = None
+    tags: TagSpelling = TagSpelling()
 
-    def read(self) -> Corpus:
-        splits: dict[SplitName, tuple[Sentence, ...]] = {}
-        notes: list[ReadingNote] = []
-        evidence: dict[SplitName, str] = {}
-        for split, given_path in self.paths.items():
-            path = resolve_path(given_path)
-            found, file_notes, lines = self._read_rows(path, split)
-            tagged = [sentence for sentence in found if isinstance(sentence, TaggedSentence)]
-            if tagged:
-                scheme, evidence[split] = recognise_scheme(tagged, self.scheme, str(path))
-                file_notes += ill_formed_notes(tagged, scheme, split, str(path))
-            sentences = [s.to_sentence() if isinstance(s, TaggedSentence) else s for s in found]
-            splits[split] = require_sentences(with_ids(sentences, split, path, lines), split, str(path))
-            notes += sorted(file_notes, key=lambda note: note.line)
-        return Corpus(splits, tuple(notes), evidence)
+    def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
+        sentences = (self._sentence(row) for path in source.paths for row in read_rows(path))
+        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
 
-    def _read_rows(
-        self, path: Path, split: SplitName
-    ) -> tuple[list[Sentence | TaggedSentence], list[ReadingNote], list[int]]:
-        """The sentences of a file, what was mended in their spans, and their lines."""
-        found: list[Sentence | TaggedSentence] = []
-        notes: list[ReadingNote] = []
-        lines: list[int] = []
-        for line_number, line in enumerate(read_lines(path), start=1):
-            if not line.strip():
-                continue
-            row = Row.parse(line, f"{path}:{line_number}")
-            if row.form == ("tokens", "ner_tags"):
-                found.append(self._tagged_sentence(row, line_number))
-            else:
-                sentence, fitted = self._sentence(row)
-                found.append(sentence)
-                notes += (ReadingNote(split, kind, text, str(path), line_number) for kind, text in fitted.problems)
-            lines.append(line_number)
-        return found, notes, lines
+    def _sentence(self, row: Row) -> RawSentence:
+        names = row.name("id") or "", row.name("document_id")
+        match form_of(row):
+            case ("text", _):
+                spans = row.spans("entities", '{"start": 0, "end": 4, "type": "PER"}', ("start", "end", "type"))
+                return SpannedText(row.text(), spans, row.path, row.line, *names)
+            case ("words", _):
+                return SpannedWords(
+                    row.words("words"), row.spans("entities", '[0, 1, "PER"]'), row.path, row.line, *names
+                )
+            case _:
+                words = row.words("tokens")
+                return TaggedSentence(words, tags_of(row, self.tag_names), row.path, [row.line] * len(words), *names)
 
-    def _tagged_sentence(self, row: Row, line_number: int) -> TaggedSentence:
-        words = row.words("tokens")
-        lines = [line_number] * len(words)
-        return TaggedSentence(words, row.tags(self.tag_names), lines, row.name("id") or "", row.name("document_id"))
 
-    def _sentence(self, row: Row) -> tuple[Sentence, Fitted]:
-        name, document_id = row.name("id") or "", row.name("document_id")
-        if row.form == ("words", "entities"):
-            words = row.words("words")
-            fitted = fit_to_words(row.spans(), words)
-            return Sentence(words, fitted.entities, name, document_id), fitted
-        text = row.text()
-        offsets = tuple(self.word_splitter.split(text))
-        words = tuple(text[start:end] for start, end in offsets)
-        fitted = fit_to_text(row.spans(), text, offsets)
-        return Sentence(words, fitted.entities, name, document_id, text, offsets), fitted
+def form_of(row: Row) -> tuple[str, str]:
+    """Return the two keys that hold the words and the entities.
+
+    Raises:
+        CorpusError: If there is not exactly one such pair.
+    """
+    forms = [form for form in FORMS if row.values.keys() >= set(form)]
+    if len(forms) != 1:
+        raise CorpusError(f"{row.place}: must have the keys {FORMS_IN_WORDS} (one pair), got {row.keys_in_words}")
+    return forms[0]
+
+
+def tags_of(row: Row, tag_names: Sequence[str] | None) -> list[str]:
+    """Return the tags of a row, with their names in place of numbers.
+
+    Raises:
+        CorpusError: If a tag is neither a text nor a number with a name, or there is not one tag per word.
+    """
+    values = row.items("ner_tags")
+    if not all(is_valid_text(value) or is_whole_number(value) for value in values):
+        raise row.error("ner_tags", "a list of tags", values)
+    num_words = len(row.values["tokens"])
+    if len(values) != num_words:
+        raise CorpusError(f"{row.place}: every word needs one tag, got {num_words} words and {len(values)} tags")
+    numbers = [value for value in values if is_whole_number(value)]
+    if numbers and tag_names is None:
+        raise row.error("ner_tags", "names of tags, unless tag_names lists the names of numbers", values)
+    for number in numbers:
+        if tag_names is not None and not 0 <= number < len(tag_names):
+            raise row.error("ner_tags", f"numbers from 0 to {len(tag_names) - 1}, as given by tag_names", number)
+    return [tag_names[value] if tag_names and is_whole_number(value) else value for value in values]
 
 
 class JsonLinesWriter(CorpusWriter):
     """Writes train.jsonl, validation.jsonl and test.jsonl.
 
-    A sentence whose raw text is known is written by characters, any other by words.
+    A sentence with a raw text is written by characters, any other sentence by words.
 
     Args:
-        word_splitter: The splitter that will read the texts, to tell where it finds other words than the
-            corpus has; null is the one that splits at blanks and around punctuation.
+        word_splitter: The word splitter that will read the texts, to report where it will split them differently from
+            the words of the corpus; null is the one that splits at spaces and around punctuation.
     """
 
     def __init__(self, word_splitter: WordSplitter | None = None) -> None:
@@ -137,12 +122,12 @@ class JsonLinesWriter(CorpusWriter):
             num_resplit += sum(
                 s.text is not None and tuple(self.word_splitter.split(s.text)) != s.word_offsets for s in sentences
             )
-        lost = "sentences with a raw text whose words the word splitter will cut otherwise"
+        lost = "sentences with a raw text that the word splitter will split differently"
         return [f"{num_resplit} {lost}"] if num_resplit else []
 
 
 def row_of(sentence: Sentence) -> dict[str, Any]:
-    """The object that holds a sentence."""
+    """Return the JSON object of a sentence."""
     names = {"id": sentence.id, "document_id": sentence.document_id}
     row: dict[str, Any] = {key: name for key, name in names.items() if name}
     if sentence.text is None or sentence.word_offsets is None:

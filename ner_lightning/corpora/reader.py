@@ -1,4 +1,4 @@
-"""What every corpus reader returns: sentences by split, and a note for everything that it mended or dropped."""
+"""The interfaces of corpus readers and writers, and what a reader returns: sentences by split, and notes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,10 +26,10 @@ NoteKind = Literal[
     "type_renamed",
 ]
 
-# What becomes of annotations that do not fit; the other kinds of notes are what the user asked for.
+# The consequence of each annotation that does not fit; notes of the other kinds report what the user asked for.
 OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
-    "ill_formed_tag": "read by the conlleval convention, and so learned and scored",
-    "span_cuts_word": "widened to whole words, and so learned and scored",
+    "ill_formed_tag": "read by the conlleval convention; the result is learned and scored",
+    "span_cuts_word": "widened to whole words; the result is learned and scored",
     "span_reversed": "dropped, neither learned nor scored",
     "span_outside_text": "dropped, neither learned nor scored",
     "span_without_word": "dropped, neither learned nor scored",
@@ -37,29 +37,30 @@ OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
 }
 
 
-def kind_in_words(kind: NoteKind) -> str:
-    """The kind of a note as a reader reads it.
+def describe_kind(kind: NoteKind) -> str:
+    """Return the kind of a note in readable form.
 
-    >>> kind_in_words("ill_formed_tag")
+    >>> describe_kind("ill_formed_tag")
     'ill-formed tag'
     """
     return kind.replace("ill_formed", "ill-formed").replace("_", " ")
 
 
 class CorpusError(ValueError):
-    """Input that cannot be read; the message is one line that names the file, the line and what is allowed."""
+    """Input cannot be read; the message is one line that names the file, the line and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingNote:
-    """One thing that a reader mended or dropped.
+    """One thing that a reader repaired or dropped.
 
     Args:
-        split: The split that it was found in.
-        kind: What it is.
-        message: What was found and what was done about it, without the place.
-        path: The file; empty where there is none.
-        line: Its line in the file, counted from 1; 0 where there is none.
+        split: The split that contains it.
+        kind: The kind of problem.
+        message: What was found and what the reader did about it, without file and line.
+        path: The file; empty if the note is not about a file.
+        line: The line in the file, counted from 1; 0 if the note is not about a line.
+        sentence_id: The id of the sentence; empty if the note is not about a single sentence.
     """
 
     split: SplitName
@@ -67,6 +68,7 @@ class ReadingNote:
     message: str
     path: str = ""
     line: int = 0
+    sentence_id: str = ""
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.path else self.split
@@ -79,8 +81,8 @@ class Corpus:
 
     Args:
         splits: Sentences by split.
-        notes: All that was mended or dropped on the way, in order of the files.
-        scheme_evidence: For each split read from tags, a sentence that says which scheme was recognised, and why.
+        notes: Everything that was repaired or dropped by the reader, in the order of the files.
+        scheme_evidence: For each split read from tags, a sentence that names the recognized scheme and the reason.
     """
 
     splits: Mapping[SplitName, tuple[Sentence, ...]]
@@ -88,15 +90,15 @@ class Corpus:
     scheme_evidence: Mapping[SplitName, str] | None = None
 
     def entity_types(self, split: SplitName) -> tuple[str, ...]:
-        """The entity types that occur in a split, sorted."""
+        """Return the entity types that occur in a split, sorted."""
         return tuple(sorted(self.type_counts(split)))
 
     def type_counts(self, split: SplitName) -> Counter[str]:
-        """How often each entity type occurs in a split."""
+        """Return the number of entities of each type in a split."""
         return Counter(e.entity_type for sentence in self.splits[split] for e in sentence.entities)
 
     def checksum(self) -> str:
-        """SHA-256 over the words and entities of all splits: equal corpora from different formats agree."""
+        """Return the SHA-256 of the words and entities of all splits; it does not depend on the file format."""
         digest = hashlib.sha256()
         for name in SPLIT_NAMES:
             for sentence in self.splits.get(name, ()):
@@ -106,7 +108,7 @@ class Corpus:
 
 
 class CorpusReader(ABC):
-    """Reads a labelled corpus; tags become entity spans here and nowhere later."""
+    """Reads a labeled corpus; tags become entity spans here and nowhere later."""
 
     @abstractmethod
     def read(self) -> Corpus:
@@ -125,17 +127,5 @@ class CorpusWriter(ABC):
         """Write every split into ``output_dir``.
 
         Returns:
-            What the format cannot hold, a sentence each; empty where nothing was lost.
+            One sentence for each kind of information that the format cannot hold; empty if nothing was lost.
         """
-
-
-def require_sentences(sentences: Iterable[Sentence], split: SplitName, source: str) -> tuple[Sentence, ...]:
-    """The sentences as a tuple.
-
-    Raises:
-        CorpusError: If there is none.
-    """
-    kept = tuple(sentences)
-    if not kept:
-        raise CorpusError(f"{source}: the {split} split must hold at least one sentence, got none")
-    return kept

@@ -1,4 +1,4 @@
-"""A share of the training split: what annotators would have delivered by then."""
+"""A share of the training split, for learning curves."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from ner_lightning.corpora.reader import Corpus
 
 
 def keep_training_share(corpus: Corpus, share: float | None, seed: int) -> Corpus:
-    """The corpus with a share of its training sentences, in their order; other splits stay whole.
+    """Return the corpus with a share of its training sentences, in their order; other splits stay complete.
 
-    Documents are taken whole, as they are annotated, in an order that the seed draws, until there are enough
-    sentences; a sentence of no document is taken by itself. So a share holds all smaller ones of its seed.
+    Whole documents are drawn in random order until there are enough sentences, because corpora are annotated by
+    document; a sentence without a document is drawn by itself. With the same seed, a larger share contains all
+    smaller ones. Notes about sentences that are not drawn are dropped.
 
     Args:
         corpus: The corpus.
         share: Share of the training sentences; None keeps all.
-        seed: Seed of the choice.
+        seed: Seed of the random order.
 
     Raises:
-        ValueError: If it is no share.
+        ValueError: If the share is not above 0 and up to 1.
     """
     if share is None:
         return corpus
     if not 0 < share <= 1:
-        raise ValueError(f"train_share must be a share of the training sentences, above 0 and up to 1, got {share}")
+        raise ValueError(f"train_share must be above 0 and at most 1, got {share}")
     sentences = corpus.splits["train"]
     documents: dict[Hashable, list[int]] = {}
     for position, sentence in enumerate(sentences):
@@ -36,4 +37,9 @@ def keep_training_share(corpus: Corpus, share: float | None, seed: int) -> Corpu
     kept: list[int] = []
     while drawn and len(kept) < max(round(share * len(sentences)), 1):
         kept += drawn.pop()
-    return replace(corpus, splits={**corpus.splits, "train": tuple(sentences[position] for position in sorted(kept))})
+    train = tuple(sentences[position] for position in sorted(kept))
+    kept_ids = {sentence.id for sentence in train}
+    notes = tuple(
+        note for note in corpus.notes if note.split != "train" or not note.sentence_id or note.sentence_id in kept_ids
+    )
+    return replace(corpus, splits={**corpus.splits, "train": train}, notes=notes)

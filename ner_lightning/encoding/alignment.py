@@ -1,17 +1,21 @@
-"""Words aligned with the subwords of a tokenizer, by word index alone."""
+"""Alignment of words with the subwords of a tokenizer, by word index only."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 Subwords = Literal["first", "all"]
+OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,9 @@ class EncodedSentence:
 
     Args:
         subword_ids: Ids of the subwords of all words, in order.
-        word_begins: Where the subwords of each word begin, and behind the last one where all end.
-        words_without_subwords: Words (by index) without a subword of their own; they hold the unknown one.
-        shortened_words: Words (by index) longer than a window; they hold their first subwords.
+        word_begins: Index of the first subword of each word, followed by the number of subwords.
+        words_without_subwords: Indices of words for which the tokenizer has no subword; they get the unknown subword.
+        shortened_words: Indices of words longer than a window; only their first subwords are kept.
     """
 
     subword_ids: tuple[int, ...]
@@ -36,28 +40,28 @@ class EncodedSentence:
 
 
 class WordTokenizer:
-    """Encodes pre-split words, and knows the special tokens that stand around them.
+    """Encodes pre-split words, and knows the special tokens around them.
 
     Args:
-        tokenizer: A fast tokenizer that encodes pre-split words as it encodes the raw text.
-        max_subwords: The most subwords that one window holds, special tokens included; None takes the
-            tokenizer's own limit.
+        tokenizer: A fast tokenizer that encodes pre-split words the same way as raw text.
+        max_subwords: Largest number of subwords in a window, including special tokens; None uses the limit of the
+            tokenizer.
 
     Raises:
-        ValueError: If words cannot be aligned, no unknown or padding subword is there, or the limit leaves
-            no room.
+        ValueError: If words cannot be aligned, the tokenizer has no padding token, or the limit leaves no room for
+            subwords.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, max_subwords: int | None = None) -> None:
         if not tokenizer.is_fast:
-            raise ValueError("words are aligned by a fast tokenizer's word indices, got a slow tokenizer")
+            raise ValueError("words are aligned by the word indices of a fast tokenizer, got a slow tokenizer")
         if not encodes_words_as_text(tokenizer):
             raise ValueError(
                 "the tokenizer must encode the words ['a', 'b'] as it encodes the text 'a b', "
                 "got other subwords; load it with add_prefix_space=True"
             )
         if tokenizer.pad_token_id is None:
-            raise ValueError("the tokenizer must have a padding token, got none")
+            raise ValueError("the tokenizer must have a padding token, but it has no pad_token")
         self.tokenizer = tokenizer
         unknown = tokenizer.unk_token_id
         self.unknown_id: int = tokenizer.pad_token_id if unknown is None else unknown
@@ -66,13 +70,13 @@ class WordTokenizer:
         self.max_subwords = min(max_subwords or tokenizer.model_max_length, tokenizer.model_max_length)
         if self.capacity < 1:
             raise ValueError(
-                f"a window must hold a subword beside {len(self.prefix + self.suffix)} special tokens, "
+                f"a window must have room for a subword besides {len(self.prefix + self.suffix)} special tokens, "
                 f"got max_subwords={self.max_subwords}"
             )
 
     @property
     def capacity(self) -> int:
-        """How many subwords of words one window holds."""
+        """Largest number of subwords in a window, without special tokens."""
         return self.max_subwords - len(self.prefix) - len(self.suffix)
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Iterator[EncodedSentence]:
@@ -90,7 +94,7 @@ class WordTokenizer:
                 yield self._align(len(words), encoding.ids, encoding.word_ids)
 
     def count_subwords(self, words: Sequence[str]) -> list[int]:
-        """How many subwords the tokenizer itself gives each word; 0 where it has none."""
+        """Return the number of subwords of each word, which is 0 if the tokenizer has none for it."""
         word_ids = self.tokenizer(
             list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
         ).word_ids(0)
@@ -117,10 +121,10 @@ class WordTokenizer:
 
 
 def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """Load a tokenizer so that pre-split words encode as raw text does.
+    """Load a tokenizer so that pre-split words are encoded the same way as raw text.
 
-    Byte-level tokenizers (RoBERTa's) need a blank before every word for that; whether one does is seen from
-    what it encodes, not from its name. Code that comes with it is not run.
+    Byte-level tokenizers such as RoBERTa's need a space before every word for that. Whether a tokenizer needs it is
+    decided by what it encodes, not by its name. Code that comes with a tokenizer is never run.
     """
     tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision, trust_remote_code=False)
     if encodes_words_as_text(tokenizer):
@@ -130,20 +134,35 @@ def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrained
     )
 
 
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
+    """Save a tokenizer in a folder.
+
+    Raises:
+        OSError: If a file cannot be written, as on a full disk. The library for tokenizers raises a plain exception.
+    """
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:
+        code = OS_ERROR.search(str(error))
+        if type(error) is not Exception or code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+
+
 def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether ``["a", "b"]`` encodes as ``"a b"`` does."""
+    """Return True if ``["a", "b"]`` and ``"a b"`` are encoded the same way."""
     return tokenizer(["a", "b"], is_split_into_words=True)["input_ids"] == tokenizer("a b")["input_ids"]
 
 
 def align_labels(tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet, subwords: Subwords) -> list[int]:
-    """The label of every subword of a sentence.
+    """Return the label of every subword of a sentence.
 
     Args:
-        tag_ids: The tag id of every word, or -100 where a word is not scored.
-        encoded: The subwords of the same words.
+        tag_ids: Tag id of every word, or -100 for words that are not scored.
+        encoded: Subwords of the same words.
         tags: The tag set of the ids.
-        subwords: ``first`` labels a word's first subword and leaves the others -100; ``all`` gives the others
-            the tag that the entity has inside (``B`` goes on as ``I``, ``S`` as ``E``).
+        subwords: ``first`` labels the first subword of a word and leaves the others at -100; ``all`` labels the others
+            with the tag that continues the entity (``B`` continues as ``I``, ``S`` as ``E``).
     """
     labels = [IGNORE_INDEX] * len(encoded.subword_ids)
     for word, tag_id in enumerate(tag_ids):

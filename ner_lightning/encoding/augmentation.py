@@ -1,4 +1,4 @@
-"""Augmentation: training sentences changed at random, with their entities in the right places."""
+"""Augmentation: random changes of training sentences that keep their entities in the right places."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ner_lightning.sentences import Sentence
 Words = tuple[str, ...]
 SentenceChange = Callable[[Sentence, Random], Sentence]
 CASINGS: tuple[Callable[[str], str], ...] = (str.lower, str.upper, str.capitalize)
-KEYBOARD = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row stands half a key right of the one above
-TOUCHING = ((0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))  # rows down and keys to the right
+KEYBOARD = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")  # each row is shifted right by half a key
+TOUCHING = ((0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))  # rows down, keys right
 
 
-def keys_beside() -> dict[str, str]:
-    """For every key those that touch it."""
+def neighboring_keys() -> dict[str, str]:
+    """Return the neighbors of every key."""
     place_of = {key: (row, column) for row, keys in enumerate(KEYBOARD) for column, key in enumerate(keys)}
     key_at = {place: key for key, place in place_of.items()}
     return {
@@ -29,15 +29,15 @@ def keys_beside() -> dict[str, str]:
     }
 
 
-KEYS_BESIDE = keys_beside()
+NEIGHBORING_KEYS = neighboring_keys()
 
 
 @dataclass(frozen=True)
 class Augmentation(ABC):
-    """One way to change training sentences; configured without the corpus, and bound to its training split once.
+    """A way to change training sentences, configured without a corpus and bound to its training split later.
 
     Args:
-        probability: How often a change is made, from 0 to 1.
+        probability: Probability of a change, from 0 to 1.
     """
 
     probability: float
@@ -48,16 +48,16 @@ class Augmentation(ABC):
 
     @abstractmethod
     def bind(self, training: Sequence[Sentence], tags: TagSet) -> SentenceChange:
-        """What changes a sentence with the random numbers that it is given, and depends on nothing else."""
+        """Return a function that changes a sentence, using only the random numbers it is given."""
 
 
 @dataclass(frozen=True)
 class MentionReplacement(Augmentation):
-    """Entities become other training entities of their type (mention replacement of Dai and Adel 2020).
+    """Replaces entities by other training entities of their type (mention replacement of Dai and Adel 2020).
 
     Args:
-        probability: Share of the entities that are replaced. All distinct surfaces of a type are equally likely; the
-            only one of its type stays.
+        probability: Share of the entities that are replaced. All other surface forms of the type are equally likely;
+            an entity stays if its type has only one surface form.
     """
 
     def bind(self, training: Sequence[Sentence], tags: TagSet) -> SentenceChange:  # noqa: ARG002 (of the base)
@@ -66,10 +66,10 @@ class MentionReplacement(Augmentation):
 
 @dataclass(frozen=True)
 class TokenReplacement(Augmentation):
-    """Words become training words with the same tag (label-wise token replacement of Dai and Adel 2020).
+    """Replaces words by training words with the same tag (label-wise token replacement of Dai and Adel 2020).
 
     Args:
-        probability: Share of the words that are replaced, by words as frequent as they are under the tag.
+        probability: Share of the words that are replaced. Replacements are drawn by their frequency with that tag.
     """
 
     def bind(self, training: Sequence[Sentence], tags: TagSet) -> SentenceChange:
@@ -78,11 +78,11 @@ class TokenReplacement(Augmentation):
 
 @dataclass(frozen=True)
 class CasingNoise(Augmentation):
-    """Whole sentences lose their casing, as in headlines and hasty messages (Mayhew et al. 2019, on mixing them in).
+    """Changes the casing of whole sentences, as in headlines and hasty messages (Mayhew et al. 2019).
 
     Args:
-        probability: Share of the sentences whose words all become lower case, upper case or capitalised,
-            each equally likely.
+        probability: Share of the sentences whose words all become lower case, upper case or capitalized, with equal
+            probability.
     """
 
     def bind(self, training: Sequence[Sentence], tags: TagSet) -> SentenceChange:  # noqa: ARG002 (of the base)
@@ -91,11 +91,11 @@ class CasingNoise(Augmentation):
 
 @dataclass(frozen=True)
 class TypingNoise(Augmentation):
-    """Words get the slips of a typist (Belinkov and Bisk 2018).
+    """Adds typing errors to words (Belinkov and Bisk 2018).
 
     Args:
-        probability: Share of the words in which one character is swapped with the next, dropped, doubled or
-            replaced by one beside it on the keyboard.
+        probability: Share of the words in which one character is swapped with the next one, dropped, doubled, or
+            replaced by a neighbor on the keyboard.
     """
 
     def bind(self, training: Sequence[Sentence], tags: TagSet) -> SentenceChange:  # noqa: ARG002 (of the base)
@@ -103,7 +103,7 @@ class TypingNoise(Augmentation):
 
 
 def mentions_by_type(sentences: Sequence[Sentence]) -> dict[str, list[Words]]:
-    """The distinct words of the entities of each type, in order of appearance."""
+    """Return the distinct surface forms of each entity type, in order of appearance."""
     mentions: dict[str, dict[Words, None]] = {}
     for sentence in sentences:
         for entity in sentence.entities:
@@ -112,7 +112,7 @@ def mentions_by_type(sentences: Sequence[Sentence]) -> dict[str, list[Words]]:
 
 
 def words_by_tag(sentences: Sequence[Sentence], tags: TagSet) -> dict[int, list[str]]:
-    """All words with each tag id, as often as they occur."""
+    """Return all words with each tag id, repeated as often as they occur."""
     words: dict[int, list[str]] = {}
     for sentence in sentences:
         for word, tag_id in zip(sentence.words, tags.write(sentence.entities, len(sentence)), strict=True):
@@ -123,16 +123,16 @@ def words_by_tag(sentences: Sequence[Sentence], tags: TagSet) -> dict[int, list[
 def replace_mentions(
     sentence: Sentence, random: Random, *, mentions: Mapping[str, Sequence[Words]], probability: float
 ) -> Sentence:
-    """Replace each entity with the probability; what follows it moves along."""
+    """Replace each entity with this probability, and shift everything after it."""
     words: list[str] = []
     entities: list[EntitySpan] = []
     end = 0
     for entity in sentence.entities:
         words += sentence.words[end : entity.start]
-        own, known = sentence.words[entity.start : entity.end], mentions[entity.entity_type]
-        mention = own
+        original, known = sentence.words[entity.start : entity.end], mentions[entity.entity_type]
+        mention = original
         if random.random() < probability and len(known) > 1:
-            while mention == own:
+            while mention == original:
                 mention = random.choice(known)
         entities.append(replace(entity, start=len(words), end=len(words) + len(mention)))
         words += mention
@@ -143,7 +143,7 @@ def replace_mentions(
 def replace_words(
     sentence: Sentence, random: Random, *, tags: TagSet, words: Mapping[int, Sequence[str]], probability: float
 ) -> Sentence:
-    """Replace each word with the probability."""
+    """Replace each word with this probability."""
     tag_ids = tags.write(sentence.entities, len(sentence))
     return _changed(
         sentence,
@@ -156,35 +156,35 @@ def replace_words(
 
 
 def change_casing(sentence: Sentence, random: Random, *, probability: float) -> Sentence:
-    """Give all words one casing, with the probability."""
+    """Give all words the same casing, with this probability."""
     if random.random() >= probability:
         return sentence
     return _changed(sentence, tuple(map(random.choice(CASINGS), sentence.words)), sentence.entities)
 
 
 def mistype_words(sentence: Sentence, random: Random, *, probability: float) -> Sentence:
-    """Mistype each word with the probability; an empty word stays."""
+    """Add a typing error to each word with this probability; empty words are left unchanged."""
     words = (mistyped(word, random) if word and random.random() < probability else word for word in sentence.words)
     return _changed(sentence, tuple(words), sentence.entities)
 
 
 def mistyped(word: str, random: Random) -> str:
-    """A word with one slip at a random character; each that the character allows is equally likely."""
+    """Return a word with one typing error at a random character; all errors possible there are equally likely."""
     at = random.randrange(len(word))
     before, character, after = word[:at], word[at], word[at + 1 :]
-    slips = [before + 2 * character + after]
+    errors = [before + 2 * character + after]
     if len(word) > 1:
-        slips.append(before + after)
+        errors.append(before + after)
     if after:
-        slips.append(before + after[0] + character + after[1:])
-    if keys := KEYS_BESIDE.get(character.lower()):
+        errors.append(before + after[0] + character + after[1:])
+    if keys := NEIGHBORING_KEYS.get(character.lower()):
         key = random.choice(keys)
-        slips.append(before + (key.upper() if character.isupper() else key) + after)
-    return random.choice(slips)
+        errors.append(before + (key.upper() if character.isupper() else key) + after)
+    return random.choice(errors)
 
 
 def _changed(sentence: Sentence, words: Words, entities: tuple[EntitySpan, ...]) -> Sentence:
-    """The sentence with other words, which no longer stand in its text."""
+    """Return the sentence with other words, and therefore without text and offsets."""
     if (words, entities) == (sentence.words, sentence.entities):
         return sentence
     return replace(sentence, words=words, entities=entities, text=None, word_offsets=None)

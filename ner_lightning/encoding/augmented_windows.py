@@ -1,4 +1,4 @@
-"""The windows of training sentences that are augmented anew in every epoch."""
+"""Windows of training sentences that are augmented differently in every epoch."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from ner_lightning.encoding.batches import EncodedWindow, WindowEncoder
 from ner_lightning.schemes import IGNORE_INDEX
 from ner_lightning.sentences import Sentence
 
-MAX_KEPT = 1024  # sentences: about an epoch of long documents, of which batches take windows in random order
+MAX_KEPT = 1024  # sentences, about an epoch of long documents whose windows are used in random order
 
 
 class AugmentedWindows(Dataset[EncodedWindow]):
-    """Gives for an epoch and the number of a window what the sentence's augmented form has in its place.
+    """Maps an epoch and the index of a window to the corresponding window of the augmented sentence.
 
-    What comes is a function of seed, epoch and sentence: no rank, batch or worker changes it. Batches are
-    planned on the windows of the sentences as they are, of which a sentence keeps its share: the k-th of its
-    windows becomes the k-th of its augmented form, and the last one all further ones too, so that every word is
-    learned once. A batch may therefore exceed its budget a little.
+    The result is a function of seed, epoch and sentence, and does not depend on rank, batch or worker. Batches are
+    planned with the windows of the original sentences. The k-th window of a sentence becomes the k-th window of its
+    augmented form, and the last one is followed by any further ones, so that every word is learned once. A batch may
+    therefore exceed its budget a little.
 
-    The windows of the last sentences that were asked for are kept: else each window of a long one would augment and
-    encode the whole of it again. They take no more than those of the same sentences as they are, which their owner
-    has anyway.
+    The windows of recently used sentences are cached, because otherwise each window of a long sentence would augment
+    and encode all of it again. The cache takes no more memory than the windows of the original sentences.
 
     Args:
         sentences: The training split.
-        num_windows: How many windows each sentence has as it is.
-        changes: What is done to a sentence, in this order.
-        encoder: Makes the windows.
+        num_windows: Number of windows of each original sentence.
+        changes: Changes that are made to a sentence, in this order.
+        encoder: Turns sentences into windows.
         seed: Seed of the run.
     """
 
@@ -53,7 +52,7 @@ class AugmentedWindows(Dataset[EncodedWindow]):
         return len(self.places)
 
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> list[EncodedWindow]:
-        """The windows of a batch; the loader asks for all at once, and the tokenizer is faster so."""
+        """Return the windows of a batch; the loader asks for all of them at once, which is faster."""
         places = [(epoch, *self.places[window]) for epoch, window in keys]
         windows_of = self._windows_of([(epoch, sentence) for epoch, sentence, _ in places])
         return [
@@ -63,15 +62,17 @@ class AugmentedWindows(Dataset[EncodedWindow]):
         ]
 
     def augmented(self, epoch: int, sentence: int) -> Sentence:
-        """A sentence, given by its number, as it is in an epoch."""
-        random = Random(f"{self.seed} {epoch} {sentence}")  # of a text: numbers near each other give other streams
+        """Return a sentence, given by its index, as it is augmented in an epoch."""
+        random = Random(
+            f"{self.seed} {epoch} {sentence}"
+        )  # a text, because similar integers would give similar streams
         changed = self.sentences[sentence]
         for change in self.changes:
             changed = change(changed, random)
         return changed
 
     def _windows_of(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[EncodedWindow]]:
-        """All windows of augmented sentences, given by epoch and number; each sentence is encoded once."""
+        """Return all windows of augmented sentences, given by epoch and index; each sentence is encoded once."""
         new = [key for key in dict.fromkeys(wanted) if key not in self.kept]
         encoded = self.encoder.encode([self.augmented(*key) for key in new])
         windows_of = {key: self.kept.pop(key) for key in dict.fromkeys(wanted) if key in self.kept}
@@ -82,9 +83,10 @@ class AugmentedWindows(Dataset[EncodedWindow]):
         return windows_of
 
     def _share(self, windows: Sequence[EncodedWindow], k: int, number: int) -> Iterator[EncodedWindow]:
-        """The windows that stand for the k-th of a sentence that had another number of them.
+        """Return the augmented windows that replace the k-th original window.
 
-        Where the sentence has become shorter, the last one comes again with nothing to learn: no batch is empty.
+        If the augmented sentence has fewer windows, its last window is repeated without labels, so that no batch is
+        empty.
         """
         if k < len(windows):
             yield from windows[k:] if k == number - 1 else windows[k : k + 1]

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch.utils.data import Sampler
 
 FACTOR_UNIT = 2.0**-20  # factors are cut to multiples of it, so that their sums are exact in any order
+
+
+@dataclass(frozen=True, slots=True)
+class StepLayout:
+    """A way to spread the batches of an optimizer step over processes and over time.
+
+    Args:
+        rank: This process, which takes every ``num_ranks``-th batch.
+        num_ranks: The number of processes.
+        accumulate: Batches that each process computes before an optimizer step.
+    """
+
+    rank: int = 0
+    num_ranks: int = 1
+    accumulate: int = 1
+
+    @property
+    def batches_per_step(self) -> int:
+        """The batches of a step, over all ranks."""
+        return self.num_ranks * self.accumulate
+
+
+ONE_BATCH = StepLayout()  # a step is one batch of one process
 
 
 class TokenBudgetBatchSampler(Sampler[list[int]]):
@@ -18,20 +42,24 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
     rank, each window comes as often as its factor says, and (with ``pool=1``) batches are as mixed as random
     ones, which learn better than batches of like length. The order is a function of ``seed`` and epoch alone.
 
+    Batches that follow each other in the plan make up an optimizer step, and whole steps are shuffled. So the steps of
+    1 rank × 16 windows, of 2 ranks × 8 and of 2 accumulated batches × 8 hold the same windows in the same order,
+    as long as ``max_windows`` and not ``max_subwords`` ends the batches. The last step of the plan may hold fewer
+    windows than it needs batches; then it takes some from the step before it.
+
     Args:
         lengths: Subwords of every window.
         max_subwords: The most subwords of a batch. A longer window stands alone, and where there are
             fewer windows than the ranks need batches, fewer than ``num_ranks`` batches are two joined.
         max_windows: The most windows of a batch.
-        pool: How many batches' worth of windows are sorted by length before they are cut into batches. 1
+        pool: How many steps' worth of windows are sorted by length before they are cut into batches. 1
             leaves them random, for encoders that compute no padding; about 50 saves padding where it must be
             computed.
         factors: How often every window comes in an epoch, at least 1; None for once each. A window comes
             floor or ceil of its factor times, drawn anew each epoch, and on average over epochs its factor times;
             but the extra windows of an epoch are rounded down to a whole number.
         seed: Seed of plan and order.
-        rank: This process, which takes every ``num_ranks``-th batch.
-        num_ranks: The number of processes.
+        layout: The batches of a step, and which of them are this process's.
     """
 
     def __init__(
@@ -43,15 +71,14 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         pool: int = 1,
         factors: Sequence[float] | None = None,
         seed: int = 0,
-        rank: int = 0,
-        num_ranks: int = 1,
+        layout: StepLayout = ONE_BATCH,
     ) -> None:
         if min(max_subwords, max_windows, pool) < 1:
             raise ValueError(
                 f"max_subwords, max_windows and pool must be at least 1, got {max_subwords}, {max_windows} and {pool}"
             )
-        if len(lengths) < num_ranks:
-            raise ValueError(f"{num_ranks} ranks need at least a window each, got {len(lengths)} windows")
+        if len(lengths) < layout.num_ranks:
+            raise ValueError(f"{layout.num_ranks} ranks need at least a window each, got {len(lengths)} windows")
         self.lengths = torch.tensor(lengths)
         times = torch.tensor([1.0] * len(lengths) if factors is None else factors, dtype=torch.float64)
         if len(times) != len(lengths) or not times.ge(1).all():
@@ -61,14 +88,14 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
             )
         self.certain = times.long()
         self.fractions = (times.frac() / FACTOR_UNIT).floor() * FACTOR_UNIT
-        self.seed, self.rank, self.num_ranks = seed, rank, num_ranks
+        self.seed, self.layout = seed, layout
         self.epoch = 0
         self.resume_epoch, self.resume_batch = -1, 0
         self.batch_sizes, self.slot_lengths = self._plan(max_subwords, max_windows, pool)
         self.sampler = self  # Lightning looks here for set_epoch
 
     def __len__(self) -> int:
-        return len(self.batch_sizes) // self.num_ranks
+        return len(self.batch_sizes) // self.layout.num_ranks
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
@@ -80,7 +107,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         self.resume_batch = batch
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = self.batches_of(self.epoch)[self.rank :: self.num_ranks]
+        batches = self.batches_of(self.epoch)[self.layout.rank :: self.layout.num_ranks]
         yield from batches[self.resume_batch if self.epoch == self.resume_epoch else 0 :]
 
     def batches_of(self, epoch: int) -> list[list[int]]:
@@ -88,12 +115,15 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
         order = _sorted_with_random_ties(self.lengths, generator)
         slots = _sorted_with_random_ties(self.slot_lengths, generator)
-        turns = torch.randperm(len(self.batch_sizes), generator=generator).tolist()
+        per_step, num_batches = self.layout.batches_per_step, len(self.batch_sizes)
+        turns = torch.randperm(-(-num_batches // per_step), generator=generator).tolist()
         start = 1 - torch.rand((), generator=generator).item()
         dealt = torch.empty_like(slots)
         dealt[slots] = order.repeat_interleave(self._repeats(order, start)[order])
         batches = [batch.tolist() for batch in dealt.split(self.batch_sizes)]
-        return [batches[turn] for turn in turns]
+        if num_batches % per_step:  # counting batches, Lightning ends no step early but the last of an epoch
+            turns.append(turns.pop(turns.index(max(turns))))
+        return [batch for turn in turns for batch in batches[turn * per_step : (turn + 1) * per_step]]
 
     def _repeats(self, order: torch.Tensor, start: float) -> torch.Tensor:
         """How often every window comes, by systematic sampling.
@@ -122,7 +152,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
             order = torch.cat(
                 [
                     part[lengths[part].argsort(stable=True, descending=bool(number % 2))]
-                    for number, part in enumerate(order.split(pool * max_windows))
+                    for number, part in enumerate(order.split(pool * max_windows * self.layout.batches_per_step))
                 ]
             )
         slot_lengths = lengths[order]
@@ -134,7 +164,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
                 used = 0
             sizes[-1] += 1
             used += length
-        return _split_to_multiple(sizes, self.num_ranks), slot_lengths
+        return _completed_steps(sizes, self.layout), slot_lengths
 
 
 class WithEpoch(Sampler[list[tuple[int, int]]]):
@@ -155,15 +185,25 @@ class WithEpoch(Sampler[list[tuple[int, int]]]):
             yield [(epoch, window) for window in batch]
 
 
+def _completed_steps(sizes: list[int], layout: StepLayout) -> list[int]:
+    """Halve batches until every step has all of its batches, or at least every rank as many as the others.
+
+    With too few windows even for that, join pairs of batches.
+    """
+    for divisor in (layout.batches_per_step, layout.num_ranks):
+        if sum(sizes) >= -(-len(sizes) // divisor) * divisor:
+            return _split_to_multiple(sizes, divisor)
+    excess = len(sizes) % layout.num_ranks
+    first = len(sizes) - 2 * excess
+    return sizes[:first] + [a + b for a, b in zip(sizes[first::2], sizes[first + 1 :: 2], strict=True)]
+
+
 def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
-    """Halve the largest batches until every rank gets as many; with too few windows for that, join pairs."""
+    """Halve the largest batch of the last step until it is complete, or a later one of all, which moves few windows."""
     sizes = list(sizes)
-    excess = len(sizes) % divisor
-    if excess and sum(sizes) < len(sizes) - excess + divisor:
-        first = len(sizes) - 2 * excess
-        return sizes[:first] + [a + b for a, b in zip(sizes[first::2], sizes[first + 1 :: 2], strict=True)]
-    while len(sizes) % divisor:
-        largest = max(range(len(sizes)), key=sizes.__getitem__)
+    while excess := len(sizes) % divisor:
+        divisible = [index for index in range(len(sizes) - excess, len(sizes)) if sizes[index] > 1]
+        largest = max(divisible or range(len(sizes)), key=lambda index: (sizes[index], index))
         sizes[largest : largest + 1] = [sizes[largest] // 2, sizes[largest] - sizes[largest] // 2]
     return sizes
 

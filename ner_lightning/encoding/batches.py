@@ -1,4 +1,4 @@
-"""Batches: windows as padded tensors, for training by window and for evaluation by whole sentence."""
+"""Batches: windows as padded tensors, for training on windows and evaluation on whole sentences."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class EncodedWindow:
     """One row of a batch.
 
     Args:
-        sentence_id: The sentence that the window is from.
-        input_ids: Its subwords with the special tokens around them.
-        labels: The label of every subword; -100 where it is not scored or its word is not owned.
+        sentence_id: Id of the sentence that the window is cut from.
+        input_ids: Subword ids, with special tokens.
+        labels: Label of every subword; -100 if it is not scored or the window does not own its word.
         word_starts: Positions of the first subwords of the owned words, in order.
-        num_words: All its words, owned or not.
-        edges: Whether its owned words begin the sentence, and whether they end it.
+        num_words: Number of words, owned or not.
+        edges: True if the owned words begin the sentence, and true if they end it.
     """
 
     sentence_id: str
@@ -38,17 +38,17 @@ class EncodedWindow:
 
 
 class Batch:
-    """Windows padded to one length.
+    """Windows padded to the same length.
 
-    No dataclass, and so is :class:`EvaluationBatch`: Lightning would walk through its fields to convert numbers.
+    This and :class:`EvaluationBatch` are not dataclasses, because Lightning would convert numbers in their fields.
 
     Args:
         input_ids: Subword ids.
         attention_mask: True on subwords, false on padding.
-        labels: Tag ids to learn; -100 elsewhere.
+        labels: Tag ids to learn, and -100 elsewhere.
         word_starts: True on the first subword of every owned word.
-        edges: Whether the owned words of every row begin its sentence, and whether they end it.
-        sentence_ids: The sentence of every row.
+        edges: True if the owned words of a row begin its sentence, and true if they end it.
+        sentence_ids: Sentence id of every row.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Batch:
         self.sentence_ids = sentence_ids
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """The same batch on another device."""
+        """Return the same batch on another device."""
         return Batch(
             self.input_ids.to(device, non_blocking=non_blocking),
             self.attention_mask.to(device, non_blocking=non_blocking),
@@ -77,14 +77,16 @@ class Batch:
 
 
 class EvaluationBatch:
-    """Whole sentences; their windows are run in passes that each fit the budget.
+    """Whole sentences, whose windows are run in passes that fit the budget.
+
+    A batch without sentences is what a rank gets that has nothing to score.
 
     Args:
-        passes: The windows of all sentences in order; owned words joined over them are the sentences' words.
+        passes: The windows of all sentences, in order. Their owned words, concatenated, are the words of the sentences.
         sentences: The sentences.
-        gold: Their annotation as tag ids, -100 behind the last word; the scheme loses no entity.
-        word_labels: The same as tag ids of the scheme that the model learns (ids past its last are of entity
-            types that it does not know).
+        gold: Gold tag ids in a scheme that can write every entity; -100 after the last word.
+        word_labels: Gold tag ids in the scheme of the model; larger ids belong to entity types that the model does not
+            know.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class EvaluationBatch:
         self.gold, self.word_labels = gold, word_labels
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EvaluationBatch:
-        """The same batch on another device."""
+        """Return the same batch on another device."""
         return EvaluationBatch(
             tuple(batch.to(device, non_blocking) for batch in self.passes),
             self.sentences,
@@ -114,8 +116,8 @@ class WindowEncoder:
     Args:
         tokenizer: Encodes words.
         tags: The tags to learn.
-        subwords: Which subwords of a word are labelled.
-        overlap: The most subwords that neighbouring windows of one sentence share.
+        subwords: The subwords of a word that are labeled: its first or all.
+        overlap: Largest number of subwords shared by neighboring windows of a sentence.
     """
 
     tokenizer: WordTokenizer
@@ -124,7 +126,7 @@ class WindowEncoder:
     overlap: int = 64
 
     def windows(self, sentence: Sentence, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
-        """The windows of a sentence, in order; entities of unknown types are left unscored."""
+        """Return the windows of a sentence, in order; entities of unknown types are not scored."""
         known = tuple(e for e in sentence.entities if e.entity_type in self.tags.entity_types)
         tag_ids = self.tags.write(known, len(sentence))
         for entity in set(sentence.entities) - set(known):
@@ -152,13 +154,13 @@ class WindowEncoder:
             )
 
     def encode(self, sentences: Sequence[Sentence]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
-        """Each sentence's subwords and windows, in order."""
+        """Return the subwords and windows of each sentence, in order."""
         encoded = self.tokenizer.encode(sentence.words for sentence in sentences)
         for sentence, subwords in zip(sentences, encoded, strict=True):
             yield subwords, list(self.windows(sentence, subwords))
 
     def collate(self, windows: Sequence[EncodedWindow]) -> Batch:
-        """Pad windows to one length."""
+        """Pad windows to the same length."""
         word_starts = torch.zeros(len(windows), max(len(w.input_ids) for w in windows), dtype=torch.bool)
         for row, window in enumerate(windows):
             word_starts[row, list(window.word_starts)] = True
@@ -174,12 +176,12 @@ class WindowEncoder:
 
 
 def tag_rows(sentences: Sequence[Sentence], tags: TagSet) -> Int[Tensor, "batch words"]:
-    """The gold tag ids of sentences, -100 behind the last word of each."""
+    """Return the gold tag ids of sentences, and -100 after the last word of each."""
     return _padded((tags.write(s.entities, len(s)) for s in sentences), IGNORE_INDEX)
 
 
 def split_into_passes(windows: Iterable[EncodedWindow], max_subwords: int) -> Iterator[list[EncodedWindow]]:
-    """Cut windows, in order, into runs of at most ``max_subwords`` subwords (or one window)."""
+    """Split windows, in order, into runs of at most ``max_subwords`` subwords, or a single window if it is longer."""
     run: list[EncodedWindow] = []
     used = 0
     for window in windows:
@@ -193,4 +195,5 @@ def split_into_passes(windows: Iterable[EncodedWindow], max_subwords: int) -> It
 
 
 def _padded(rows: Iterable[Sequence[int]], value: int) -> Int[Tensor, "batch words"]:
-    return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, value)
+    tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+    return pad_sequence(tensors, True, value) if tensors else torch.zeros(0, 0, dtype=torch.long)

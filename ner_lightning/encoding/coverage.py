@@ -1,4 +1,4 @@
-"""Coverage: what of a split could not be read, written or tokenized as it stands."""
+"""Coverage: how much of a split could not be read, written as tags or tokenized unchanged."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ner_lightning.schemes import TagSet
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What stands behind the scores of a split: every word is predicted, every gold entity counted.
+    """The counts behind the scores of a split, in which every word is predicted and every gold entity is counted.
 
     Args:
-        words: All words, and as many predictions.
-        words_without_subwords: Words that the tokenizer has no subword for; they hold the unknown one.
-        shortened_words: Words longer than a window; they hold their first subwords.
-        words_in_several_windows: Words that another window holds as context.
-        changes_by_reader: Tags and spans that the reader mended or dropped.
-        entities_lost_to_scheme: Gold entities that the scheme cannot write (touching ones of a type in IO).
-        entities_of_unknown_types: Gold entities of types that do not occur in training, so always missed.
+        words: Number of words, each with one prediction.
+        words_without_subwords: Words for which the tokenizer has no subword; they get the unknown subword.
+        shortened_words: Words longer than a window; only their first subwords are read.
+        words_in_several_windows: Words that also appear in another window as context.
+        changes_by_reader: Tags and spans that the reader repaired or dropped.
+        entities_lost_to_scheme: Gold entities that the scheme cannot write (adjacent entities of one type in IO).
+        entities_of_unknown_types: Gold entities of types that do not occur in training, and are always missed.
     """
 
     words: int
@@ -40,9 +40,9 @@ class Coverage:
             (self.words_in_several_windows, "in several windows"),
         ]
         entities = [
-            (self.changes_by_reader, "mended or dropped by the reader"),
+            (self.changes_by_reader, "repaired or dropped by the reader"),
             (self.entities_lost_to_scheme, "that the scheme cannot write"),
-            (self.entities_of_unknown_types, "of types unknown to training"),
+            (self.entities_of_unknown_types, "of types not in training"),
         ]
         return f"{self.words} words, all predicted ({_listed(counts)}); all gold entities counted ({_listed(entities)})"
 
@@ -58,14 +58,14 @@ def measure_coverage(
     written_tags: TagSet,
     learned_tags: TagSet,
 ) -> Coverage:
-    """Count what stands behind the scores of a split.
+    """Count the coverage of a split.
 
     Args:
         corpus: The corpus.
         split: One of its splits.
         encoded: Subwords and windows of every sentence of the split.
         written_tags: The label scheme over all entity types of the corpus.
-        learned_tags: The label scheme over those that occur in training.
+        learned_tags: The label scheme over the entity types that occur in training.
     """
     sentences = corpus.splits[split]
     num_entities = sum(len(sentence.entities) for sentence in sentences)

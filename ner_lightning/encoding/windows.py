@@ -1,4 +1,4 @@
-"""Windows: runs of words that fit the encoder, of which each owns some."""
+"""Windows: runs of words that fit the encoder, each of which owns some of its words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The words ``start`` to ``end`` of a sentence; it owns ``owned_start`` to ``owned_end``."""
+    """The words from ``start`` to ``end`` of a sentence, of which it owns ``owned_start`` to ``owned_end``."""
 
     start: int
     end: int
@@ -18,15 +18,15 @@ class Window:
 
 
 def plan_windows(word_begins: Sequence[int], capacity: int, overlap: int) -> list[Window]:
-    """Cover the words of a sentence with windows, so that each word is owned by exactly one.
+    """Cover the words of a sentence with windows, so that each word is owned by exactly one window.
 
-    Neighbouring windows share words. A shared word belongs to the window in which it stands farther from
-    the cut; the ends of the sentence are no cuts.
+    Neighboring windows share words. A shared word is owned by the window in which it is farther from the cut edge; the
+    beginning and end of the sentence are not cut edges.
 
     Args:
-        word_begins: Where the subwords of each word begin, and behind the last one where all end.
-        capacity: The most subwords of one window; no word may have more.
-        overlap: The most subwords that two neighbours share.
+        word_begins: Index of the first subword of each word, followed by the number of subwords.
+        capacity: Largest number of subwords in a window; no word may have more.
+        overlap: Largest number of subwords shared by neighboring windows.
 
     Raises:
         ValueError: If the overlap is more than half of the capacity.
@@ -35,7 +35,7 @@ def plan_windows(word_begins: Sequence[int], capacity: int, overlap: int) -> lis
     [Window(start=0, end=4, owned_start=0, owned_end=3), Window(start=2, end=5, owned_start=3, owned_end=5)]
     """
     if not 0 <= 2 * overlap <= capacity:
-        raise ValueError(f"the overlap must be from 0 to half the window of {capacity} subwords, got {overlap}")
+        raise ValueError(f"the overlap must be between 0 and half the window of {capacity} subwords, got {overlap}")
     spans = _spans_of_words(word_begins, capacity, overlap)
     borders = [
         0,
@@ -60,7 +60,7 @@ def _spans_of_words(word_begins: Sequence[int], capacity: int, overlap: int) -> 
 
 
 def _border(word_begins: Sequence[int], left: tuple[int, int], right: tuple[int, int]) -> int:
-    """The first shared word that is no nearer to the right window's start than to the left one's end."""
+    """Return the first shared word that is not nearer to the right window's start than to the left one's end."""
     for word in range(right[0], left[1]):
         from_start_of_right = word_begins[word] - word_begins[right[0]]
         to_end_of_left = word_begins[left[1]] - word_begins[word + 1]

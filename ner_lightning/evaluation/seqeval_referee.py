@@ -1,4 +1,4 @@
-"""seqeval as the referee of our scores."""
+"""Checks our scores against those of seqeval."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ner_lightning.schemes import BIO, TagSet
 
 
 def seqeval_scores(sentences: Sequence[PredictedSentence]) -> dict[str, float]:
-    """What seqeval itself says of a predictions file: ``f1``, ``precision``, ``recall``, ``f1/<type>``.
+    """Score a predictions file with seqeval: ``f1``, ``precision``, ``recall`` and ``f1/<type>``.
 
-    Gold entities are written as BIO, which loses none; predicted tags are given as they are.
+    Gold entities are written in BIO, which can represent all of them; predicted tags are passed on unchanged.
 
     Raises:
-        ValueError: If the file holds no predicted tags.
+        ValueError: If a sentence has no predicted tags.
     """
     tagged = [(sentence, sentence.predicted_tags) for sentence in sentences]
     types = tuple(sorted({entity.entity_type for sentence in sentences for entity in sentence.gold}))
@@ -25,11 +25,11 @@ def seqeval_scores(sentences: Sequence[PredictedSentence]) -> dict[str, float]:
     gold = [[tags.tags[i] for i in tags.write(s.gold, len(s.words))] for s in sentences]
     predicted = [list(given) for _, given in tagged if given is not None]
     if len(predicted) != len(gold):
-        raise ValueError("seqeval reads predicted tags, got a predictions file without them")
+        raise ValueError("seqeval needs predicted tags, but a sentence of the predictions file has none")
     if not any(tag != "O" for row in (*gold, *predicted) for tag in row):
-        return {"f1": 0.0, "precision": 0.0, "recall": 0.0}  # seqeval's report needs an entity
+        return {"f1": 0.0, "precision": 0.0, "recall": 0.0}  # seqeval's report fails without any entity
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a score without predictions is 0
+        warnings.simplefilter("ignore")  # seqeval warns that a score without predictions is 0
         report = classification_report(gold, predicted, output_dict=True, zero_division=0)
     averages = {"micro avg", "macro avg", "weighted avg"}
     overall = report["micro avg"]
@@ -42,9 +42,9 @@ def seqeval_scores(sentences: Sequence[PredictedSentence]) -> dict[str, float]:
 
 
 def differences_from_seqeval(ours: dict[str, float], seqeval: dict[str, float], tolerance: float = 1e-12) -> list[str]:
-    """The scores in which we and seqeval differ, a line each."""
+    """Describe every score in which ours and seqeval's differ, in one line each."""
     return [
-        f"{name}: {ours.get(name)} here, {value} by seqeval"
+        f"{name}: ours {ours.get(name)}, seqeval's {value}"
         for name, value in seqeval.items()
         if abs(ours.get(name, 0.0) - value) > tolerance
     ]

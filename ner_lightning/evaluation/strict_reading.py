@@ -1,4 +1,4 @@
-"""Strict scores of a predictions file: only what the label scheme could have written is an entity."""
+"""Strict reading of a predictions file: only tag sequences that the label scheme allows count as entities."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ner_lightning.tags import OUTSIDE_TAG, Tag
 
 @dataclass(frozen=True, slots=True)
 class StrictReading:
-    """What strict reading makes of predicted tags.
+    """The result of reading predicted tags strictly.
 
     Args:
-        scheme: The label scheme that they are read in.
-        sentences: The sentences with the entities so read as predicted.
-        ill_formed: The share of sentences with a tag that the scheme does not allow where it stands.
-        contradicting: How many sentences have predicted entities that are not those of their tags, read leniently.
+        scheme: The label scheme of the tags.
+        sentences: The sentences, with the entities that strict reading finds as the predicted ones.
+        ill_formed: The share of sentences with a tag that the scheme does not allow in its position.
+        contradicting: Number of sentences whose predicted entities differ from those that their tags spell leniently.
     """
 
     scheme: LabelScheme
@@ -30,10 +30,10 @@ class StrictReading:
 
 
 def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -> StrictReading:
-    """Read the predicted tags strictly; gold entities stay as they are.
+    """Read the predicted tags strictly; gold entities stay unchanged.
 
     Raises:
-        ValueError: If a sentence has no predicted tags, or one that the scheme does not know.
+        ValueError: If a sentence has no predicted tags, or a tag that the scheme does not have.
     """
     rows = [_parsed(sentence, scheme) for sentence in sentences]
     types = {tag.entity_type for row in rows for tag in row} - {OUTSIDE_TAG.entity_type}
@@ -53,8 +53,8 @@ def read_strictly(sentences: Sequence[PredictedSentence], scheme: LabelScheme) -
     return StrictReading(scheme, read, ill_formed / max(len(sentences), 1), contradicting)
 
 
-def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | None:
-    """The scheme that predicted tags look like; None where a sentence has none, or they look like none or several.
+def recognized_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | None:
+    """Return the scheme that the predicted tags follow, or None if it is unclear or a sentence has no tags.
 
     Raises:
         ValueError: If a tag is malformed.
@@ -63,12 +63,13 @@ def recognised_scheme(sentences: Sequence[PredictedSentence]) -> LabelScheme | N
     if len(rows) < len(sentences):
         return None
     evidence = detect_scheme(rows)
-    return None if evidence.also_possible else SCHEME_BY_SOURCE.get(evidence.scheme)
+    possible = {SCHEME_BY_SOURCE.get(source) for source in (evidence.scheme, *evidence.also_possible)}
+    return possible.pop() if len(possible) == 1 else None
 
 
 def _parsed(sentence: PredictedSentence, scheme: LabelScheme) -> list[Tag]:
     if sentence.predicted_tags is None:
-        raise ValueError(f"strict scores are read from predicted tags, sentence {sentence.id!r} has none")
+        raise ValueError(f"strict scores need predicted tags, sentence {sentence.id!r} has none")
     tags = [Tag.parse(tag) for tag in sentence.predicted_tags]
     unknown = [tag for tag in tags if tag != OUTSIDE_TAG and tag.prefix not in scheme.prefixes]
     if unknown:

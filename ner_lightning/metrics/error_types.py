@@ -1,4 +1,4 @@
-"""What kind of error every entity is: gold entities paired with predicted ones, and the counts that follow."""
+"""Types of errors: gold entities are paired with predicted ones, and the pairs are counted by kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 
 @dataclass(frozen=True, slots=True)
 class EntityPair:
-    """A gold entity and the predicted one it is compared with; None stands for no counterpart."""
+    """A gold entity and the predicted entity that it is compared with; None if there is no counterpart."""
 
     gold: EntitySpan | None
     predicted: EntitySpan | None
@@ -31,7 +31,7 @@ class EntityPair:
 
     @property
     def kind(self) -> ErrorKind:
-        """What the pair is; *wrong boundary* has the gold type, *wrong type* the gold boundaries."""
+        """The kind of error; for *wrong boundary* the type is right, for *wrong type* the boundaries are."""
         if self.predicted is None:
             return "missed"
         if self.gold is None:
@@ -43,7 +43,7 @@ class EntityPair:
 
     @property
     def boundary(self) -> Boundary | None:
-        """How the predicted entity lies to the gold one: too long holds all of it, too short is a part of it."""
+        """The predicted boundaries relative to gold: *too long* contains the gold entity, *too short* is part of it."""
         if self.gold is None or self.predicted is None:
             return None
         starts_earlier, ends_later = self.predicted.start - self.gold.start, self.gold.end - self.predicted.end
@@ -55,14 +55,14 @@ class EntityPair:
 
 
 def pair_entities(gold: Iterable[EntitySpan], predicted: Iterable[EntitySpan]) -> list[EntityPair]:
-    """Pair the entities of one sentence, each with at most one of the other side that shares words with it.
+    """Pair the entities of one sentence: each gold entity with at most one predicted entity that overlaps it.
 
-    The pairs with the best overlap (shared words over all words of both) are made first; of equal overlaps that of
-    equal types, then the leftmost. So an exact match is always a pair, and of several predicted entities within one
-    gold entity the best is compared with it and the rest is spurious.
+    Pairs with the largest overlap (shared words divided by all words of both) are formed first. Ties go to pairs of
+    equal types, then to the leftmost. An exact match is therefore always a pair. If several predicted entities lie
+    within one gold entity, it is paired with the best of them, and the others count as spurious.
 
     Returns:
-        Every entity once, as a set holds it, in the order of the sentence.
+        Pairs in the order of the sentence; each distinct entity occurs once.
 
     >>> gold, predicted = [EntitySpan(0, 3, "PER")], [EntitySpan(0, 1, "PER"), EntitySpan(1, 3, "LOC")]
     >>> [pair.kind for pair in pair_entities(gold, predicted)]
@@ -87,13 +87,33 @@ def _overlap(first: EntitySpan, second: EntitySpan) -> float:
     return shared / (len(first) + len(second) - shared)
 
 
+def confused_types(pair: EntityPair) -> list[tuple[str | None, str | None]]:
+    """Return the gold and predicted type of each span of a pair; None if one side has no entity with these boundaries.
+
+    So types are confused with each other only where the boundaries agree.
+
+    >>> confused_types(EntityPair(EntitySpan(0, 2, "PER"), EntitySpan(0, 2, "LOC")))
+    [('PER', 'LOC')]
+    >>> confused_types(EntityPair(EntitySpan(0, 2, "PER"), EntitySpan(0, 1, "LOC")))
+    [('PER', None), (None, 'LOC')]
+    """
+    gold = None if pair.gold is None else pair.gold.entity_type
+    predicted = None if pair.predicted is None else pair.predicted.entity_type
+    if pair.boundary == "equal":
+        return [(gold, predicted)]
+    return [types for types in ((gold, None), (None, predicted)) if types != (None, None)]
+
+
 def count_kinds(pairs: Iterable[EntityPair], side: Side) -> dict[str, Counter[ErrorKind]]:
-    """How many entities of every type are of each kind.
+    """Count the entities of every type by kind of error.
 
     Args:
         pairs: The pairs of any number of sentences.
-        side: Whose entities are counted, under whose type. The counts of a type add up to its gold entities, none of
-            which is spurious, or to its predicted ones, none of which is missed. Pairs count on either side.
+        side: The side whose entities are counted, under their own type. Counts for *gold* add up to the gold entities
+            of a type (never spurious), counts for *predicted* to the predicted entities (never missed).
+
+    Returns:
+        Counts by entity type, sorted by type.
     """
     counts: dict[str, Counter[ErrorKind]] = {}
     for pair in pairs:
@@ -105,9 +125,9 @@ def count_kinds(pairs: Iterable[EntityPair], side: Side) -> dict[str, Counter[Er
 
 @dataclass(frozen=True, slots=True)
 class SemEvalCounts:
-    """The counts of one measure of SemEval-2013 task 9 (Segura-Bedmar et al. 2013), and its scores.
+    """The counts and scores of one measure of SemEval-2013 task 9 (Segura-Bedmar et al. 2013).
 
-    Scores follow from counts that are summed over all sentences; a partial match is worth a half.
+    Scores are computed from counts summed over all sentences; a partial match counts one half.
     """
 
     correct: int = 0
@@ -139,10 +159,10 @@ class SemEvalCounts:
 
 
 def count_semeval(pairs: Iterable[EntityPair]) -> dict[Measure, SemEvalCounts]:
-    """SemEval's counts from the pairs of any number of sentences.
+    """Return SemEval's counts for the pairs of any number of sentences.
 
-    *Strict* wants boundaries and type, *exact* the boundaries, *type* the type and any overlap; *partial* asks for no
-    type, and takes other boundaries as partly correct.
+    *Strict* requires the right boundaries and type, *exact* the right boundaries, and *type* the right type and some
+    overlap. *Partial* ignores the type and counts wrong boundaries as partly correct.
     """
     kinds = Counter(pair.kind for pair in pairs)
     correct, typ, boundary, both = (kinds[kind] for kind in ("correct", "wrong type", "wrong boundary", "wrong both"))

@@ -1,4 +1,4 @@
-"""A weighted mean that is the same to the last digit however its values are spread over ranks."""
+"""A weighted mean that is the same to the last digit, no matter how its values are distributed over ranks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class ExactMean(Metric):
-    """The mean of sums over their weights, rounded once.
+    """A mean of weighted sums that is rounded only once.
 
-    A running sum is rounded at every step, so that its last digit tells in which order ranks took the batches.
+    A running sum is rounded at every step, so its last digit depends on the order in which ranks process batches.
     Here the terms are kept and added exactly (Shewchuk 1997, section 2, as ``math.fsum`` does).
     """
 
@@ -33,7 +33,7 @@ class ExactMean(Metric):
         self.weights.append(weight.detach().double().view(1))
 
     def compute(self) -> Tensor:
-        """The mean, ``[]`` in float64; 0 where nothing has any weight."""
+        """Return the mean, ``[]`` in float64; 0 if the total weight is 0."""
         total = math.fsum(dim_zero_cat(self.totals).tolist())
         weight = math.fsum(dim_zero_cat(self.weights).tolist())
         return torch.tensor(total / weight if weight else 0.0, dtype=torch.float64, device=self.device)

@@ -1,4 +1,4 @@
-"""Counts of matched spans, and the scores that follow from them."""
+"""Counts of matching spans, and the scores computed from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READINGS: tuple[Reading, ...] = ("lenient", "strict")
 
 @dataclass(frozen=True, slots=True)
 class SpanCounts:
-    """Spans matched, predicted and annotated; counts add up, scores are derived."""
+    """Numbers of matched, predicted and gold spans, which add up over sentences, and the scores computed from them."""
 
     matched: int = 0
     predicted: int = 0
@@ -26,7 +26,7 @@ class SpanCounts:
 
     @classmethod
     def of(cls, predicted: Iterable[EntitySpan], gold: Iterable[EntitySpan]) -> SpanCounts:
-        """Count one sentence; a span matches when boundaries and type are equal."""
+        """Count the spans of one sentence; two spans match if their boundaries and type are equal."""
         predicted_set, gold_set = set(predicted), set(gold)
         return cls(len(predicted_set & gold_set), len(predicted_set), len(gold_set))
 
@@ -46,21 +46,21 @@ class SpanCounts:
         return 2 * self.matched / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
 
 
-def words_in_a_row(tag_ids: Int[Tensor, "batch words"]) -> Int[Tensor, " scored"]:
-    """The tag ids of sentences laid end to end, with a gap of one negative id behind each."""
+def concatenate_sentences(tag_ids: Int[Tensor, "batch words"]) -> Int[Tensor, " scored"]:
+    """Concatenate the tag ids of sentences, with one negative id after each sentence as a gap."""
     ends_with_gap = pad(tag_ids, (0, 1), value=IGNORE_INDEX)
     return ends_with_gap[pad(tag_ids >= 0, (1, 0), value=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedWords:
-    """The words that have a tag other than ``O``; most words have none, and are left out first.
+    """The words whose tag is not ``O``. Most words have no other tag, so counting starts by leaving them out.
 
     Args:
-        positions: The place of each in the row of all words.
+        positions: The position of each word among all words.
         tags: Its tag id.
-        previous: The tag id of the word before; 0 at the begin of a sentence.
-        following: The tag id of the word behind; 0 at the end of a sentence.
+        previous: The tag id of the word before it; 0 at the beginning of a sentence.
+        following: The tag id of the word after it; 0 at the end of a sentence.
     """
 
     positions: Int[Tensor, " words"]
@@ -85,14 +85,14 @@ def count_matches(
     predicted_tags: TagSet,
     gold_tags: TagSet,
 ) -> Int[Tensor, "readings types 3"]:
-    """Matched, predicted and gold spans of every entity type, counted without a loop over words.
+    """Count the matched, predicted and gold spans of every entity type, without a loop over words.
 
     Args:
-        predicted: Tag ids in ``predicted_tags``; sentences laid end to end with a gap behind each.
-        gold: Tag ids in ``gold_tags``, laid out alike.
+        predicted: Tag ids in ``predicted_tags``; the sentences are concatenated, with a gap after each.
+        gold: Tag ids in ``gold_tags``, concatenated in the same way.
         predicted_tags: The scheme and types of the predictions.
         gold_tags: The scheme and types of the annotation; its entity types begin with those of
-            ``predicted_tags``, and may go on with types that cannot be predicted.
+            ``predicted_tags``, and types that cannot be predicted may follow.
 
     Returns:
         The counts for each of ``READINGS``.
@@ -110,7 +110,7 @@ def count_matches(
 
 
 def count_ill_formed(tag_ids: Int[Tensor, " words"], tags: TagSet) -> int:
-    """How many sentences hold a tag that the scheme does not allow where it stands."""
+    """Return the number of sentences with a tag that the scheme does not allow at its position."""
     words = TaggedWords.of(tag_ids)
     allowed = tags.allowed.to(tag_ids.device)
     fits = allowed[words.previous, words.tags] & allowed[words.tags, words.following]
@@ -121,10 +121,10 @@ def count_ill_formed(tag_ids: Int[Tensor, " words"], tags: TagSet) -> int:
 def _spans(
     words: TaggedWords, tags: TagSet, reading: Reading, num_words: int, num_types: int
 ) -> tuple[Int[Tensor, " spans"], Int[Tensor, " spans"]]:
-    """One number for every span, equal exactly where start, end and type are equal; and its type.
+    """Return one number per span, which is equal if and only if start, end and type are equal, and its type.
 
-    Each word that does not continue a span opens a run of words up to the next such one. The run is a span if its
-    first tag may begin one and its last tag may end one.
+    Each word that does not continue a span starts a run of words that ends before the next such word. The run is a
+    span if its first tag may begin one and its last tag may end one.
     """
     device = words.tags.device
     begins, continues = (table[reading].to(device) for table in (tags.begins, tags.continues))

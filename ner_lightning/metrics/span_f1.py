@@ -11,23 +11,23 @@ from torchmetrics.utilities import dim_zero_cat
 from ner_lightning.metrics.span_counts import (
     READINGS,
     SpanCounts,
+    concatenate_sentences,
     count_ill_formed,
     count_matches,
-    words_in_a_row,
 )
 from ner_lightning.schemes import Reading, TagSet
 
 
 class SpanF1(Metric):
-    """Precision, recall and F1 over entities, as seqeval counts them, lenient and strict.
+    """Precision, recall and F1 over entities, lenient and strict, counted as by seqeval.
 
-    Words are kept as they come and counted once, over all batches and ranks: the scores depend on neither, and a
-    batch costs little more than the copy of its tags.
+    An update only stores the tags; all batches and ranks are counted once, at the end. Scores therefore do not depend
+    on how sentences are distributed over batches and ranks.
 
     Args:
         predicted_tags: The scheme and entity types of the predictions.
         gold_tags: The scheme and types of the annotation; its types begin with those of
-            ``predicted_tags``, and may go on with types that cannot be predicted (they count as missed).
+            ``predicted_tags``. Types that cannot be predicted may follow; their entities count as missed.
 
     >>> from ner_lightning.schemes import BIO
     >>> tags = TagSet(BIO(), ("PER",))
@@ -58,16 +58,19 @@ class SpanF1(Metric):
         """Add a batch of whole sentences.
 
         Args:
-            predicted: Tag ids in ``predicted_tags``, -100 behind the last word of a sentence.
-            gold: Tag ids in ``gold_tags``, padded alike.
+            predicted: Tag ids in ``predicted_tags``, -100 after the last word of a sentence.
+            gold: Tag ids in ``gold_tags``, padded in the same way.
+
+        Raises:
+            ValueError: If the sentences have different lengths.
         """
         if not torch.equal(predicted < 0, gold < 0):
-            raise ValueError("predicted and gold tags must be of the same sentences, got other lengths")
-        self.predicted.append(words_in_a_row(predicted))
-        self.gold.append(words_in_a_row(gold))
+            raise ValueError("predicted and gold tags must be of the same sentences, got different lengths")
+        self.predicted.append(concatenate_sentences(predicted))
+        self.gold.append(concatenate_sentences(gold))
 
     def compute(self) -> dict[str, Float[Tensor, ""]]:
-        """Scores by name: ``f1``, ``precision``, ``recall``, strict ones, ``ill_formed``, ``f1/<type>``."""
+        """Return scores by name: ``f1``, ``precision``, ``recall``, strict ones, ``ill_formed``, ``f1/<type>``."""
         by_reading = self.counts()
         lenient, strict = (sum(by_reading[reading].values(), SpanCounts()) for reading in READINGS)
         predicted = self._joined("predicted")
@@ -85,7 +88,7 @@ class SpanF1(Metric):
         return {name: torch.tensor(score, dtype=torch.float64) for name, score in scores.items()}
 
     def counts(self) -> dict[Reading, dict[str, SpanCounts]]:
-        """The counts of every entity type of the annotation, for each reading."""
+        """Return the counts of every gold entity type, for each reading."""
         words = (self._joined("predicted"), self._joined("gold"))
         counted = count_matches(*words, self.predicted_tags, self.gold_tags).tolist()
         types = self.gold_tags.entity_types

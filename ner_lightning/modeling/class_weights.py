@@ -1,7 +1,8 @@
-"""Class weights: how much a word counts in a loss, by its entity type or for having none."""
+"""Class weights: how much a word counts in the loss, by entity type."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,38 +14,39 @@ from torch import Tensor
 from ner_lightning.schemes import TagSet
 from ner_lightning.tags import OUTSIDE
 
-WordCounts = Mapping[str, int]  # words of the training split by entity type, and those of none under "O"
+WordCounts = Mapping[str, int]  # number of training words by entity type, and of words outside any entity under "O"
 
 
 class ClassWeights(ABC):
-    """Weighs words by their entity type; all tags of a type weigh alike, so that label schemes can be compared."""
+    """Weights of words by entity type. All tags of a type have the same weight, which keeps schemes comparable."""
 
     @abstractmethod
     def by_type(self, counts: WordCounts) -> dict[str, float]:
-        """The weight of every entity type, and of ``O``.
+        """Return the weight of every entity type, and of ``O``.
 
         Args:
-            counts: The words of every type, and those of none under ``O``; none counts as one.
+            counts: Number of training words by entity type, and of words outside any entity under ``O``. A count of 0
+                is taken as 1.
         """
 
 
 @dataclass(frozen=True)
 class CappedWeights(ClassWeights):
-    """Weights that follow from the counts.
+    """Weights computed from the counts, with an upper limit.
 
     Args:
-        cap: No weight is above it; null sets no limit.
+        cap: Largest weight; null sets no limit.
     """
 
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        if self.cap is not None and not self.cap > 0:
-            raise ValueError(f"the cap of class weights must be above 0, got {self.cap}")
+        if self.cap is not None and not 0 < self.cap < math.inf:
+            raise ValueError(f"the cap of class weights must be null or a finite number above 0, got {self.cap}")
 
     @abstractmethod
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
-        """The weights of counts that are all at least 1."""
+        """Return the weights, before the limit, for counts of at least 1."""
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
         weights = self.uncapped({kind: max(count, 1) for kind, count in counts.items()})
@@ -53,7 +55,7 @@ class CappedWeights(ClassWeights):
 
 @dataclass(frozen=True)
 class Balanced(CappedWeights):
-    """All words / (number of classes * words of the class): every class weighs the same in total (King & Zeng 2001)."""
+    """All words / (number of classes * words of the class), so all classes have the same total (King & Zeng 2001)."""
 
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
         total = sum(counts.values())
@@ -62,7 +64,7 @@ class Balanced(CappedWeights):
 
 @dataclass(frozen=True)
 class InverseSqrt(CappedWeights):
-    """The square root of the balanced weight: between equal words and equal classes (Mahajan et al. 2018)."""
+    """The square root of the balanced weight, halfway between equal words and equal classes (Mahajan et al. 2018)."""
 
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
         return {kind: weight**0.5 for kind, weight in Balanced().uncapped(counts).items()}
@@ -73,8 +75,8 @@ class EffectiveNumber(CappedWeights):
     """One over the effective number of words, (1 - beta^n) / (1 - beta) (Cui et al. 2019, section 4); their mean is 1.
 
     Args:
-        cap: No weight is above it; null sets no limit.
-        beta: From 0 (all classes weigh alike) to just under 1 (by inverse frequency).
+        cap: Largest weight; null sets no limit.
+        beta: From 0 (the same weight for all classes) to just under 1 (inverse frequency).
     """
 
     beta: float = 0.999
@@ -82,7 +84,7 @@ class EffectiveNumber(CappedWeights):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.beta < 1:
-            raise ValueError(f"beta must be from 0 to below 1, got {self.beta}")
+            raise ValueError(f"beta must be at least 0 and below 1, got {self.beta}")
 
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
         raw = {kind: (1 - self.beta) / (1 - self.beta**count) for kind, count in counts.items()}
@@ -91,25 +93,25 @@ class EffectiveNumber(CappedWeights):
 
 @dataclass(frozen=True)
 class GivenWeights(ClassWeights):
-    """Weights as you give them.
+    """Weights that you give.
 
     Args:
-        weights: By entity type, ``O`` for words of none; what is not named weighs 1.
+        weights: Weight by entity type, with ``O`` for words outside any entity. Types not listed have weight 1.
     """
 
     weights: dict[str, float]
 
     def __post_init__(self) -> None:
-        if any(not weight >= 0 for weight in self.weights.values()):
-            raise ValueError(f"class weights must be at least 0, got {self.weights}")
+        if not all(0 <= weight < math.inf for weight in self.weights.values()):
+            raise ValueError(f"class weights must be finite numbers of at least 0, got {self.weights}")
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
         unknown = sorted(self.weights.keys() - counts.keys())
         if unknown:
-            raise ValueError(f"class weights must be of {sorted(counts)}, got {unknown}")
+            raise ValueError(f"class weights must name entity types of the corpus, {sorted(counts)}, got {unknown}")
         return {kind: self.weights.get(kind, 1.0) for kind in counts}
 
 
 def tag_weights(weights: Mapping[str, float], tags: TagSet) -> Float[Tensor, " tags"]:
-    """The weight of every tag: that of its entity type."""
+    """Return the weight of every tag, which is that of its entity type."""
     return torch.tensor([weights[tag.entity_type or OUTSIDE] for tag in tags.parsed_tags], dtype=torch.float64)

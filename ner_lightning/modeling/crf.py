@@ -1,7 +1,8 @@
-"""The linear-chain CRF: learned scores of tags that follow each other, in place of a softmax for each word."""
+"""The linear-chain CRF: learned scores of neighboring tags instead of an independent softmax per word."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.linear_chain import Chains, Transitions
 from ner_lightning.modeling.losses import Loss, LossSum, Objective
-from ner_lightning.modeling.scored import Scored, WordRows
+from ner_lightning.modeling.scored_positions import ScoredPositions, WordRows
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
@@ -19,19 +20,21 @@ from ner_lightning.schemes import IGNORE_INDEX, TagSet
 class CRFLoss(Loss):
     """Negative log-likelihood of a sentence's gold tags (Lafferty et al. 2001; Lample et al. 2016, section 2.2).
 
-    What the scheme forbids has probability 0. The decoder reads the transitions that are learned here.
+    Sequences that the label scheme forbids have probability 0. The decoder uses the transitions learned here.
 
     Args:
-        learning_rate: Of the transitions: they begin at 0 and are few, and would hardly move at the encoder's.
+        learning_rate: Learning rate of the transitions. They start at 0 and would hardly move at the encoder's rate.
     """
 
     learning_rate: float = 1.0e-2
 
     def __post_init__(self) -> None:
-        if not self.learning_rate >= 0:
-            raise ValueError(f"the learning rate of a CRF must be at least 0, got {self.learning_rate}")
+        if not 0 <= self.learning_rate < math.inf:
+            raise ValueError(
+                f"the learning rate of a CRF must be a finite number of at least 0, got {self.learning_rate}"
+            )
 
-    def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (it weighs all words alike)
+    def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (all words have the same weight)
         return CRF(tags, self.learning_rate)
 
 
@@ -39,7 +42,7 @@ class CRF(Objective):
     """Learned transitions over the tags of a scheme.
 
     Args:
-        tags: The tags; what their scheme does not allow is forbidden.
+        tags: The tags; transitions that their scheme does not allow are forbidden.
         learning_rate: Learning rate of the transitions.
     """
 
@@ -55,11 +58,11 @@ class CRF(Objective):
     def transitions(self) -> Transitions:
         return Transitions(self.start, self.inner, self.end).restricted_to(self.tags)
 
-    def forward(self, scored: Scored) -> LossSum:
-        """The loss of every run of scored words; the weight is their number.
+    def forward(self, scored: ScoredPositions) -> LossSum:
+        """Return the loss of every run of scored words; its weight is the number of these words.
 
-        A run that a window's edge, or a word that is not scored, cuts off its sentence has no start or end score
-        there.
+        A run that is cut from its sentence by the edge of a window, or by a word that is not scored, has no start or
+        end score there.
         """
         words = scored.words()
         is_scored = words.labels != IGNORE_INDEX
@@ -74,7 +77,7 @@ class CRF(Objective):
 def scored_runs(
     words: WordRows, is_scored: Bool[Tensor, "batch words"], transitions: Transitions
 ) -> tuple[Chains, Int[Tensor, "windows scored"]]:
-    """Each run of scored words as a chain of its own, and the tag ids of the runs, -100 behind the last word."""
+    """Return each run of scored words as a separate chain, and the tag ids of the runs, padded with -100."""
     nothing = is_scored.new_zeros(len(is_scored), 1)
     opens = is_scored & ~torch.cat([nothing, is_scored[:, :-1]], dim=1)
     closes = is_scored & ~torch.cat([is_scored[:, 1:], nothing], dim=1)

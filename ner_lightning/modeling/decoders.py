@@ -1,4 +1,4 @@
-"""Decoders: the only place where logits become tags, and tags become entities with scores."""
+"""Decoders: the only place where logits become tags and tags become scored entities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ner_lightning.tags import Tag
 
 
 class Decoder(ABC):
-    """Chooses the tags of sentences from their word logits; entities and their scores are read from these alike."""
+    """Chooses the tags of sentences from their word logits. Entities and scores are then read the same way for all."""
 
     @abstractmethod
     def best_tags(
@@ -29,7 +29,7 @@ class Decoder(ABC):
         tags: TagSet,
         transitions: Transitions | None,
     ) -> Int[Tensor, "batch words"]:
-        """The tag id of every word; what stands behind the last word of a sentence is not read."""
+        """Return the tag id of every word; values after the last word of a sentence are ignored."""
 
     def tag_ids(
         self,
@@ -38,16 +38,16 @@ class Decoder(ABC):
         tags: TagSet,
         transitions: Transitions | None = None,
     ) -> Int[Tensor, "batch words"]:
-        """The tag id of every word, -100 behind the last word of a sentence.
+        """Return the tag id of every word, and -100 after the last word of a sentence.
 
         Args:
             logits: Word logits of sentences.
-            mask: True on words, false behind the last one.
+            mask: True on words, false on padding.
             tags: The tags of the logits.
-            transitions: What a CRF has learned; None where each word has a softmax of its own.
+            transitions: Transitions learned by a CRF; None for a model with an independent softmax per word.
 
         Raises:
-            ValueError: If the logits are over other tags.
+            ValueError: If the number of logits differs from the number of tags.
         """
         if logits.shape[-1] != len(tags.tags):
             raise ValueError(f"logits must be over {len(tags.tags)} tags, got {logits.shape[-1]}")
@@ -62,7 +62,7 @@ class Decoder(ABC):
         tags: TagSet,
         transitions: Transitions | None = None,
     ) -> list[tuple[EntitySpan, ...]]:
-        """The entities that the tags of each sentence spell, read leniently, with their scores."""
+        """Read the entities of each sentence leniently from its tags, and score them."""
         rows = [tags.read([tag_id for tag_id in row if tag_id != IGNORE_INDEX]) for row in tag_ids.tolist()]
         scores = span_scores(logits, tag_ids != IGNORE_INDEX, rows, tags, transitions)
         return [
@@ -73,13 +73,13 @@ class Decoder(ABC):
 
 @dataclass(frozen=True)
 class ArgmaxDecoder(Decoder):
-    """The most probable tag of every word, each word for itself; by its marginal where there is a CRF."""
+    """The most probable tag of each word independently; with a CRF, the tag of the highest marginal probability."""
 
     def best_tags(
         self,
         logits: Float[Tensor, "batch words tags"],
         mask: Bool[Tensor, "batch words"],
-        tags: TagSet,  # noqa: ARG002 (any tags)
+        tags: TagSet,  # noqa: ARG002 (the same for any tags)
         transitions: Transitions | None,
     ) -> Int[Tensor, "batch words"]:
         scores = logits if transitions is None else Chains.of(logits, mask, transitions).log_marginals
@@ -97,7 +97,7 @@ class ViterbiDecoder(Decoder):
         tags: TagSet,
         transitions: Transitions | None,
     ) -> Int[Tensor, "batch words"]:
-        # a CRF's transitions forbid already
+        # the transitions of a CRF already forbid what the scheme does not allow
         return Chains.of(logits, mask, transitions or Transitions.allowed_by(tags)).best_paths()
 
 
@@ -109,12 +109,13 @@ def span_scores(
     tags: TagSet,
     transitions: Transitions | None = None,
 ) -> list[list[float]]:
-    """The probability of exactly each entity of each sentence: in [0, 1], and comparable across schemes.
+    """Return the probability in [0, 1] that exactly this span is an entity of this type, comparable across schemes.
 
-    It is the probability that the words carry the tags that the scheme writes for the entity, and that it does not
-    go on at a border that the scheme does not mark (the end in BIO, both in IO). Without a CRF words are taken as
-    independent: a product of the tags' probabilities, times 1 - p(the entity goes on) on the neighbouring words.
-    With a CRF it is the marginal probability of the same event, by forward and backward scores.
+    It is the probability that the words have the tags that the scheme writes for the entity, and that the entity does
+    not continue past a border that the scheme does not mark (the end in BIO, both ends in IO). Without a CRF, words
+    are taken as independent: the score is the product of the tags' probabilities, times 1 - p(the entity continues)
+    on the neighboring words. With a CRF, it is the marginal probability of the same event, from forward and backward
+    scores.
     """
     if not any(entities):
         return [[] for _ in entities]
@@ -163,9 +164,9 @@ class _ChainMarginals:
             begun = np.logaddexp.reduce(before) + emissions[first, written[0]]
         ended = self.backward[row, last, written[-1]]
         if not scheme.marks_end and entity.end < self.lengths[row]:
-            behind = self.inner[written[-1]] + emissions[entity.end] + self.backward[row, entity.end]
-            behind[_ids(tags, scheme.continue_with, entity)] = -np.inf
-            ended = np.logaddexp.reduce(behind)
+            after = self.inner[written[-1]] + emissions[entity.end] + self.backward[row, entity.end]
+            after[_ids(tags, scheme.continue_with, entity)] = -np.inf
+            ended = np.logaddexp.reduce(after)
         moved = self.inner[written[:-1], written[1:]].sum() + emissions[range(first + 1, entity.end), written[1:]].sum()
         return min(max(float(np.exp(begun + moved + ended - self.log_partition[row])), 0.0), 1.0)
 

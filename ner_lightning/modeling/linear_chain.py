@@ -1,6 +1,6 @@
 """Linear chains: sums and maxima over all tag sequences of a sentence (Lafferty et al. 2001; Sutton & McCallum 2012).
 
-All functions work on a batch of sentences at once and loop over positions only.
+All functions work on a batch of sentences and loop only over positions.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
 def precise(values: Tensor) -> Tensor:
-    """The values in float32 at least."""
+    """Return the values in float32, or in float64 if they are float64 already."""
     return values if values.dtype == torch.float64 else values.float()
 
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Scores of tags that follow each other; minus infinity forbids.
+    """Scores of neighboring tags; minus infinity forbids a transition.
 
     Args:
-        start: Of the first tag of a sentence.
-        inner: Of the tag of the column behind that of the row.
-        end: Of the last tag of a sentence.
+        start: Score of the first tag of a sentence.
+        inner: Score of the transition from the tag of the row to the tag of the column.
+        end: Score of the last tag of a sentence.
     """
 
     start: Float[Tensor, " tags"]
@@ -36,13 +36,13 @@ class Transitions:
 
     @classmethod
     def allowed_by(cls, tags: TagSet) -> Transitions:
-        """0 for what the scheme allows, and everything else forbidden."""
+        """Return 0 for transitions that the scheme allows, and minus infinity for all others."""
         num_tags = len(tags.tags)
         return cls(torch.zeros(num_tags), torch.zeros(num_tags, num_tags), torch.zeros(num_tags)).restricted_to(tags)
 
     def restricted_to(self, tags: TagSet) -> Transitions:
-        """The same scores, with everything forbidden that the scheme does not allow."""
-        forbidden = ~tags.allowed.to(self.inner.device)  # O stands around a sentence
+        """Return the same scores with transitions forbidden that the scheme does not allow."""
+        forbidden = ~tags.allowed.to(self.inner.device)  # before and after a sentence is O
         return Transitions(
             self.start.masked_fill(forbidden[0], -torch.inf),
             self.inner.masked_fill(forbidden, -torch.inf),
@@ -50,7 +50,7 @@ class Transitions:
         )
 
     def to(self, like: Tensor) -> Transitions:
-        """The same scores on the device and in the type of a tensor."""
+        """Return the same scores on the device and in the dtype of a tensor."""
         return Transitions(self.start.to(like), self.inner.to(like), self.end.to(like))
 
 
@@ -59,10 +59,10 @@ class Chains:
     """Sentences, or parts of them, with the scores of their tags.
 
     Args:
-        emissions: The score of every tag of every word.
-        mask: True on words, false behind the last one.
+        emissions: Score of every tag of every word.
+        mask: True on words, false on padding.
         start: Score of the first tag.
-        inner: Score of the tag of the column behind that of the row.
+        inner: Score of the transition from the tag of the row to the tag of the column.
         end: Score of the last tag.
     """
 
@@ -81,11 +81,11 @@ class Chains:
         begins: Bool[Tensor, " batch"] | None = None,
         ends: Bool[Tensor, " batch"] | None = None,
     ) -> Chains:
-        """Chains of word logits, in float32 at least.
+        """Return the chains of word logits, in float32 or float64.
 
-        A part that does not begin its sentence has no start score, one that does not end it no end score.
-        Emissions are log-probabilities: what all tags of a word have in common changes no probability of a sequence,
-        and would add up over a long sentence until differences between sequences drown in rounding.
+        A part that does not begin its sentence has no start score; one that does not end it has no end score.
+        Emissions are log-probabilities: a constant added to all tags of a word changes no sequence probability, but
+        such constants would add up over a long sentence until rounding hides the differences between sequences.
         """
         emissions = precise(logits).log_softmax(dim=-1)
         scores = transitions.to(emissions)
@@ -96,7 +96,7 @@ class Chains:
 
     @cached_property
     def forward_scores(self) -> Float[Tensor, "batch words tags"]:
-        """Log of the summed weight of all ways to a tag of a word; behind the last word, that of the last word."""
+        """Log of the summed weight of all paths that end in a tag of a word; padding repeats the last word."""
         scores = self.start + self.emissions[:, 0]
         rows = [scores]
         for word in range(1, self.emissions.shape[1]):
@@ -107,7 +107,7 @@ class Chains:
 
     @cached_property
     def backward_scores(self) -> Float[Tensor, "batch words tags"]:
-        """Log of the summed weight of all ways on from a tag of a word."""
+        """Log of the summed weight of all paths that continue from a tag of a word."""
         scores = self.end
         rows = [scores]
         for word in range(self.emissions.shape[1] - 1, 0, -1):
@@ -128,7 +128,7 @@ class Chains:
         return self.forward_scores + self.backward_scores - self.log_partition[:, None, None]
 
     def path_scores(self, tag_ids: Int[Tensor, "batch words"]) -> Float[Tensor, " batch"]:
-        """The score of one tag sequence of each row; ids behind the last word are not read."""
+        """Return the score of one tag sequence per row; ids after the last word are ignored."""
         ids = tag_ids.masked_fill(~self.mask, 0)
         emitted = self.emissions.gather(2, ids[:, :, None]).squeeze(2)
         moved = self.inner[ids[:, :-1], ids[:, 1:]]
@@ -142,16 +142,16 @@ class Chains:
         )
 
     def best_paths(self) -> Int[Tensor, "batch words"]:
-        """The tag sequence of the highest score (Viterbi), -100 behind the last word."""
+        """Return the tag sequence with the highest score (Viterbi), and -100 after the last word."""
         num_words = self.emissions.shape[1]
         scores = self.start + self.emissions[:, 0]
         stay = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
         origins = []
         for word in range(1, num_words):
             reached, origin = (scores[:, :, None] + self.inner).max(dim=1)
-            goes_on = self.mask[:, word, None]
-            scores = torch.where(goes_on, reached + self.emissions[:, word], scores)
-            origins.append(torch.where(goes_on, origin, stay))
+            continues = self.mask[:, word, None]
+            scores = torch.where(continues, reached + self.emissions[:, word], scores)
+            origins.append(torch.where(continues, origin, stay))
         path = [(scores + self.end).argmax(dim=1)]
         for origin in reversed(origins):
             path.append(origin.gather(1, path[-1][:, None]).squeeze(1))

@@ -1,7 +1,8 @@
-"""Losses: each gives a sum and its weight, never a mean."""
+"""Losses. Each returns a sum and its weight, never a mean."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,14 +13,14 @@ from torch import Tensor, nn
 
 from ner_lightning.modeling.class_weights import ClassWeights, WordCounts, tag_weights
 from ner_lightning.modeling.linear_chain import Chains, Transitions, precise
-from ner_lightning.modeling.scored import Scored
+from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 
 class LossSum(NamedTuple):
     """A loss summed over positions, and the weight to divide it by.
 
-    Sums and weights add up over batches, accumulation and ranks; the mean is taken once, over all of them.
+    Sums and weights are added over batches, accumulation steps and ranks, and divided only once.
     """
 
     total: Float[Tensor, ""]
@@ -27,54 +28,59 @@ class LossSum(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """0 where nothing was scored."""
+        """The mean loss, or 0 if nothing was scored."""
         return self.total.item() / (self.weight.item() or 1.0)
 
 
 class Objective(nn.Module, ABC):
-    """A loss bound to tags: what training minimises, with the parameters that it learns itself, if any."""
+    """A loss bound to tags: the function that training minimizes, with any parameters of the loss itself."""
 
     learning_rate: float | None = None
 
     @property
     def transitions(self) -> Transitions | None:
-        """What it has learned about tags that follow each other, for the decoder."""
+        """Learned scores of neighboring tags for the decoder, or None."""
         return None
 
     @property
     def weights_by_type(self) -> dict[str, float] | None:
-        """The class weights that it was bound with."""
+        """The class weights it was bound with, or None."""
         return None
 
     @abstractmethod
-    def forward(self, scored: Scored) -> LossSum:
-        """The loss of a batch; 0 with weight 0 where nothing is scored."""
+    def forward(self, scored: ScoredPositions) -> LossSum:
+        """Return the loss of a batch: 0 with weight 0 if nothing is scored."""
 
 
 class Loss(ABC):
-    """How a model learns; configured without the corpus, and bound to it once."""
+    """A training loss, configured without a corpus and bound to one later."""
 
     @abstractmethod
     def bind(self, tags: TagSet, counts: WordCounts) -> Objective:
-        """The objective over these tags, for a training split of so many words of each type."""
+        """Bind the loss to tags.
+
+        Args:
+            tags: The tags of the logits.
+            counts: Number of training words by entity type.
+        """
 
 
 class TokenLoss(Loss):
-    """A loss of each position for itself, weighted by the entity type of its gold tag if there are class weights.
+    """A loss computed for each position independently, optionally weighted by the entity type of its gold tag.
 
-    The weight of a sum is the number of positions, or the sum of their class weights.
+    The weight of the sum is the number of positions, or the sum of their class weights.
     """
 
     @property
     def class_weights(self) -> ClassWeights | None:
-        """How positions are weighed; None weighs all alike."""
+        """The class weights; None gives every position the same weight."""
         return None
 
     @abstractmethod
     def of_positions(
         self, logits: Float[Tensor, "scored tags"], labels: Int[Tensor, " scored"]
     ) -> Float[Tensor, " scored"]:
-        """The loss of every position, without class weights, from logits in float32 at least."""
+        """Return the loss of every position without class weights; logits are float32 or float64."""
 
     def __call__(
         self,
@@ -82,7 +88,7 @@ class TokenLoss(Loss):
         labels: Int[Tensor, " scored"],
         weights: Float[Tensor, " tags"] | None = None,
     ) -> LossSum:
-        """The loss of scored positions, computed in float32 at least; 0 with weight 0 where there is none."""
+        """Return the loss of the scored positions, computed in float32 or float64: 0 with weight 0 for no positions."""
         losses = self.of_positions(precise(logits), labels)
         if weights is None:
             return LossSum(losses.sum(), losses.new_tensor(len(labels)))
@@ -94,12 +100,12 @@ class TokenLoss(Loss):
 
 
 class TokenObjective(Objective):
-    """A loss of positions with its class weights resolved.
+    """A token loss with its class weights computed.
 
     Args:
         loss: The loss.
         tags: The tags of the logits.
-        weights_by_type: The class weights; None weighs all alike.
+        weights_by_type: Class weight by entity type; None gives all types the same weight.
     """
 
     tag_weights: Float[Tensor, " tags"] | None
@@ -115,7 +121,7 @@ class TokenObjective(Objective):
     def weights_by_type(self) -> dict[str, float] | None:
         return self._weights_by_type
 
-    def forward(self, scored: Scored) -> LossSum:
+    def forward(self, scored: ScoredPositions) -> LossSum:
         return self.loss(scored.logits, scored.labels, self.tag_weights)
 
 
@@ -124,14 +130,14 @@ class CrossEntropyLoss(TokenLoss):
     """Cross-entropy of every position.
 
     Args:
-        label_smoothing: Share of the target that is spread evenly over all tags (Szegedy et al. 2016, section 7).
+        label_smoothing: Share of the target probability spread evenly over all tags (Szegedy et al. 2016, section 7).
     """
 
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be from 0 to below 1, got {self.label_smoothing}")
+            raise ValueError(f"label_smoothing must be at least 0 and below 1, got {self.label_smoothing}")
 
     def of_positions(
         self, logits: Float[Tensor, "scored tags"], labels: Int[Tensor, " scored"]
@@ -142,10 +148,10 @@ class CrossEntropyLoss(TokenLoss):
 
 @dataclass(frozen=True)
 class WeightedCrossEntropyLoss(TokenLoss):
-    """Cross-entropy with class weights, against the many words that are no entity (King and Zeng 2001).
+    """Cross-entropy with class weights, for corpora where most words are not entities (King and Zeng 2001).
 
     Args:
-        weights: The weights, of the training split or given.
+        weights: Class weights, computed from the training split or given.
     """
 
     weights: ClassWeights
@@ -162,19 +168,19 @@ class WeightedCrossEntropyLoss(TokenLoss):
 
 @dataclass(frozen=True)
 class FocalLoss(TokenLoss):
-    """Cross-entropy times (1 - p)^gamma: what is known well counts less (Lin et al. 2017, section 3, over a softmax).
+    """Cross-entropy times (1 - p)^gamma: confident predictions count less (Lin et al. 2017, section 3, with a softmax).
 
     Args:
-        gamma: 0 is cross-entropy; the paper takes 2.
-        weights: Class weights (the paper's alpha); null weighs all alike.
+        gamma: Focusing strength. 0 gives plain cross-entropy; the paper uses 2.
+        weights: Class weights (the paper's alpha); null gives all types the same weight.
     """
 
     gamma: float = 2.0
     weights: ClassWeights | None = None
 
     def __post_init__(self) -> None:
-        if not self.gamma >= 0:  # not even NaN
-            raise ValueError(f"gamma must be at least 0, got {self.gamma}")
+        if not 0 <= self.gamma < math.inf:
+            raise ValueError(f"gamma must be a finite number of at least 0, got {self.gamma}")
 
     @property
     def class_weights(self) -> ClassWeights | None:
@@ -192,24 +198,26 @@ class FocalLoss(TokenLoss):
 class DiceLoss(TokenLoss):
     """Self-adjusting Dice loss, each tag against the rest (Li et al. 2020, section 3.3).
 
-    It is summed over the tags of a position. With q = (1 - p)^alpha p, a tag costs
-    1 - (2 q y + smooth) / (q + y + smooth), y being 1 for the gold tag and else 0. Taken per position, not per
-    batch as soft Dice often is, so that it adds up.
+    The loss of a position is the sum over tags of 1 - (2 q y + smooth) / (q + y + smooth), where q = (1 - p)^alpha p,
+    and y is 1 for the gold tag and 0 otherwise. It is computed per position, not per batch as soft Dice often is, so
+    that losses can be added over batches.
 
-    Its gradient is proportional to the probability of the tag, so it hardly lifts a tag that is thought impossible:
-    from a new head on a corpus of few entities, every word may stay ``O``.
+    The gradient is proportional to the probability of the tag, so a tag that the model considers impossible hardly
+    improves: with a new head and few entities, the model may predict ``O`` for every word.
 
     Args:
-        alpha: How much less a tag counts that is known well; the published code takes 0.01.
-        smooth: Keeps a gradient where a tag is rightly absent.
+        alpha: How strongly confident predictions are discounted; the published code uses 0.01.
+        smooth: Smoothing term, which keeps a gradient for tags that are correctly absent.
     """
 
     alpha: float = 0.01
     smooth: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.alpha >= 0 or not self.smooth > 0:
-            raise ValueError(f"alpha must be at least 0 and smooth above 0, got {self.alpha} and {self.smooth}")
+        if not 0 <= self.alpha < math.inf or not 0 < self.smooth < math.inf:
+            raise ValueError(
+                f"alpha must be from 0 and smooth above 0, both finite, got {self.alpha} and {self.smooth}"
+            )
 
     def of_positions(
         self, logits: Float[Tensor, "scored tags"], labels: Int[Tensor, " scored"]
@@ -221,29 +229,29 @@ class DiceLoss(TokenLoss):
 
 
 def log_of_rest(logits: Float[Tensor, "scored tags"], tag: Bool[Tensor, "scored tags"]) -> Float[Tensor, " scored"]:
-    """log(1 - p) of the tag that is marked in each row, from the logits of the others.
+    """Return log(1 - p) of the marked tag of each row, computed from the logits of the other tags.
 
-    ``log1p(-p)`` would be minus infinity, with a gradient that is no number, wherever p rounds to 1.
+    ``log1p(-p)`` would be minus infinity with a NaN gradient wherever p rounds to 1.
     """
     return logits.masked_fill(tag, -torch.inf).logsumexp(dim=-1) - logits.logsumexp(dim=-1)
 
 
 def log_of_rests(logits: Float[Tensor, "scored tags"]) -> Float[Tensor, "scored tags"]:
-    """log(1 - p) of every tag.
+    """Return log(1 - p) of every tag.
 
-    Only the largest p of a row can be near 1; the others are 1/2 at most, where ``log1p(-p)`` is safe.
+    Only the largest p of a row can be near 1. All others are at most 1/2, where ``log1p(-p)`` is safe.
     """
     is_largest = nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).bool()
     others = logits.softmax(dim=-1).masked_fill(is_largest, 0.0)
     return torch.where(is_largest, log_of_rest(logits, is_largest)[:, None], torch.log1p(-others))
 
 
-def word_cross_entropy(scored: Scored, transitions: Transitions | None) -> LossSum:
-    """The plain cross-entropy of words, by which models of any loss can be compared.
+def word_cross_entropy(scored: ScoredPositions, transitions: Transitions | None) -> LossSum:
+    """Return the plain cross-entropy of words, which is comparable between models trained with different losses.
 
     Args:
         scored: Whole sentences.
-        transitions: Those of a CRF: then it is that of the words' marginal probabilities.
+        transitions: Transitions of a CRF, if any; the cross-entropy is then that of the marginal probabilities.
     """
     words = scored.words()
     is_scored = words.labels != IGNORE_INDEX

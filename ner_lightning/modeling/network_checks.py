@@ -45,7 +45,7 @@ def require_known_attention(config: Mapping[str, Any]) -> None:
     """Check that a configuration asks for an attention of ``transformers``; others are code from the hub.
 
     Raises:
-        ValueError: If it asks for another one.
+        ValueError: If it does not.
     """
     for name in _attention_names(config):
         if name not in KNOWN_ATTENTION:
@@ -61,7 +61,7 @@ def require_size(config: PreTrainedConfig, sizes: Collection[int]) -> None:
         sizes: How many numbers each of its weights holds.
 
     Raises:
-        ValueError: If it is more than twice as large.
+        ValueError: If it is larger.
     """
     with readable(A_NETWORK):
         settings = config.to_dict()
@@ -79,7 +79,7 @@ def require_all_used(unused: Iterable[str]) -> None:
     """Check that there are no weights left over, as there are if the config has too few layers.
 
     Raises:
-        ValueError: If some are left over.
+        ValueError: If there are.
     """
     names = sorted(unused)
     if names:
@@ -115,7 +115,9 @@ def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     Raises:
         ValueError: If one is missing, or the vocabulary is.
     """
-    num_embedded, vocabulary = len(next(network.get_input_embeddings().parameters())), tokenizer.get_vocab()
+    embeddings = network.get_input_embeddings().weight
+    assert isinstance(embeddings, Tensor)
+    num_embedded, vocabulary = len(embeddings), tokenizer.get_vocab()
     if len(vocabulary) * MAX_UNUSED < num_embedded:
         raise ValueError(f"the tokenizer must know the {num_embedded} subwords of the network, got {len(vocabulary)}")
     beyond = {subword: number for subword, number in vocabulary.items() if number >= num_embedded}

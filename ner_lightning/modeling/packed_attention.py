@@ -1,7 +1,7 @@
-"""Attention within each window where the subwords of all windows stand in one row, without padding.
+"""Attention for batches without padding, where the subwords of all windows are concatenated into one row.
 
-Everything in an encoder but attention treats a subword alone. So the windows of a batch are laid end to end
-in a row of real subwords; attention alone pads them, computes, and lays them end to end again.
+Everything in an encoder except attention treats each subword separately. So the windows of a batch are concatenated
+into a row of real subwords, and only attention pads them, computes, and concatenates the result again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PACKED_ATTENTION = "ner_lightning_packed"
 
 @dataclass(frozen=True, slots=True)
 class PackedLayout:
-    """Where the subwords of a row stood in their batch.
+    """The places of a row's subwords in their batch.
 
     Args:
         mask: True on subwords, false on padding.
-        places: The place of each subword in the flattened batch.
-        positions: The position of each subword in its window, counted from 0.
+        places: Index of each subword in the flattened batch.
+        positions: Position of each subword in its window, from 0.
     """
 
     mask: Bool[Tensor, "batch subwords"]
@@ -49,9 +49,9 @@ def packed_attention(
     packed_layout: PackedLayout | None = None,
     **_: Any,
 ) -> tuple[Float[Tensor, "1 scored heads size"], None]:
-    """Attention by the signature that ``transformers`` calls; tensors are ``[1, heads, scored, size]``."""
+    """Compute attention within each window; ``transformers`` calls it with tensors ``[1, heads, scored, size]``."""
     if packed_layout is None:
-        raise ValueError("packed attention needs the layout of its row, got none; call TokenClassifier instead")
+        raise ValueError("packed attention needs the layout of its row, got None: use TokenClassifier")
     layout = packed_layout
     batch, length = layout.mask.shape
     heads, size = query.shape[1], query.shape[3]
@@ -86,7 +86,7 @@ def _attend(
 
 
 def no_mask(*_: Any, **__: Any) -> None:
-    """The layout masks already."""
+    """Return no mask: the layout says which subwords are real."""
 
 
 AttentionInterface.register(PACKED_ATTENTION, packed_attention)

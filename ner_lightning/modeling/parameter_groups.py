@@ -1,4 +1,4 @@
-"""Which learning rate and weight decay each parameter has, by its place in the network."""
+"""Learning rate and weight decay of each parameter, by its place in the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE_SCALE = "rate_scale"
 
 
 def encoder_layers(network: PreTrainedModel) -> nn.ModuleList:
-    """The layers of a network's encoder, lowest first: its one list of ``num_hidden_layers`` modules.
+    """Return the layers of the encoder, lowest first: its only list of ``num_hidden_layers`` modules.
 
     Raises:
         ValueError: If there is no such list, or more than one.
@@ -26,7 +26,7 @@ def encoder_layers(network: PreTrainedModel) -> nn.ModuleList:
     outermost = [name for name in lists if not any(name.startswith(f"{other}.") for other in lists)]
     if len(outermost) != 1:
         raise ValueError(
-            f"the encoder must hold its {num_layers} layers as one list to tell lower from higher ones, "
+            f"the encoder must hold its {num_layers} layers in one list, which says which are lower and higher, "
             f"got {len(outermost)} such lists in {type(network.base_model).__name__}"
         )
     return lists[outermost[0]]
@@ -35,7 +35,7 @@ def encoder_layers(network: PreTrainedModel) -> nn.ModuleList:
 def parameter_groups(
     network: PreTrainedModel, *, head_learning_rate: float | None = None, layer_decay: float | None = None
 ) -> list[dict[str, Any]]:
-    """The trained parameters of a network as groups for an optimizer.
+    """Group the trained parameters of a network for an optimizer.
 
     Biases and norms have no weight decay. With a layer decay ``d``, the highest layer of the encoder learns at the
     optimizer's rate, the one below at ``d`` times that, and so on; embeddings, and whatever else all layers share,
@@ -43,15 +43,14 @@ def parameter_groups(
 
     Args:
         network: Encoder and head.
-        head_learning_rate: Rate of the head; None takes the optimizer's.
-        layer_decay: Ratio of the rates of neighbouring layers; None gives all of them the same.
+        head_learning_rate: Learning rate of the head; None uses that of the optimizer.
+        layer_decay: Ratio of the learning rates of neighboring layers; None gives all layers the same rate.
 
     Returns:
-        Groups, the highest layer's first; :func:`scale_rates` multiplies their ``rate_scale`` into the rate that the
-        optimizer gave.
+        The groups, highest layer first. :func:`scale_rates` multiplies their ``rate_scale`` into the learning rate.
 
     Raises:
-        ValueError: If the layers of the encoder cannot be told apart, where they have to be.
+        ValueError: If a layer decay is given and the layers of the encoder cannot be distinguished.
     """
     in_encoder = {id(parameter) for parameter in network.base_model.parameters()}
     depths: dict[int, int] = {}  # of the encoder's parameters, from the top
@@ -75,12 +74,12 @@ def parameter_groups(
 
 
 def scale_rates(optimizer: torch.optim.Optimizer) -> None:
-    """Multiply the scale of each group that has one into its learning rate, once."""
+    """Multiply the learning rate of each group by its ``rate_scale``, and remove that key."""
     for group in optimizer.param_groups:
         group["lr"] *= group.pop(RATE_SCALE, 1.0)
 
 
 def gradients_of(optimizer: torch.optim.Optimizer) -> dict[nn.Parameter, Tensor]:
-    """The gradients that an optimizer's step will read, by parameter and in its order."""
+    """Return the gradients that an optimizer's step will use, by parameter and in its order."""
     parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
     return {parameter: parameter.grad for parameter in parameters if parameter.grad is not None}

@@ -1,4 +1,4 @@
-"""The token classifier: an encoder of ``transformers`` with its head, run on real subwords only."""
+"""The token classifier: a ``transformers`` encoder with its head, run on real subwords only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayo
 
 
 class TokenClassifier(nn.Module):
-    """Logits of subwords, without computing padding where the network allows that.
+    """Computes the logits of subwords, without padding if the network allows it.
 
-    Whether it does is seen from what it computes: a long and a short window are run padded and packed, and
-    packing is taken only where the logits agree.
+    This is decided by behavior: a long and a short window are run padded and packed, and packing is used only if the
+    logits agree.
 
     Args:
         network: A token classification model of ``transformers``.
@@ -33,48 +33,49 @@ class TokenClassifier(nn.Module):
 
     @property
     def packs(self) -> bool:
-        """Whether padding costs nothing."""
+        """True if the network runs without padding."""
         return self.first_position is not None
 
     def forward(
         self, input_ids: Int[Tensor, "batch subwords"], attention_mask: Bool[Tensor, "batch subwords"]
     ) -> Float[Tensor, "scored tags"]:
-        """The logits of all real subwords, row after row."""
+        """Return the logits of all real subwords, row by row."""
         if self.first_position is None:
             return self.network(input_ids=input_ids, attention_mask=attention_mask.long()).logits[attention_mask]
         return _packed_logits(self.network, input_ids, attention_mask, self.first_position)
 
     def word_logits(self, batch: Batch) -> Float[Tensor, "words tags"]:
-        """The logits of the owned words of a batch, read at their first subwords, in order."""
+        """Return the logits of the owned words of a batch, read at their first subwords, in order."""
         logits = self(batch.input_ids, batch.attention_mask)
         return logits[batch.word_starts[batch.attention_mask]]
 
     def sentence_logits(self, batch: EvaluationBatch) -> Float[Tensor, "batch words tags"]:
-        """The logits of whole sentences, joined from the windows that own their words; 0 behind the last."""
+        """Return the logits of whole sentences, joined from the windows that own their words and padded with 0."""
+        if not batch.sentences:
+            return torch.zeros(0, 0, len(self.network.config.id2label or ()), device=self.network.device)
         logits = torch.cat([self.word_logits(windows) for windows in batch.passes])
         return rows_of_words(precise(logits), [len(sentence) for sentence in batch.sentences])
 
 
 def rows_of_words(logits: Float[Tensor, "scored tags"], lengths: Sequence[int]) -> Float[Tensor, "batch words tags"]:
-    """The logits of words that follow each other, in rows of these lengths; 0 behind the last."""
+    """Split the logits of consecutive words into rows of these lengths, padded with 0."""
     return pad_sequence(list(logits.split(lengths)), batch_first=True)
 
 
 def max_window(config: PreTrainedConfig) -> int:
-    """The most subwords that a network takes, special tokens included.
+    """Return the largest number of subwords that a network can read, including special tokens.
 
-    Two positions are left out, since RoBERTa spends as many on padding; networks of relative positions take
-    512.
+    Two positions are left out because RoBERTa reserves two. Networks with relative positions get 512.
     """
     positions = getattr(config, "max_position_embeddings", 0) or 0
     return positions - 2 if positions > 2 else 512
 
 
 def find_first_position(network: PreTrainedModel) -> int | None:
-    """The number of a window's first position if the network can be run packed, else None.
+    """Return the id of a window's first position if the network can run packed, and None otherwise.
 
-    RoBERTa counts positions from behind its padding id, others from 0. A network that can be run packed is
-    left set up for that.
+    RoBERTa counts positions from the one after its padding id, other encoders from 0. A network that can run packed is
+    left in that mode.
 
     Raises:
         ValueError: If the network does not run, or its logits are not finite.
@@ -114,14 +115,14 @@ def _first_position_of(
         network.set_attn_implementation(PACKED_ATTENTION)
         if config._attn_implementation != PACKED_ATTENTION:  # DeBERTa and MPNet only warn
             return None
-        # rounding stays below 1e-5 of the largest logit; local attention that was ignored changes more
+        # rounding stays below 1e-5 of the largest logit; ignoring local attention changes more
         tolerance = 1e-4 * expected.abs().max().item()
         for first_position in (0, (config.pad_token_id or 0) + 1):
             logits = _packed_logits(network, input_ids, mask, first_position)
             if torch.allclose(logits, expected, atol=tolerance, rtol=0):
                 return first_position
     except (TypeError, ValueError, IndexError, RuntimeError):
-        pass  # an encoder without exchangeable attention says so in one of these ways
+        pass  # an encoder whose attention cannot be exchanged raises one of these
     network.set_attn_implementation(usual_attention)
     return None
 

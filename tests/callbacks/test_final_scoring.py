@@ -3,15 +3,15 @@
 from typing import Any
 
 import lightning as L
-from quiet_trainer import quiet_trainer
 
 from ner_lightning.callbacks.final_scoring import FinalScoring
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import SplitName
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.tagger import NERTagger
+from ner_lightning.training.data_module import NERDataModule
+from ner_lightning.training.tagger import NERTagger
+from support.quiet_trainer import quiet_trainer
 
 
 class Recorder(FinalScoring):
@@ -34,7 +34,7 @@ def test_epochs_are_left_out() -> None:
     assert recorder.seen == []
     trainer.validate(tagger, data, verbose=False)
     trainer.test(tagger, data, verbose=False)
-    splits = data.corpus.splits
+    splits = data.bound.corpus.splits
     assert sorted(recorder.seen[:8]) == sorted(sentence.id for sentence in splits["validation"])
     assert recorder.seen[8] == "end of validation"
     assert sorted(recorder.seen[9:-1]) == sorted(sentence.id for sentence in splits["test"])

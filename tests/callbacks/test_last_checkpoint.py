@@ -3,17 +3,17 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import pytest
 import torch
 from lightning.pytorch.demos.boring_classes import BoringModel
-from lightning.pytorch.utilities.exceptions import SIGTERMException
-from quiet_trainer import quiet_trainer
 
+from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSigterm
-from ner_lightning.callbacks.validated_end import ValidatedEnd
+from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
+from support.quiet_trainer import quiet_trainer
 
 
 class Watch(L.Callback):
@@ -39,13 +39,13 @@ def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
     """Train for so many steps, in epochs of four, with a checkpoint after each step."""
     last = LastCheckpoint(folder, every_n_steps=1)
     watch = Watch(last.path, asked_at)
-    callbacks = [watch, ValidatedEnd(), StopOnSigterm(last), last]
+    callbacks = [watch, FinalValidation(), StopOnSignal(last), last]
     settings = {"limit_train_batches": 4, "limit_val_batches": 1, "enable_checkpointing": True}
     trainer = quiet_trainer(max_epochs=2, max_steps=num_steps, callbacks=callbacks, **settings)
     if asked_at is None:
         trainer.fit(BoringModel())
     else:
-        with pytest.raises(SIGTERMException):
+        with pytest.raises(Stopped):
             trainer.fit(BoringModel())
     return watch
 
@@ -55,6 +55,35 @@ def test_no_checkpoint_lacks_the_validation_that_is_due(tmp_path: Path, num_step
     """When a validation begins, there is the checkpoint of the step before; at the end, that of the last."""
     assert fit(tmp_path, num_steps).saved_steps == validated
     assert step_of(tmp_path / "last.ckpt") == (num_steps if num_steps > 0 else 8)
+
+
+class StopAt(L.Callback):
+    """Ends a run after so many steps, as early stopping does."""
+
+    def __init__(self, num_steps: int) -> None:
+        self.num_steps = num_steps
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+        trainer.should_stop |= trainer.global_step >= self.num_steps
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "settings", "expected"),
+    [
+        (8, {}, True),
+        (8, {"max_steps": 8}, False),  # as many as were asked for
+        (8, {"max_time": {"milliseconds": 1}}, False),
+        (99, {"max_epochs": 2}, False),
+    ],
+)
+def test_the_checkpoint_remembers_that_a_callback_ended_the_run(
+    tmp_path: Path, num_steps: int, settings: dict[str, Any], expected: bool
+) -> None:
+    last = LastCheckpoint(tmp_path)
+    limits = {"limit_train_batches": 4, "limit_val_batches": 1, "max_epochs": 3} | settings
+    quiet_trainer(callbacks=[StopAt(num_steps), last], enable_checkpointing=True, **limits).fit(BoringModel())
+    saved = torch.load(last.path, weights_only=True)
+    assert saved["callbacks"]["LastCheckpoint"] == {"stopped_early": expected}
 
 
 def test_a_run_told_to_stop_in_its_last_step_is_validated_first(tmp_path: Path) -> None:

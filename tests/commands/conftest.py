@@ -1,10 +1,10 @@
 """A model, and a folder to predict in."""
 
 import pytest
-from small_bundles import random_bundle
 
-from ner_lightning.commands import prediction_run
+from ner_lightning.commands.predict import run as prediction_run
 from ner_lightning.recognizer import EntityRecognizer
+from support.small_bundles import random_bundle
 
 
 @pytest.fixture(scope="module")

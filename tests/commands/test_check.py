@@ -6,13 +6,13 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.check import corpus_report
-from ner_lightning.corpora.corpus_report import CorpusReport
+from ner_lightning.corpora.checks.report import CorpusReport
 from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
-from ner_lightning.data_module import NERDataModule
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from ner_lightning.training.data_module import NERDataModule
+from support.strategies import word_piece_tokenizer
 
 SENTENCES = tuple(Sentence(("we", "saw", "Rome", "again"), (EntitySpan(2, 3, "LOC"),), f"train-{i}") for i in range(10))
 
@@ -60,7 +60,7 @@ def test_an_uncased_encoder_is_told_from_a_small_vocabulary(
 
 def test_a_missing_train_split_is_not_blamed_on_an_encoder_that_learns_from_it() -> None:
     report = report_on("validation", SmallBert())
-    assert report.errors == ("there must be a train split to learn from; there are: validation",)
+    assert report.errors == ("a train split is required to learn from, found validation",)
     assert report.splits["validation"].subwords is None
     assert report.warnings == (
         "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",

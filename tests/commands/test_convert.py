@@ -1,3 +1,5 @@
+import json
+import os
 import re
 import subprocess
 import sys
@@ -8,13 +10,15 @@ import pytest
 from ner_lightning.commands.convert import main
 from ner_lightning.corpora.column_files import ColumnFiles
 from ner_lightning.corpora.json_lines import JsonLines
+from support.disks import fill_disk
+from support.terminals import hidden_characters
 
 DATA = Path(__file__).parents[1] / "data"
 CONLL = str(DATA / "conll2003.conll")
 FROM_COLUMNS = ["--from", "ColumnFiles", "--from.train", CONLL]
 
 
-def test_columns_become_json_lines(tmp_path, capsys):
+def test_column_files_become_json_lines(tmp_path, capsys):
     output = tmp_path / "new" / "json"
     assert main([*FROM_COLUMNS, "--from.test", CONLL, "--to", "JsonLines", "--output", str(output)]) == 0
     read = JsonLines(train=str(output / "train.jsonl"), test=str(output / "test.jsonl")).read()
@@ -24,7 +28,7 @@ def test_columns_become_json_lines(tmp_path, capsys):
     assert f"Wrote {output / 'test.jsonl'}, {output / 'train.jsonl'}" in printed
 
 
-def test_scheme_of_the_output_can_be_chosen(tmp_path):
+def test_the_scheme_of_the_output_can_be_chosen(tmp_path):
     options = ["--to=ColumnFiles", "--to.scheme", "BIOES", "--output", str(tmp_path)]
     assert main(["--from=ColumnFiles", f"--from.train={CONLL}", *options]) == 0
     written = (tmp_path / "train.conll").read_text()
@@ -38,14 +42,14 @@ def test_a_reader_can_be_named_by_its_import_path(tmp_path):
     assert (tmp_path / "train.jsonl").is_file()
 
 
-def test_what_was_mended_and_lost_is_said(tmp_path, capsys):
+def test_repairs_and_losses_are_reported(tmp_path, capsys):
     nasty = str(DATA / "nasty.conll")
     options = ["--to", "ColumnFiles", "--to.scheme", "IO", "--output", str(tmp_path)]
     assert main(["--from", "ColumnFiles", "--from.train", nasty, *options]) == 0
     printed = capsys.readouterr().out
     assert "1 x ill-formed tag:\n" in printed
     assert f"  {nasty}:15: I-PER between O and O" in printed
-    assert "Not held by this format: 1 empty words" in printed
+    assert "This format cannot hold: 1 empty words" in printed
 
 
 def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys):
@@ -68,8 +72,8 @@ def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys)
         (["--from"], "expected one argument"),
         (["--from", "Nope", "--to", "JsonLines"], "--from must be one of ColumnFiles, .* got 'Nope'"),
         (["--from", "no.such.Reader", "--to", "JsonLines"], "got 'no.such.Reader': No module"),
-        (["--from", "pathlib.Path", "--to", "JsonLines"], "got 'pathlib.Path', which is none"),
-        (["--from", "ner_lightning.corpora.reader.CorpusReader", "--to", "JsonLines"], "which is none"),
+        (["--from", "pathlib.Path", "--to", "JsonLines"], "but 'pathlib.Path' is not one"),
+        (["--from", "ner_lightning.corpora.reader.CorpusReader", "--to", "JsonLines"], "is not one"),
         ([*FROM_COLUMNS, "--to", "HubDatasets"], "--to must be one of ColumnFiles, JsonLines, or"),
         ([*FROM_COLUMNS, "--to", "JsonLines"], "required: output"),
         (
@@ -83,18 +87,22 @@ def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys)
         ([*FROM_COLUMNS, "--to", "ColumnFiles", "--to.scheme", "X", "--output", "o"], "to.scheme.*X"),
         (
             [*FROM_COLUMNS, "--from.scheme", "X", "--to", "JsonLines", "--output", "o"],
-            r"from.scheme\": Expected a \S+\['IO', 'IOB1', 'BIO', 'BIOES', 'BILOU'\] Given value: X \(see",
+            r"from.scheme\": Expected a \S+\['IO', 'IOB1', 'BIO', .*'BMEWO'\] Given value: X \(see",
+        ),
+        (
+            ["--from", "ExampleCorpus", "--from.num_train=null", "--to", "JsonLines", "--output", "o"],
+            "from.num_train.*int",
         ),
         (["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"], "at least one file must be given"),
         (
             ["--from", "ColumnFiles", "--from.train", "none", "--to", "JsonLines", "--output", "o"],
-            "none: must be a",
+            "none: file not found",
         ),
-        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", str(DATA)], "must be empty, found"),
-        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", CONLL], "must be a folder, found a file"),
+        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", str(DATA)], "must be empty, but contains"),
+        ([*FROM_COLUMNS, "--to", "JsonLines", "--output", CONLL], "is a file, but the output must be a folder"),
     ],
 )
-def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, arguments, message):
+def test_wrong_input_gives_one_line_and_status_2(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -105,7 +113,48 @@ def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, arg
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_teaches(capsys):
+@pytest.mark.parametrize("writer", ["JsonLines", "ColumnFiles"])
+def test_a_corpus_that_cannot_be_written_leaves_no_file_that_stops_the_corrected_command(
+    tmp_path, monkeypatch, capsys, writer
+):
+    output = tmp_path / "out"
+    command = [*FROM_COLUMNS, "--from.test", CONLL, "--to", writer, "--output", str(output)]
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "test")
+        assert main(command) == 2
+    assert re.fullmatch(r"error: .*No space left on device: '.*/out/test\.\w+'\n", capsys.readouterr().err)
+    assert list(output.iterdir()) == []
+    assert main(command) == 0
+
+
+def test_names_that_the_system_refuses_are_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    for options in (["--output", "x" * 256], ["--output", "loop"], ["--output", "loop/out"]):
+        assert main([*FROM_COLUMNS, "--to", "JsonLines", *options]) == 2
+    for path in ("loop", "x" * 256):
+        assert main(["--from", "ColumnFiles", "--from.train", path, "--to", "JsonLines", "--output", "out"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 5
+    assert all(error.startswith("error: ") for error in errors)
+    assert os.listdir() == ["loop"]
+
+
+def test_hidden_characters_are_shown_and_kept(tmp_path, capsys):
+    kind, word = "PER\x1b[31m\u202e", "Bill\x9b\u200b"
+    row = {"words": [word, "left"], "entities": [[0, 1, kind], [0, 9, kind]], "id": "s\x1b"}
+    source = tmp_path / "in\x1b.jsonl"
+    source.write_text(json.dumps(row) + "\n")
+    command = ["--from", "JsonLines", "--from.train", str(source), "--to", "JsonLines"]
+    assert main([*command, "--output", str(tmp_path / "out\x1b")]) == 0
+    printed = capsys.readouterr()
+    assert not hidden_characters(printed.out + printed.err)
+    assert "out\\x1b" in printed.out
+    (written,) = (tmp_path / "out\x1b").iterdir()
+    assert json.loads(written.read_text()) == row | {"entities": [[0, 1, kind]]}
+
+
+def test_help_lists_the_options_of_the_named_formats(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--from", "ColumnFiles", "--to", "ColumnFiles", "--help"])
     assert stopped.value.code == 0
@@ -115,7 +164,7 @@ def test_help_teaches(capsys):
     assert "HubDatasets" in printed
 
 
-def test_general_help_does_without_torch():
+def test_general_help_does_not_import_torch():
     code = """
 import sys
 from ner_lightning.commands.convert import main

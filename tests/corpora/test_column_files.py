@@ -12,7 +12,7 @@ from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme
 from ner_lightning.sentences import Sentence
-from strategies import flat_entities
+from support.strategies import flat_entities
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -47,7 +47,7 @@ def spans(sentence: Sentence) -> list[tuple[int, int, str]]:
     return [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities]
 
 
-def test_nasty_file():
+def test_unusual_characters_and_markers_are_read():
     corpus = read(DATA / "nasty.conll")
     first, second, third = corpus.splits["train"]
     assert first.words == ("New York", "is")
@@ -61,7 +61,7 @@ def test_nasty_file():
     assert str(note) == f"{DATA / 'nasty.conll'}:15: {message}"
 
 
-def test_iob1_in_four_columns_separated_by_blanks():
+def test_iob1_in_four_columns_separated_by_spaces():
     corpus = read(DATA / "conll2003.conll")
     first, second, third = corpus.splits["train"]
     assert first.words == ("EU", "rejects", "German", "call", ".")
@@ -81,14 +81,14 @@ def test_other_columns_can_be_chosen():
     assert spans(corpus.splits["train"][0]) == [(0, 1, "NP"), (1, 2, "VP"), (2, 4, "NP")]
 
 
-def test_separator_can_be_stated(tmp_path):
+def test_the_separator_can_be_stated(tmp_path):
     by_tab = read_text(tmp_path, "a b\tB-PER\n", separator="tab").splits["train"][0]
     by_blank = read_text(tmp_path, "a b\tB-PER\n", separator="blank").splits["train"][0]
     assert by_tab.words == ("a b",)
     assert by_blank.words == ("a",)
 
 
-def test_lines_of_tabs_may_have_further_columns(tmp_path):
+def test_lines_with_tabs_may_have_further_columns(tmp_path):
     text = "New York\tB-LOC\tsure\nfell\tO\t\nBill\tB-PER\n"
     assert read_text(tmp_path, text, tag_column=1).splits["train"][0].words == ("New York", "fell", "Bill")
 
@@ -117,7 +117,7 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("a\tO\n\nb\tB_PER\n", {}, r":3: a tag must be O, or one of .* got 'B_PER'"),
+        ("a\tO\nc\tB-PER\n\nb\tB_PER\n", {}, r":4: a tag must be O, or one of .* got 'B_PER'"),
         ("a\tPER\n", {}, r":1: a tag must be O"),
         ("a\tB-\n", {}, r":1: a tag must be O"),
         (
@@ -127,19 +127,19 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         ),
         ("a b O\n", {"tag_column": 3}, r":1: a line must have .* got 3 columns: 'a b O'"),
         ("a O\n", {"word_column": 1}, r":1: a line must have"),
-        ("a\tO\nb\tS-PER\n", {"scheme": "BIO"}, r":2: the scheme is stated as BIO.* B I, got 'S-PER'"),
+        ("a\tO\nb\tS-PER\n", {"scheme": "BIO"}, r":2: scheme is BIO, .* B I, got 'S-PER'"),
         (
             "-DOCSTART- O\n\nBill B-PER\nis O\n\nNew York B-LOC\n",
             {},
-            r":6: every line must have as many columns as the first \(2: 'Bill B-PER'\), got 3: 'New York B-LOC'; "
-            r"a word can hold a blank only where tabs separate",
+            r":6: every line must have the same number of columns as the first \(2: 'Bill B-PER'\), got 3: "
+            r"'New York B-LOC'; a word can contain a space only if tabs separate",
         ),
-        ("New York\tB-LOC\nNew York B-LOC\n", {}, r":2: every line must have as many columns as the first"),
-        ("New York B-LOC\nBill\tB-PER\n", {}, r":2: every line must have as many columns as the first"),
+        ("New York\tB-LOC\nNew York B-LOC\n", {}, r":2: every line must have the same number of columns as the first"),
+        ("New York B-LOC\nBill\tB-PER\n", {}, r":2: every line must have the same number of columns as the first"),
         ("A\tB-PER\rB\tI-PER\r\rC\tO\r", {}, r":1: line ends must be LF or CRLF, found CR"),
         ("A\tO\r\n\r\nB\tO\r\r\n", {}, r":3: line ends must be LF or CRLF, found CR"),
-        ("", {}, r": the train split must hold at least one sentence, got none"),
-        ("-DOCSTART- O\n\n \n", {}, r": the train split must hold at least one sentence, got none"),
+        ("", {}, r": the train split must contain at least one sentence, got none"),
+        ("-DOCSTART- O\n\n \n", {}, r": the train split must contain at least one sentence, got none"),
         (
             "# id x\na O\n\n# id x\nb O\n",
             {"comment": "# "},
@@ -147,7 +147,7 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         ),
     ],
 )
-def test_wrong_input_is_one_line_with_its_place(tmp_path, text, options, message):
+def test_wrong_input_gives_one_line_with_file_and_line(tmp_path, text, options, message):
     with pytest.raises(CorpusError, match=r"a\.conll" + message) as caught:
         read_text(tmp_path, text, **options)
     assert "\n" not in str(caught.value)
@@ -157,10 +157,46 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.conll").write_bytes(b"a\tO\n\nM\xfcnchen\tB-LOC\n")
     with pytest.raises(CorpusError, match=r"latin\.conll:3: must be UTF-8, found the byte 0xfc"):
         read(tmp_path / "latin.conll")
-    with pytest.raises(CorpusError, match=r"none\.conll: must be a file, found none"):
+    with pytest.raises(CorpusError, match=r"none\.conll: file not found"):
         read(tmp_path / "none.conll")
-    with pytest.raises(CorpusError, match=r"must be a file, found a folder"):
-        read(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match=r"empty: the folder has no files"):
+        read(tmp_path / "empty")
+    with pytest.raises(CorpusError, match=r"none-\*\.conll: no file matches this pattern"):
+        read(tmp_path / "none-*.conll")
+    with pytest.raises(CorpusError, match=r"none\.conll: file not found; get it from the task's web page; a path"):
+        read(tmp_path / "none.conll", source="the task's web page")
+
+
+def test_a_split_may_have_several_files(tmp_path):
+    for name, word in [("b", "two"), ("a", "one"), ("c", "three")]:
+        (tmp_path / f"part-{name}.conll").write_text(f"-DOCSTART- O\n\n{word} O\n")
+    (tmp_path / ".hidden").write_text("hidden O\n")
+    in_order = [("one",), ("two",), ("three",)]
+    by_list = [str(tmp_path / f"part-{name}.conll") for name in "abc"]
+    for train in (
+        by_list,
+        str(tmp_path / "part-*.conll"),
+        str(tmp_path),
+        [by_list[0], str(tmp_path / "part-[bc].conll")],
+    ):
+        sentences = ColumnFiles(train=train).read().splits["train"]
+        assert [sentence.words for sentence in sentences] == in_order
+        assert [sentence.id for sentence in sentences] == ["train-0", "train-1", "train-2"]
+        assert [sentence.document_id for sentence in sentences] == [f"train-document-{i}" for i in range(3)]
+
+
+def test_a_document_ends_with_its_file(tmp_path):
+    (tmp_path / "a.conll").write_text("-DOCSTART- (d)\n\na O\n")
+    (tmp_path / "b.conll").write_text("b O\n")
+    assert [s.document_id for s in read(tmp_path).splits["train"]] == ["d", None]
+
+
+def test_a_repeated_id_names_both_files(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.conll").write_text("# id x\na O\n")
+    with pytest.raises(CorpusError, match=r"b\.conll:2: .* 'x' is also used in .*a\.conll:2"):
+        read(tmp_path, comment="# ")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +204,6 @@ def test_files_that_cannot_be_read(tmp_path):
     [
         ({}, "at least one file must be given"),
         ({"train": "a", "word_column": 1, "tag_column": 1}, "must differ"),
-        ({"train": "a", "comment": ""}, "comment must not be empty"),
     ],
 )
 def test_wrong_options_fail_at_construction(options, message):
@@ -176,7 +211,7 @@ def test_wrong_options_fail_at_construction(options, message):
         ColumnFiles(**options)
 
 
-def test_data_folder_comes_from_the_environment(tmp_path, monkeypatch):
+def test_the_data_folder_is_given_by_the_environment(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "a.conll").write_text("a\tO\n")
     monkeypatch.setenv("NER_LIGHTNING_DATA", str(tmp_path))
@@ -202,7 +237,7 @@ PARTS = flat_entities(max_words=6).flatmap(
 
 @pytest.mark.parametrize("scheme", [BIO(), BIOES()], ids=str)
 @given(parts=st.lists(PARTS.filter(lambda part: part[0]), min_size=1, max_size=4))
-def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, scheme: LabelScheme, parts):
+def test_a_corpus_is_the_same_after_writing_and_reading(tmp_path_factory, scheme: LabelScheme, parts):
     folder = tmp_path_factory.mktemp("written")
     sentences = [
         Sentence(tuple(words), tuple(entities), f"validation-{position}", document_id)
@@ -217,7 +252,7 @@ def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, scheme: L
     assert len(losses) == (num_empty > 0)
 
 
-def test_writer_tells_what_the_format_cannot_hold(tmp_path):
+def test_the_writer_reports_what_the_format_cannot_hold(tmp_path):
     sentences = (
         Sentence(("a\tb", "", "-DOCSTART-x"), (EntitySpan(0, 1, PER), EntitySpan(1, 2, PER)), "mine", "d"),
         Sentence((), (), "train-1", "d"),
@@ -225,14 +260,14 @@ def test_writer_tells_what_the_format_cannot_hold(tmp_path):
     )
     losses = ColumnFilesWriter(IO()).write(Corpus({"train": sentences}), str(tmp_path))
     beginnings = (
-        "1 words or entity types with a tab",
+        "1 words or entity types that contain a tab",
         "1 empty words",
         "1 words that begin with -DOCSTART-",
-        "1 sentences with an id",
-        "1 sentences with touching entities",
+        "1 sentences with a custom id",
+        "1 sentences with adjacent entities",
         "1 sentences without words",
         "1 sentences with a raw text",
-        "1 sentences of no document",
+        "1 sentences without a document",
     )
     assert sorted(losses) == sorted(loss for loss in losses if loss.startswith(beginnings))
     assert len(losses) == len(beginnings)
@@ -245,22 +280,22 @@ def test_a_document_id_never_becomes_a_word(tmp_path):
     ids = ["x\ny", "z\tq", "", "fine"]
     sentences = tuple(Sentence(("a",), (), f"train-{i}", document_id) for i, document_id in enumerate(ids))
     losses = ColumnFilesWriter().write(Corpus({"train": sentences}), str(tmp_path))
-    assert losses == ["3 documents whose id is empty or holds a tab or a line break: read under another id"]
+    assert losses == ["3 documents whose id is empty or contains a tab or a line break: written with another id"]
     again = read(tmp_path / "train.conll").splits["train"]
     assert [s.words for s in again] == [("a",)] * 4
     assert [s.document_id for s in again] == ["x y", "z q", "train-document-0", "fine"]
 
 
 @pytest.mark.parametrize("entity_type", ["P ", " P", "P\n", " "])
-def test_types_with_outer_blanks_are_refused_before_anything_is_written(tmp_path, entity_type):
+def test_types_with_outer_spaces_are_refused_before_anything_is_written(tmp_path, entity_type):
     corpus = Corpus({"train": (Sentence(("a",)),), "test": (Sentence(("a",), (EntitySpan(0, 1, entity_type),)),)})
-    with pytest.raises(CorpusError, match="must not begin or end with a blank"):
+    with pytest.raises(CorpusError, match="must not begin or end with a space"):
         ColumnFilesWriter().write(corpus, str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("writer", [ColumnFilesWriter(), JsonLinesWriter()], ids=lambda writer: type(writer).__name__)
-def test_a_writer_that_fails_leaves_no_torn_file(tmp_path, writer):
+def test_a_writer_that_fails_leaves_no_partial_file(tmp_path, writer):
     sentences = (Sentence(("written",)), Sentence(("\ud800",)))
     with pytest.raises(UnicodeEncodeError):
         writer.write(Corpus({"train": sentences}), str(tmp_path))

@@ -8,7 +8,7 @@ from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 EARLIER = ReadingNote("train", "ill_formed_tag", "read by the conlleval convention", "a.conll", 3)
 
@@ -24,12 +24,12 @@ def corpus() -> Corpus:
     return Corpus({"train": train, "test": test}, (EARLIER,), {"train": "BIO: stated"})
 
 
-def test_none_keeps_the_corpus_itself():
+def test_without_a_selection_the_corpus_is_unchanged():
     given_corpus = corpus()
     assert select_entity_types(given_corpus, None) is given_corpus
 
 
-def test_a_list_keeps_its_types_and_counts_what_it_dropped():
+def test_a_list_keeps_its_types_and_counts_the_dropped_ones():
     selected = select_entity_types(corpus(), ["LOC"])
     assert [sentence.entities for sentence in selected.splits["train"]] == [
         (EntitySpan(4, 5, "LOC"),),
@@ -56,7 +56,7 @@ def test_a_mapping_merges_renames_and_drops():
     ]
 
 
-def test_scores_stay_with_renamed_entities():
+def test_renamed_entities_keep_their_scores():
     scored = Corpus({"train": (Sentence(("Bo",), (EntitySpan(0, 1, "PERSON", 0.5),)),)})
     [sentence] = select_entity_types(scored, {"PERSON": "PER"}).splits["train"]
     assert (sentence.entities[0].entity_type, sentence.entities[0].score) == ("PER", 0.5)
@@ -76,7 +76,7 @@ def test_names_can_be_swapped():
         ({"LOC": ""}, "must not rename to an empty name, got {'LOC': ''}"),
     ],
 )
-def test_wrong_types_are_one_clear_line(entity_types: list[str] | dict[str, str], message: str):
+def test_wrong_types_give_one_clear_line(entity_types: list[str] | dict[str, str], message: str):
     with pytest.raises(CorpusError) as caught:
         select_entity_types(corpus(), entity_types)
     assert message in str(caught.value)
@@ -86,7 +86,7 @@ def test_wrong_types_are_one_clear_line(entity_types: list[str] | dict[str, str]
     st.lists(flat_entities(), min_size=1, max_size=4),
     st.dictionaries(st.sampled_from(ENTITY_TYPES), st.sampled_from(["A", "B"]), min_size=1),
 )
-def test_counts_of_every_new_type_add_up(drawn: list[tuple[list[EntitySpan], int]], new_by_old: dict[str, str]):
+def test_the_counts_of_merged_types_add_up(drawn: list[tuple[list[EntitySpan], int]], new_by_old: dict[str, str]):
     sentences = tuple(Sentence(("w",) * num_words, tuple(entities)) for entities, num_words in drawn)
     given_corpus = Corpus({"train": sentences})
     before = given_corpus.type_counts("train")
@@ -101,3 +101,14 @@ def test_counts_of_every_new_type_add_up(drawn: list[tuple[list[EntitySpan], int
     assert selected.type_counts("train") == expected
     assert [sentence.words for sentence in selected.splits["train"]] == [s.words for s in sentences]
     assert len(selected.notes) == len(before)
+
+
+def test_a_type_must_not_be_called_as_no_entity_is():
+    outside = Corpus({"train": (Sentence(("Ada", "met"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "O"))),)})
+    line = r"must not be called O, which .*; rename it with data.entity_types: \{O: OTHER, PER: PER\}"
+    for selection in (None, ["O", "PER"], {"PER": "O"}):
+        with pytest.raises(CorpusError, match=line if selection != {"PER": "O"} else "must not be called O"):
+            select_entity_types(outside, selection)
+    renamed = select_entity_types(outside, {"O": "OTHER", "PER": "PER"})
+    assert renamed.entity_types("train") == ("OTHER", "PER")
+    assert select_entity_types(outside, ["PER"]).entity_types("train") == ("PER",)

@@ -31,7 +31,7 @@ def context_words(sentences: tuple[Sentence, ...]) -> set[str]:
 
 
 def skeleton(sentence: Sentence) -> str:
-    """The sentence with types for names, the way its pattern was before the fillers came."""
+    """Return the sentence with types in place of names, like its pattern."""
     words = list(sentence.words)
     for entity in reversed(sentence.entities):
         words[entity.start : entity.end] = [f"<{entity.entity_type}>"]
@@ -39,7 +39,7 @@ def skeleton(sentence: Sentence) -> str:
 
 
 def expression(pattern: str) -> re.Pattern[str]:
-    """What the skeletons of a pattern look like."""
+    """Return a regular expression for the skeletons of a pattern."""
     parts = []
     for word in pattern.split():
         if word[1:-1] in data.FILLERS:
@@ -59,7 +59,7 @@ def patterns_seen(sentences: tuple[Sentence, ...]) -> set[str]:
     return seen
 
 
-def test_the_splits_have_the_sentences_asked_for(corpus: Corpus):
+def test_the_splits_have_the_requested_sizes(corpus: Corpus):
     assert {split: len(sentences) for split, sentences in corpus.splits.items()} == {
         "train": 2400,
         "validation": 400,
@@ -158,13 +158,13 @@ def test_the_context_words_of_new_patterns_are_known(corpus: Corpus):
     assert context_words(corpus.splits["validation"]) | context_words(corpus.splits["test"]) <= known
 
 
-def test_the_words_are_those_of_the_punctuation_splitter(corpus: Corpus):
+def test_the_words_agree_with_the_punctuation_splitter(corpus: Corpus):
     for sentence in chain(*corpus.splits.values()):
         text, offsets = sentence.as_text()
         assert tuple(PunctuationSplitter().split(text)) == offsets
 
 
-def test_sentences_have_ids_and_documents_hold_a_handful(corpus: Corpus):
+def test_sentences_have_ids_and_documents_have_up_to_six_sentences(corpus: Corpus):
     sentences = list(chain(*corpus.splits.values()))
     assert len({sentence.id for sentence in sentences}) == len(sentences)
     sizes = defaultdict(int)
@@ -197,7 +197,7 @@ def test_other_seeds_give_other_names_and_sentences(corpus: Corpus):
         assert corpus.splits[split] != other.splits[split]
 
 
-def test_it_is_made_in_a_moment():
+def test_the_corpus_is_generated_quickly():
     before = time.process_time()
     ExampleCorpus().read()
     assert time.process_time() - before < 2  # a third of a second when it is not checked
@@ -205,5 +205,5 @@ def test_it_is_made_in_a_moment():
 
 @pytest.mark.parametrize("split", SPLIT_NAMES)
 def test_a_split_without_a_sentence_is_refused(split):
-    with pytest.raises(CorpusError, match=f"the {split} split must hold at least one sentence, got 0"):
+    with pytest.raises(CorpusError, match=f"the {split} split must contain at least one sentence, got 0"):
         ExampleCorpus(**{f"num_{split}": 0})

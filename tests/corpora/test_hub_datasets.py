@@ -89,7 +89,7 @@ def assert_is_the_corpus(corpus: Corpus) -> None:
     assert corpus.splits["validation"][0].entities == (EntitySpan(0, 1, "LOC"),)
     assert corpus.splits["test"][0].words == ("Oslo", "\u200b")
     assert corpus.notes == ()
-    assert corpus.scheme_evidence["train"].startswith("BIO: 2 entities begin with B")
+    assert corpus.scheme_evidence["train"].startswith("BIO: fits every tag (B 2, I 1)")
 
 
 @pytest.mark.parametrize(
@@ -103,23 +103,56 @@ def assert_is_the_corpus(corpus: Corpus) -> None:
         save_to_disk,
     ],
 )
-def test_every_kind_of_folder_holds_the_same_corpus(tmp_path: Path, write: Write):
+def test_every_kind_of_folder_gives_the_same_corpus(tmp_path: Path, write: Write):
     folder = tmp_path / "corpus"
     folder.mkdir()
     write(folder)
     assert_is_the_corpus(HubDatasets(str(folder), expected_rows={"train": 2, "test": 1}).read())
 
 
-def test_numbers_are_read_by_the_names_that_the_user_gives(tmp_path: Path):
+def test_numbers_are_replaced_by_names_from_the_user(tmp_path: Path):
     write_json_lines(tmp_path / "c", {f"{split}.json": numbered(rows) for split, rows in ROWS.items()})
     assert_is_the_corpus(HubDatasets(str(tmp_path / "c"), tag_names=TAG_NAMES).read())
 
 
-def test_given_names_replace_those_of_the_dataset(tmp_path: Path):
+def test_names_from_the_user_replace_those_of_the_dataset(tmp_path: Path):
     labelled_splits().save_to_disk(tmp_path / "c")
     renamed = [name.replace("PER", "person") for name in TAG_NAMES]
     corpus = HubDatasets(str(tmp_path / "c"), tag_names=renamed).read()
     assert corpus.entity_types("train") == ("LOC", "person")
+
+
+def write_file(path: Path, tag_names: list[str], tags: list[str]) -> None:
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=tag_names))})
+    rows = [{"tokens": ["Ada", "Rome"], "ner_tags": [tag_names.index(tag) for tag in tags]}]
+    Dataset.from_list(rows, features=features).to_parquet(path)
+
+
+@pytest.mark.parametrize("names", ["{}.parquet {}.parquet", "train-0-{}.parquet train-1-{}.parquet"])
+def test_files_that_number_their_tags_differently_keep_their_own_names(tmp_path: Path, names: str):
+    (tmp_path / "c").mkdir()
+    splits = ("train", "validation") if "train" not in names else ("of", "of")
+    for name, split, order in zip(names.split(), splits, (1, -1), strict=True):
+        write_file(tmp_path / "c" / name.format(split), ["O", *TAG_NAMES[1:][::order]], ["B-PER", "B-LOC"])
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    sentences = [sentence for sentences in corpus.splits.values() for sentence in sentences]
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert sentence.entities == (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "LOC"))
+    with pytest.raises(CorpusError, match="the files number their tags differently; set tag_names to null"):
+        HubDatasets(str(tmp_path / "c"), tag_names=TAG_NAMES).read()
+
+
+def test_arrow_files_that_number_their_tags_differently_keep_their_own_names(tmp_path: Path):
+    for split, order in (("train", 1), ("test", -1)):
+        names = ["O", *TAG_NAMES[1:][::order]]
+        features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=names))})
+        rows = [{"tokens": ["Ada"], "ner_tags": [names.index("B-PER")]}]
+        Dataset.from_list(rows, features=features).save_to_disk(tmp_path / "saved" / split)
+        (tmp_path / "c").mkdir(exist_ok=True)
+        next((tmp_path / "saved" / split).glob("*.arrow")).rename(tmp_path / "c" / f"{split}.arrow")
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    assert [corpus.entity_types(split) for split in corpus.splits] == [("PER",), ("PER",)]
 
 
 def test_a_single_saved_dataset_is_the_training_split(tmp_path: Path):
@@ -155,14 +188,14 @@ def test_ill_formed_tags_are_read_and_noted_with_their_row(tmp_path: Path):
 @pytest.mark.parametrize(
     ("rows", "arguments", "message"),
     [
-        (ROWS["train"], {"words_column": "words"}, "[train]: no column 'words'; there are: tokens, ner_tags"),
-        (ROWS["train"], {"tags_column": "tags"}, "[train]: no column 'tags'; there are: tokens, ner_tags"),
-        (ROWS["train"], {"splits": {"test": "eval"}}, "no split 'eval' to read as test; there are: train"),
+        (ROWS["train"], {"words_column": "words"}, "[train]: no column 'words'; found: tokens, ner_tags"),
+        (ROWS["train"], {"tags_column": "tags"}, "[train]: no column 'tags'; found: tokens, ner_tags"),
+        (ROWS["train"], {"splits": {"test": "eval"}}, "no split 'eval' to read as test; found: train"),
         (ROWS["train"], {"expected_rows": {"train": 14041}}, "train split must have 14041 rows, got 2"),
         (ROWS["train"], {"expected_rows": {"test": 3453}}, "test split must have 3453 rows, got 0"),
-        (ROWS["train"], {"revision": "main"}, "a local folder has no revisions, got revision 'main'"),
+        (ROWS["train"], {"revision": "main"}, "is a local folder, which has no revisions, got revision 'main'"),
         (ROWS["train"], {"words_column": "ner_tags", "tags_column": "tokens"}, "[train]:1: a tag must be O"),
-        (numbered(ROWS["train"]), {}, "[train]:1: the tags are numbers without names, as 1; give tag_names"),
+        (numbered(ROWS["train"]), {}, "[train]:1: the tags are numbers without names, such as 1; set tag_names"),
         (
             numbered(ROWS["train"]),
             {"tag_names": ["O", "B-PER", "I-PER"]},
@@ -192,7 +225,7 @@ def test_ill_formed_tags_are_read_and_noted_with_their_row(tmp_path: Path):
         ),
     ],
 )
-def test_wrong_input_is_one_clear_line(tmp_path: Path, rows: list[dict], arguments: dict, message: str):
+def test_wrong_input_gives_one_clear_line(tmp_path: Path, rows: list[dict], arguments: dict, message: str):
     write_json_lines(tmp_path / "c", {"train.json": rows})
     with pytest.raises(CorpusError) as caught:
         HubDatasets(str(tmp_path / "c"), **arguments).read()
@@ -218,7 +251,7 @@ def write_parquet(splits: DatasetDict, folder: Path) -> None:
     ("write", "message"),
     [
         (write_parquet, "cannot be read as a dataset: .*test.* no data"),
-        (DatasetDict.save_to_disk, "every split and file must hold at least one row, one is empty"),
+        (DatasetDict.save_to_disk, "every split and file must contain at least one row, but one is empty"),
     ],
 )
 def test_an_empty_split_is_refused(tmp_path: Path, write: Callable[[DatasetDict, Path], None], message: str):
@@ -228,17 +261,19 @@ def test_an_empty_split_is_refused(tmp_path: Path, write: Callable[[DatasetDict,
         HubDatasets(str(tmp_path)).read()
 
 
-def test_an_empty_split_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch):
+def test_an_empty_split_on_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch):
     empty = Dataset.from_dict({"tokens": [], "ner_tags": []}, features=LABELLED)
     splits = DatasetDict(train=labelled_splits()["train"], test=empty)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: splits)
-    with pytest.raises(CorpusError, match="the test split must hold at least one sentence, got none"):
+    with pytest.raises(CorpusError, match="the test split must contain at least one sentence, got none"):
         HubDatasets("owner/corpus").read()
 
 
-def test_no_known_split_name_asks_which_is_which(tmp_path: Path):
+def test_unknown_split_names_must_be_mapped(tmp_path: Path):
     DatasetDict(gold=labelled_splits()["train"], silver=labelled_splits()["test"]).save_to_disk(tmp_path / "c")
-    with pytest.raises(CorpusError, match="is there, only: gold, silver; say with splits which is which"):
+    with pytest.raises(
+        CorpusError, match="found no split called train, validation, test, only: gold, silver; map them with splits"
+    ):
         HubDatasets(str(tmp_path / "c")).read()
 
 
@@ -252,12 +287,12 @@ def test_too_few_names_for_a_labelled_column_are_refused(tmp_path: Path):
     ("name", "content", "message"),
     [
         ("train.json", '{"tokens": ["a", ', "cannot be read as a dataset: JSON parse error"),
-        ("train.json", "", "must hold at least one row, one is empty"),
+        ("train.json", "", "must contain at least one row, but one is empty"),
         ("train.parquet", "no parquet", "cannot be read as a dataset: Parquet magic bytes not found"),
         ("notes.md", "# no data", "cannot be read as a dataset"),
     ],
 )
-def test_a_broken_folder_is_one_clear_line(tmp_path: Path, name: str, content: str, message: str):
+def test_a_broken_folder_gives_one_clear_line(tmp_path: Path, name: str, content: str, message: str):
     folder = tmp_path / "c"
     folder.mkdir()
     (folder / name).write_text(content)
@@ -268,20 +303,22 @@ def test_a_broken_folder_is_one_clear_line(tmp_path: Path, name: str, content: s
 
 
 @pytest.mark.parametrize("path", ["./no_such_folder", "a/b/c", "/no/such/folder"])
-def test_what_can_be_no_hub_id_is_said_to_be_no_folder(path: str):
-    with pytest.raises(CorpusError, match=r"must be a local folder or a dataset of the hub \(owner/name\)"):
+def test_a_path_that_cannot_be_a_hub_id_is_refused_without_the_network(path: str):
+    with pytest.raises(
+        CorpusError, match=r"is neither a local folder nor the name of a dataset on the hub \(owner/name\)"
+    ):
         HubDatasets(path).read()
 
 
-def test_without_a_hub_the_message_says_what_to_do():
+def test_an_unreachable_hub_gives_a_message_that_says_what_to_do():
     with pytest.raises(CorpusError) as caught:
         HubDatasets("lhoestq/conll2003").read()
     message = str(caught.value)
-    assert message.startswith("lhoestq/conll2003: no local folder, and the hub cannot be reached (")
+    assert message.startswith("lhoestq/conll2003: not a local folder, and the hub cannot be reached (")
     assert message.endswith("or read column files with the reader ColumnFiles")
 
 
-def test_a_hub_id_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_hub_id_gives_one_clear_line(monkeypatch: pytest.MonkeyPatch):
     def not_found(*_: object, **__: object) -> None:
         raise datasets.exceptions.DatasetNotFoundError("Dataset 'no/such' doesn't exist\non the Hub")
 

@@ -1,18 +1,16 @@
 import json
-import random
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.corpora.flat_spans import fit_to_text
 from ner_lightning.corpora.json_lines import JsonLines, JsonLinesWriter
 from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.sentences import Sentence
 from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import flat_entities
 
 THREE_FORMS = Path(__file__).parents[1] / "data" / "three_forms.jsonl"
 
@@ -68,19 +66,13 @@ def test_word_spans_that_do_not_fit(tmp_path):
     ]
 
 
-def test_empty_and_reversed_spans_inside_a_word_are_dropped_as_such():
-    fitted = fit_to_text([(2, 2, "PER"), (4, 0, "PER")], "Bill", [(0, 4)])
-    assert fitted.entities == ()
-    assert [kind for kind, _ in fitted.problems] == ["span_without_word", "span_reversed"]
-
-
-def test_numbers_stand_for_names_in_ner_tags(tmp_path):
+def test_numbers_in_ner_tags_are_replaced_by_their_names(tmp_path):
     row = {"tokens": ["a", "b"], "ner_tags": [1, 2]}
     corpus = read_rows(tmp_path, row, tag_names=["O", "B-PER", "I-PER"])
     assert corpus.splits["train"][0].entities == (EntitySpan(0, 2, "PER"),)
 
 
-def test_word_splitter_can_be_chosen(tmp_path):
+def test_the_word_splitter_can_be_chosen(tmp_path):
     row = {"text": "a,b c", "entities": []}
     assert read_rows(tmp_path, row).splits["train"][0].words == ("a", ",", "b", "c")
     assert read_rows(tmp_path, row, word_splitter=BlankSplitter()).splits["train"][0].words == ("a,b", "c")
@@ -103,7 +95,7 @@ def test_word_splitter_can_be_chosen(tmp_path):
         ({"words": ["a"], "entities": [{"start": 0, "end": 1, "type": "PER"}]}, r"such as \[0, 1"),
         ({"words": "a", "entities": []}, '"words" must be a list of strings'),
         ({"words": ["a", 1], "entities": []}, '"words" must be a list of strings'),
-        ({"tokens": ["a"], "ner_tags": []}, "every word needs one tag, got 1 words, 0 tags"),
+        ({"tokens": ["a"], "ner_tags": []}, "every word needs one tag, got 1 words and 0 tags"),
         ({"tokens": ["a"], "ner_tags": [1]}, "tag_names"),
         ({"tokens": ["a"], "ner_tags": [None]}, '"ner_tags" must be a list of tags'),
         ({"tokens": ["a"], "ner_tags": ["PER"]}, "a tag must be O"),
@@ -113,7 +105,7 @@ def test_word_splitter_can_be_chosen(tmp_path):
         ({"document_id": "\ud800", "words": [], "entities": []}, '"document_id" must be a string of valid'),
     ],
 )
-def test_wrong_rows_are_one_line_with_their_place(tmp_path, row, message):
+def test_a_wrong_row_gives_one_line_with_file_and_line(tmp_path, row, message):
     with pytest.raises(CorpusError, match=message) as caught:
         read_rows(tmp_path, {"words": ["fine"], "entities": []}, row)
     assert str(caught.value).startswith(f"{tmp_path / 'a.jsonl'}:2: ")
@@ -136,52 +128,21 @@ def test_a_repeated_key_is_refused(tmp_path, line, key):
         JsonLines(train=str(path)).read()
 
 
-def test_wrong_files(tmp_path):
+def test_files_that_cannot_be_read(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"words": ["a"], "entities": []}\n{"words": [\n')
-    with pytest.raises(CorpusError, match=r"a\.jsonl:2: must be one JSON object a line"):
+    with pytest.raises(CorpusError, match=r"a\.jsonl:2: must be one JSON object per line"):
         JsonLines(test=str(path)).read()
     path.write_text("\n")
-    with pytest.raises(CorpusError, match="the test split must hold at least one sentence"):
+    with pytest.raises(CorpusError, match="the test split must contain at least one sentence"):
         JsonLines(test=str(path)).read()
-    with pytest.raises(CorpusError, match=r":2: .*unique in its split, 'x' is that of line 1 already"):
+    with pytest.raises(CorpusError, match=r":2: .*unique in its split, 'x' is also used in line 1"):
         read_rows(tmp_path, {"id": "x", "words": ["a"], "entities": []}, {"id": "x", "words": [], "entities": []})
-    with pytest.raises(CorpusError, match=r"numbers from 0 to 0, as tag_names says, got 1"):
+    with pytest.raises(CorpusError, match=r"numbers from 0 to 0, as given by tag_names, got 1"):
         read_rows(tmp_path, {"tokens": ["a"], "ner_tags": [1]}, tag_names=["O"])
 
 
 TEXTS = st.text("aB ,.'\u0085\u2028\u200bé-", max_size=20)
-
-
-@given(
-    text=TEXTS,
-    spans=st.lists(st.tuples(st.integers(-1, 22), st.integers(-1, 22), st.sampled_from(ENTITY_TYPES))),
-)
-def test_fitted_spans_are_flat_and_hold_what_was_annotated(text, spans):
-    offsets = PunctuationSplitter().split(text)
-    fitted = fit_to_text(spans, text, offsets)
-    covered = [set(range(entity.start, entity.end)) for entity in fitted.entities]
-    assert sum(map(len, covered)) == len(set().union(*covered))
-    dropped = [kind for kind, _ in fitted.problems if kind != "span_cuts_word"]
-    assert len(spans) == len(fitted.entities) + len(dropped)
-    for entity in fitted.entities:  # the words that share a character with some span of that type, and no others
-        touched = [
-            {i for i, (left, right) in enumerate(offsets) if left < end and start < right}
-            for start, end, entity_type in spans
-            if entity_type == entity.entity_type and 0 <= start < end <= len(text)
-        ]
-        assert set(range(entity.start, entity.end)) in touched
-
-
-@given(
-    spans=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(ENTITY_TYPES))),
-    seed=st.integers(),
-)
-def test_what_is_kept_does_not_depend_on_the_order(spans, seed):
-    text = "a b c"
-    shuffled = random.Random(seed).sample(spans, len(spans))
-    offsets = BlankSplitter().split(text)
-    assert fit_to_text(spans, text, offsets).entities == fit_to_text(shuffled, text, offsets).entities
 
 
 TEXT_PARTS = st.tuples(TEXTS, st.none() | st.just("d"))
@@ -198,7 +159,7 @@ def sentence_of_text(text: str, document_id: str | None, name: str) -> Sentence:
 
 
 @given(texts=st.lists(TEXT_PARTS, min_size=1, max_size=2), words=st.lists(WORD_PARTS, max_size=2))
-def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, texts, words):
+def test_a_corpus_is_the_same_after_writing_and_reading(tmp_path_factory, texts, words):
     folder = tmp_path_factory.mktemp("written")
     sentences = [sentence_of_text(*part, f"test-{position}") for position, part in enumerate(texts)]
     sentences += [Sentence(tuple(w), tuple(entities), f"w{i}") for i, (w, entities) in enumerate(words)]
@@ -207,7 +168,7 @@ def test_written_and_read_again_a_corpus_is_the_same(tmp_path_factory, texts, wo
     assert JsonLines(test=str(folder / "test.jsonl")).read() == Corpus(corpus.splits, (), {})
 
 
-def test_writer_keeps_character_offsets_and_tells_of_other_words(tmp_path):
+def test_the_writer_keeps_character_offsets_and_reports_words_that_will_be_split_differently(tmp_path):
     sentence = Sentence(
         ("Bill,", "Al"),
         (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "PER")),
@@ -217,7 +178,7 @@ def test_writer_keeps_character_offsets_and_tells_of_other_words(tmp_path):
         ((0, 5), (7, 9)),
     )
     losses = JsonLinesWriter().write(Corpus({"train": (sentence,)}), str(tmp_path))
-    assert losses == ["1 sentences with a raw text whose words the word splitter will cut otherwise"]
+    assert losses == ["1 sentences with a raw text that the word splitter will split differently"]
     row = json.loads((tmp_path / "train.jsonl").read_text())
     assert row["entities"] == [{"start": 0, "end": 5, "type": "PER"}, {"start": 7, "end": 9, "type": "PER"}]
     corpus = JsonLines(train=str(tmp_path / "train.jsonl"), word_splitter=BlankSplitter()).read()

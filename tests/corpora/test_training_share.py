@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.corpora.reader import Corpus
+from ner_lightning.corpora.reader import Corpus, ReadingNote
 from ner_lightning.corpora.training_share import keep_training_share
 from ner_lightning.sentences import Sentence
 
@@ -23,12 +24,22 @@ def kept(corpus: Corpus, share: float, seed: int = 0) -> tuple[Sentence, ...]:
 
 
 @pytest.mark.parametrize(("share", "number"), [(0.1, 3), (0.25, 8), (0.3, 9), (0.01, 1), (1.0, 30)])
-def test_sentences_of_no_document_are_taken_one_by_one(share: float, number: int) -> None:
-    """The nearest number, of two as near the even one, and at least one."""
+def test_sentences_without_a_document_are_drawn_one_by_one(share: float, number: int) -> None:
+    """Their number is rounded to the nearest integer (half to even) and is at least one."""
     assert len(kept(corpus_of([None] * 30), share)) == number
 
 
-def test_of_no_sentence_none_is_kept() -> None:
+def test_notes_about_dropped_sentences_are_dropped() -> None:
+    notes = [ReadingNote("train", "ill_formed_tag", "x", "f", number, str(number)) for number in range(10)]
+    others = [ReadingNote("train", "type_dropped", "x"), ReadingNote("test", "ill_formed_tag", "x", "f", 1, "0")]
+    corpus = replace(corpus_of([None] * 10), notes=(*notes, *others))
+    share = keep_training_share(corpus, 0.3, 0)
+    ids = {sentence.id for sentence in share.splits["train"]}
+    assert share.notes == (*(note for note in notes if note.sentence_id in ids), *others)
+    assert len(share.notes) == 3 + 2
+
+
+def test_an_empty_split_stays_empty() -> None:
     assert kept(Corpus({"train": ()}), 0.5) == ()
 
 
@@ -38,7 +49,7 @@ def test_without_a_share_nothing_changes() -> None:
 
 
 @given(st.lists(st.sampled_from([None, *"abcdef"]), min_size=1, max_size=40), st.integers(0, 2**32))
-def test_shares_are_nested_whole_and_in_order(document_ids: list[str | None], seed: int) -> None:
+def test_shares_are_nested_and_consist_of_whole_documents_in_order(document_ids: list[str | None], seed: int) -> None:
     corpus = corpus_of(document_ids)
     sentences = corpus.splits["train"]
     parts = [kept(corpus, share, seed) for share in SHARES]
@@ -55,14 +66,16 @@ def test_shares_are_nested_whole_and_in_order(document_ids: list[str | None], se
     assert keep_training_share(corpus, 0.5, seed).splits["test"] == corpus.splits["test"]
 
 
-def test_seeds_draw_other_sentences_each_as_often() -> None:
+def test_different_seeds_draw_every_sentence_equally_often() -> None:
     corpus = corpus_of([None] * 10)
     drawn = [int(sentence.id) for seed in range(1000) for sentence in kept(corpus, 0.3, seed)]
-    assert all(230 <= drawn.count(number) <= 370 for number in range(10))  # 300 with a deviation of 14.5
+    assert all(
+        230 <= drawn.count(number) <= 370 for number in range(10)
+    )  # 300 expected, with a standard deviation of 14.5
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
-def test_a_share_must_be_one(share: float) -> None:
-    message = f"train_share must be a share of the training sentences, above 0 and up to 1, got {share}"
+def test_a_share_must_be_between_0_and_1(share: float) -> None:
+    message = f"train_share must be above 0 and at most 1, got {share}"
     with pytest.raises(ValueError, match=message):
         keep_training_share(corpus_of([None]), share, 0)

@@ -15,7 +15,7 @@ from ner_lightning.encoding.alignment import (
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, EntitySpan, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 TYPES = ("LOC", "MISC", "ORG", "PER")
 INVISIBLE = ["", " ", "\t", "\n", "\x00", "\x07", "\xa0", "\u00ad", "\u200b", "\u2028", "\ufeff"]
@@ -284,5 +284,5 @@ def test_a_tokenizer_without_padding_is_refused():
 
 @pytest.mark.parametrize("max_subwords", [1, 2])
 def test_a_window_without_room_for_words_is_refused(max_subwords):
-    with pytest.raises(ValueError, match="must hold a subword beside 2 special tokens"):
+    with pytest.raises(ValueError, match="must have room for a subword besides 2 special tokens"):
         WordTokenizer(VISIBLE, max_subwords)

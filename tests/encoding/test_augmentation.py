@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ner_lightning.encoding.augmentation import (
-    KEYS_BESIDE,
+    NEIGHBORING_KEYS,
     Augmentation,
     CasingNoise,
     MentionReplacement,
@@ -18,7 +18,7 @@ from ner_lightning.encoding.augmentation import (
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import ENTITY_TYPES, flat_entities, tag_sets
+from support.strategies import ENTITY_TYPES, flat_entities, tag_sets
 
 TAGS = TagSet(BIO(), tuple(ENTITY_TYPES))
 ANN = Sentence(("Ann", "Lee", "left", "Oslo"), (EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC")), "0")
@@ -135,7 +135,7 @@ def test_a_slip_is_one_edit_and_leaves_a_word(word, seed):
     doubled = {word[:i] + word[i] + word[i:] for i in range(len(word))}
     swapped = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
     differing = [(old, new) for old, new in zip(word, after, strict=False) if old != new]
-    beside = len(after) == len(word) and len(differing) == 1 and differing[0][1].lower() in KEYS_BESIDE
+    beside = len(after) == len(word) and len(differing) == 1 and differing[0][1].lower() in NEIGHBORING_KEYS
     assert after
     assert after in dropped | doubled | swapped or beside
 
@@ -147,9 +147,9 @@ def test_all_slips_of_a_word():
 
 
 def test_keys_touch_each_other():
-    assert set(KEYS_BESIDE["g"]) == set("ftyhvb")
-    assert set(KEYS_BESIDE["q"]) == set("12wa")
-    assert all(key in KEYS_BESIDE[beside] for key, keys in KEYS_BESIDE.items() for beside in keys)
+    assert set(NEIGHBORING_KEYS["g"]) == set("ftyhvb")
+    assert set(NEIGHBORING_KEYS["q"]) == set("12wa")
+    assert all(key in NEIGHBORING_KEYS[neighbor] for key, keys in NEIGHBORING_KEYS.items() for neighbor in keys)
 
 
 @given(sentences(), probabilities(), st.integers())

@@ -15,7 +15,7 @@ from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEp
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 CAPACITY = 4
 

@@ -1,5 +1,5 @@
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import ceil, floor
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from ner_lightning.encoding.batch_sampler import TokenBudgetBatchSampler, WithEpoch, plan_evaluation
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler, WithEpoch, plan_evaluation
 
 
 def factors_of_windows() -> st.SearchStrategy[float]:
@@ -32,7 +32,8 @@ def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict, int]:
 
 
 def samplers(lengths: list[int], settings: dict, num_ranks: int) -> list[TokenBudgetBatchSampler]:
-    return [TokenBudgetBatchSampler(lengths, rank=rank, num_ranks=num_ranks, **settings) for rank in range(num_ranks)]
+    layouts = [StepLayout(rank, num_ranks) for rank in range(num_ranks)]
+    return [TokenBudgetBatchSampler(lengths, layout=layout, **settings) for layout in layouts]
 
 
 def realistic_lengths(num_windows: int = 4000) -> list[int]:
@@ -77,6 +78,47 @@ def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn
     ]
     assert len(over) <= num_joined
     assert all(len(batch) <= 2 * settings["max_windows"] for batch in over)
+
+
+def steps_of(lengths: list[int], epoch: int, layout: StepLayout, **settings: int) -> list[list[int]]:
+    """The windows of every optimizer step, in the order of the plan."""
+    sampler = TokenBudgetBatchSampler(lengths, max_subwords=10_000, layout=layout, **settings)
+    batches = sampler.batches_of(epoch)
+    per_step = layout.batches_per_step
+    assert len(batches) % layout.num_ranks == 0
+    return [[*chain(*batches[first : first + per_step])] for first in range(0, len(batches), per_step)]
+
+
+LAYOUTS = [StepLayout(num_ranks=2), StepLayout(num_ranks=4), StepLayout(accumulate=2), StepLayout(0, 2, 4)]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("pool", [1, 2])
+@pytest.mark.parametrize("num_windows", [160, 168, 175])
+def test_a_step_holds_the_same_windows_however_it_is_spread(num_windows: int, pool: int, layout: StepLayout) -> None:
+    lengths = realistic_lengths(num_windows)
+    factors = {"factors": [1.25] * num_windows} if num_windows == 160 else {}
+    for epoch in range(3):
+        whole = steps_of(lengths, epoch, StepLayout(), max_windows=16, pool=pool, **factors)
+        spread = steps_of(lengths, epoch, layout, max_windows=16 // layout.batches_per_step, pool=pool, **factors)
+        assert spread == whole
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_last_step_with_too_few_windows_takes_some_from_the_step_before(layout: StepLayout) -> None:
+    lengths = realistic_lengths(161)  # the last step of one process has a single window
+    whole = steps_of(lengths, 0, StepLayout(), max_windows=16)
+    spread = steps_of(lengths, 0, layout, max_windows=16 // layout.batches_per_step)
+    assert len(spread) == len(whole) == 11
+    differing = [(set(a), set(b)) for a, b in zip(whole, spread, strict=True) if a != b]
+    assert len(differing) == 2
+    assert differing[0][0] | differing[1][0] == differing[0][1] | differing[1][1]
+
+
+def test_windows_that_are_too_few_for_the_batches_of_a_step_make_a_shorter_one_at_the_end() -> None:
+    layout = StepLayout(num_ranks=2, accumulate=4)
+    sizes = [len(step) for step in steps_of([5] * 13, 0, layout, max_windows=1)]
+    assert sizes == [8, 5]
 
 
 @given(settings_of_samplers())
@@ -253,7 +295,7 @@ def test_a_factor_for_each_window_that_leaves_none_out_is_needed(factors):
 
 def test_fewer_windows_than_ranks_are_refused():
     with pytest.raises(ValueError, match="3 ranks need at least a window each, got 2"):
-        TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, num_ranks=3)
+        TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, layout=StepLayout(num_ranks=3))
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 60))

@@ -18,7 +18,7 @@ from ner_lightning.encoding.batches import (
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import ENTITY_TYPES, flat_entities, tag_sets, word_piece_tokenizer
+from support.strategies import ENTITY_TYPES, flat_entities, tag_sets, word_piece_tokenizer
 
 TAGS = TagSet(BIO(), tuple(ENTITY_TYPES))
 PAD, CLS, SEP = 0, 2, 3

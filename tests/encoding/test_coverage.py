@@ -5,7 +5,7 @@ from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, IO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.strategies import word_piece_tokenizer
 
 TRAIN = (Sentence(("a", "b"), (EntitySpan(0, 1, "PER"),)),)
 TEST = (
@@ -54,6 +54,6 @@ def test_io_loses_the_touching_entities_of_one_type():
 def test_the_line_names_every_count():
     assert str(coverage_of_test(IO())) == (
         "14 words, all predicted (2 without subwords, 1 longer than a window, 2 in several windows); "
-        "all gold entities counted (6 mended or dropped by the reader, 2 that the scheme cannot write, "
-        "1 of types unknown to training)"
+        "all gold entities counted (6 repaired or dropped by the reader, 2 that the scheme cannot write, "
+        "1 of types not in training)"
     )

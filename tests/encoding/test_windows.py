@@ -80,5 +80,5 @@ def test_a_tie_goes_to_the_window_on_the_right():
 
 @pytest.mark.parametrize("overlap", [-1, 3, 5])
 def test_an_overlap_beyond_half_a_window_is_refused(overlap):
-    with pytest.raises(ValueError, match="from 0 to half the window of 5 subwords"):
+    with pytest.raises(ValueError, match="between 0 and half the window of 5 subwords"):
         plan_windows([0, 1], 5, overlap)

@@ -1,10 +1,11 @@
-"""The browser that pages are looked at with."""
+"""The browser that opens pages in tests."""
 
 from collections.abc import Iterator
 
 import pytest
-from browser import chromium
 from playwright.sync_api import Browser
+
+from support.browser import chromium
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from integration.command_line import TINY_RUN
 from transformers import AutoModelForTokenClassification, BertModel
 
 from ner_lightning.__main__ import main
@@ -14,7 +13,8 @@ from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, TagSet
-from ner_lightning.tagger import NERTagger
+from ner_lightning.training.tagger import NERTagger
+from support.command_line import TINY_RUN
 
 LORA = ["--model.fine_tuning.adapter=LoRA", "--model.fine_tuning.adapter.rank=2"]
 OPTIONS = {
@@ -121,7 +121,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert f"trains {NUM_TRAINED[kind]:,} of {total:,} parameters" in capsys.readouterr().err
     assert main([*begun, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
     resumed, expected = checkpoint(tmp_path / "run", "last"), checkpoint(whole, "last")
-    parts = ["state_dict", *(["weights_behind_average"] if kind == "lora" else [])]
+    parts = ["state_dict", *(["current_weights"] if kind == "lora" else [])]
     for part in parts:
         assert resumed[part].keys() == expected[part].keys()
         assert all(torch.equal(weights, expected[part][name]) for name, weights in resumed[part].items())

@@ -4,11 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from disks import fill_disk, largest_file
-from integration.command_line import TINY_RUN
 
-from ner_lightning import tagger, whole_files
+from ner_lightning import atomic_files
 from ner_lightning.__main__ import main
+from ner_lightning.training import tagger
+from support.command_line import TINY_RUN
+from support.disks import fill_disk, largest_file
 
 RUN = [*TINY_RUN, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"]
 
@@ -97,7 +98,7 @@ def test_a_read_only_folder_is_named(
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(path.parent))
 
-    monkeypatch.setattr(whole_files, "open", refuse, raising=False)
+    monkeypatch.setattr(atomic_files, "open", refuse, raising=False)
     assert "Permission denied" in error_of(capsys, "fit", "--run_dir", tmp_path)
 
 
@@ -109,7 +110,7 @@ def test_other_predictions_are_not_replaced(tmp_path: Path, run_dir: Path, capsy
     assert main(["test", *RUN, *best]) == 0  # the same again
     path.write_text(path.read_text().replace("[]", '[[0, 1, "PER", 0.5]]', 1))
     before = path.read_bytes()
-    assert f"{path} holds other predictions" in error_of(capsys, "test", *best)
+    assert f"{path} holds different predictions" in error_of(capsys, "test", *best)
     assert path.read_bytes() == before
     assert main(["test", *RUN, *best, "--run_dir", str(tmp_path / "new")]) == 0
     assert (tmp_path / "new" / "predictions" / "test.jsonl").exists()

@@ -6,10 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from disks import largest_file
-from integration.command_line import finished
-from integration.run_folders import checkpoint
-from integration.started_ranks import (
+
+from support.command_line import finished
+from support.disks import largest_file
+from support.integration_runs import checkpoint
+from support.started_ranks import (
     ON_GPUS,
     RUN,
     TWO,
@@ -60,11 +61,27 @@ def test_sigterm_to_the_first_rank_saves_and_ends_all(tmp_path: Path, ranks: Ran
 
 
 @pytest.mark.slow
-def test_an_error_of_all_ranks_is_said_once(tmp_path: Path) -> None:
-    done = finished(TWO.start("fit", *RUN, "--data.batches.evaluation_subwords=9999", "--run_dir", tmp_path / "run"))
+def test_ctrl_c_saves_and_ends_all_ranks(tmp_path: Path) -> None:
+    """A terminal sends it to every rank."""
+    with in_midst_of_training(TWO, tmp_path / "run", ENDLESS) as (process, ids):
+        for pid in ids:
+            os.kill(pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert (process.returncode, "Traceback" in stderr) == (130, False)
+        assert not any(map(is_alive, ids))
+    assert stderr.count("stopped by Ctrl-C\n") == stderr.count(" --ckpt_path last\n") == 1
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert checkpoint(tmp_path / "run")["global_step"] == steps[-1] + 1
+
+
+@pytest.mark.slow
+def test_an_error_of_all_ranks_is_said_once_and_blocks_no_corrected_command(tmp_path: Path) -> None:
+    done = finished(TWO.start("fit", *RUN, "--data.corpus.num_train=1", "--run_dir", tmp_path / "run"))
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert line.startswith("error: 2 ranks need a batch each, got 1 of the validation split")
+    assert line.startswith("error: 2 ranks need at least a window each, got 1 windows")
+    assert not list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.slow

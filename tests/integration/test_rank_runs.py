@@ -7,8 +7,16 @@ import signal
 from pathlib import Path
 
 import pytest
-from integration.run_folders import assert_same_run, checkpoint
-from integration.started_ranks import (
+
+from ner_lightning.__main__ import main
+from ner_lightning.commands.fit.command import run_training
+from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.modeling.encoders import SmallBert
+from ner_lightning.predictions import read_predictions
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.training.data_module import BatchSettings, NERDataModule
+from support.integration_runs import assert_same_run, checkpoint
+from support.started_ranks import (
     CORPUS,
     ON_GPUS,
     RUN,
@@ -23,14 +31,7 @@ from integration.started_ranks import (
     wait_until,
 )
 
-from ner_lightning.commands.training_cli import run_training
-from ner_lightning.corpora.example_corpus import ExampleCorpus
-from ner_lightning.data_module import BatchSettings, NERDataModule
-from ner_lightning.library_messages import quieten
-from ner_lightning.modeling.encoders import SmallBert
-from ner_lightning.predictions import read_predictions
-
-SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "viterbi.jsonl", "decoders.json")]
+SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("jsonl", "argmax.jsonl", "decoders.json")]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def scores_of_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu")
     """What ``validate`` and ``test`` log of the best checkpoint; they write into the folder."""
     options = [f"--trainer.accelerator={accelerator}", "--trainer.devices=1", "--run_dir", folder]
     best = run_dir / "checkpoints" / "best.ckpt"
-    quieten()
+    silence_libraries()
     logged: dict[str, float] = {}
     for command in ("validate", "test"):
         done = run_training([command, *map(str, (*RUN, *options, "--ckpt_path", best))])
@@ -61,7 +62,8 @@ def assert_same_files(run_dir: Path, expected: Path) -> None:
 def assert_scored_as_by_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> None:
     """Scores, predictions, comparison of decoders and report, to the last digit."""
     folder.mkdir()
-    shutil.copy(run_dir / "run.json", folder)  # the report shows some of it
+    for name in ("run.json", "config.yaml"):  # the report shows some of their content
+        shutil.copy(run_dir / name, folder)
     expected = scores_of_one_process(run_dir, folder, accelerator)
     with (run_dir / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))[-2:]  # of the best checkpoint, on each split
@@ -103,6 +105,21 @@ def test_ranks_that_train_score_as_one_process_does(ranks: Ranks, tmp_path: Path
     run_dir = tmp_path / "ranks"
     ranks.run("fit", *RUN, "--trainer.max_epochs=1", "--run_dir", run_dir)
     assert_scored_as_by_one_process(run_dir, tmp_path / "one", ranks.accelerator)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--data.batches.evaluation_subwords=9999", pytest.param("--data.corpus.num_test=1", marks=pytest.mark.slow)],
+)
+def test_a_rank_that_no_batch_is_left_for_changes_no_score(run_of_two: Path, tmp_path: Path, option: str) -> None:
+    """One batch for two ranks, of many sentences or of a single one."""
+    options = [*RUN, option, "--ckpt_path", run_of_two / "checkpoints" / "best.ckpt"]
+    TWO.run("test", *options, "--run_dir", tmp_path / "two")
+    assert main(["test", *map(str, options), "--run_dir", str(tmp_path / "one"), "--trainer.devices=1"]) == 0
+    names = [f"predictions/{file}" for file in SCORED if file.startswith("test.")]
+    assert [(tmp_path / "two" / name).read_bytes() for name in names] == [
+        (tmp_path / "one" / name).read_bytes() for name in names
+    ]
 
 
 @pytest.mark.slow

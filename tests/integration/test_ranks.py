@@ -7,14 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from integration.command_line import finished, torchrun
-from integration.rank_script import EPOCHS, LAYOUTS, LOSSES, gradients, joined_steps, varied_data_module
-from integration.started_ranks import ON_GPUS
 
 from ner_lightning.encoding.repeat_factors import sentence_factor
 from ner_lightning.modeling.class_weights import Balanced
+from support.command_line import finished, torchrun
+from support.rank_script import (
+    EPOCHS,
+    LAYOUTS,
+    LOSSES,
+    Layout,
+    data_module,
+    gradients,
+    joined_steps,
+    varied_data_module,
+)
+from support.started_ranks import ON_GPUS
 
-SCRIPT = Path(__file__).with_name("rank_script.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "rank_script.py"
 
 
 @pytest.fixture(scope="module", params=[(2, "cpu"), (3, "cpu"), pytest.param((2, "cuda"), marks=ON_GPUS)], ids=str)
@@ -42,12 +51,23 @@ def test_the_gradient_of_a_step_is_that_of_one_process_on_the_joined_batch(writt
         assert max(gradient.abs().max() for gradient in expected[-1].values()) > 1e-3
 
 
+def test_ranks_train_the_model_of_one_process_whose_batches_hold_as_many_windows(written: list[dict]) -> None:
+    """Without dropout: every step has the same windows, so all steps have the same gradient."""
+    max_windows = LAYOUTS["3x1"].max_windows * len(written)
+    expected = gradients(LOSSES["cross_entropy"](), data_module(Layout(max_windows)), accelerator="cpu")
+    assert len(expected) > 1
+    for rank in written:
+        for step, expected_step in zip(rank["gradients"]["cross_entropy", "3x1"], expected, strict=True):
+            for parameter, gradient in step.items():
+                torch.testing.assert_close(gradient, expected_step[parameter], atol=1e-10, rtol=0)
+
+
 @pytest.mark.parametrize("num_ranks", [2, 3])
 def test_layouts_cut_sentences_and_leave_a_rank_nothing_to_score(num_ranks: int) -> None:
     cut = joined_steps(LAYOUTS["cut sentences"], num_ranks)
-    assert sum(len(windows) > 2 for _, windows in cut.encoded["train"]) > 10
+    assert sum(len(windows) > 2 for _, windows in cut.bound.encoded["train"]) > 10
     data = joined_steps(LAYOUTS["nothing to score"], num_ranks)  # a window a batch: its place in the step is its rank
-    num_words = [len(window.word_starts) for _, windows in data.encoded["train"] for window in windows]
+    num_words = [len(window.word_starts) for _, windows in data.bound.encoded["train"] for window in windows]
     assert any(0 in {num_words[window] for window in step} != {0} for step in data.steps)
 
 
@@ -55,12 +75,12 @@ def test_ranks_agree_with_one_process_on_tags_subwords_class_weights_and_repeat_
     data = varied_data_module()
     data.setup()
     expected = {
-        "tags": data.tags.to_plain(),
-        "vocabulary": data.tokenizer.get_vocab(),
-        "class weights": Balanced().by_type(data.word_counts),
-        "repeat factors": data.repeat_factors,
+        "tags": data.bound.tags.to_plain(),
+        "vocabulary": data.bound.tokenizer.get_vocab(),
+        "class weights": Balanced().by_type(data.bound.word_counts),
+        "repeat factors": data.bound.repeat_factors,
     }
-    assert max(data.repeat_factors.values()) > 1
+    assert max(data.bound.repeat_factors.values()) > 1
     for rank in written:
         assert {name: rank["shared"][name] for name in expected} == expected
 
@@ -69,8 +89,8 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
     """Each comes as often as its factor says, on whichever ranks, and is augmented as in one process."""
     data = varied_data_module()
     data.setup()
-    sentences, windows = data.corpus.splits["train"], data.train_dataloader().dataset
-    factors = [sentence_factor(sentence, data.repeat_factors) for sentence in sentences]
+    sentences, windows = data.bound.corpus.splits["train"], data.train_dataloader().dataset
+    factors = [sentence_factor(sentence, data.bound.repeat_factors) for sentence in sentences]
     assert len(windows) == len(sentences)
     assert [windows.augmented(0, number) for number in range(len(sentences))] != list(sentences)
     for epoch in EPOCHS:
@@ -82,12 +102,12 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
         assert times.total() == floor(sum(factors)) > len(sentences)
         for rank, batches in zip(written, dealt, strict=True):
             for batch, subwords in zip(batches, rank["shared"]["subwords"][epoch], strict=True):
-                assert torch.equal(data.window_encoder.collate(windows.__getitems__(batch)).input_ids, subwords)
+                assert torch.equal(data.bound.window_encoder.collate(windows.__getitems__(batch)).input_ids, subwords)
 
 
 def test_what_ends_one_rank_ends_all_at_the_same_step(written: list[dict]) -> None:
     """SIGTERM or NaN on the second rank, in the second step of accumulated batches."""
     for rank in written:
-        assert rank["sigterm"] == ("SIGTERMException", "", 2)
+        assert rank["sigterm"] == ("Stopped", "143", 2)
         assert rank["nan"] == (*written[0]["nan"][:2], 1)
     assert "in step 2, in a batch of the sentences" in written[0]["nan"][1]

@@ -1,6 +1,9 @@
 """A run that is killed, stopped or broken off, and resumed, equals an uninterrupted one, bit for bit."""
 
+import csv
+import os
 import random
+import shlex
 import shutil
 import signal
 import time
@@ -9,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from integration import accidents, forked_runs
-from integration.command_line import TINY_RUN, run, start
-from integration.forked_runs import OPTIONS, Preparation
-from integration.run_folders import assert_same_run, checkpoint
 
 from ner_lightning.__main__ import main
-from ner_lightning.evaluation.run_folders import FINISHED, read_config, read_record
+from ner_lightning.runs.folders import FINISHED, read_config, read_record
+from support import accidents, forked_runs
+from support.command_line import TINY_RUN, finished, run, start, start_python
+from support.forked_runs import OPTIONS, Preparation
+from support.integration_runs import assert_same_run, checkpoint
+from support.started_ranks import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,7 @@ def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
     assert main(longer) == 2
-    assert "a run goes on with its best checkpoint so far, found nothing" in capsys.readouterr().err
+    assert "is missing: a run resumes with its best checkpoint so far" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
@@ -157,6 +161,35 @@ def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -
     assert now["wall_seconds"] > before["wall_seconds"]
     assert now["peak_memory_mib"] >= before["peak_memory_mib"]
     assert_same_run(run_dir, whole)
+
+
+EARLY_STOPPING = [  # in the second epoch, as no F1 rises by 1
+    "--trainer.max_epochs=5",
+    "--trainer.callbacks+=EarlyStopping",
+    "--trainer.callbacks.monitor=validation/f1",
+    "--trainer.callbacks.mode=max",
+    "--trainer.callbacks.min_delta=1",
+    "--trainer.callbacks.patience=1",
+]
+
+
+def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
+    """Resumed as it is, asked to train longer, and killed between its last checkpoint and its scores."""
+    stopped, killed = tmp_path / "stopped", tmp_path / "killed"
+    status, printed = forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", stopped)
+    assert status == 0, printed
+    kill = (accidents.signal_at, ("test/f1", 1, signal.SIGKILL))
+    assert forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", killed, prepare=kill)[0] == -signal.SIGKILL
+    for run_dir, epochs in [(tmp_path / "again", 5), (tmp_path / "longer", 9), (killed, 5)]:
+        if run_dir != killed:
+            shutil.copytree(stopped, run_dir)
+        options = [*OPTIONS, *EARLY_STOPPING, f"--trainer.max_epochs={epochs}", "--run_dir", run_dir]
+        status, printed = forked_runs.run("fit", *options, "--ckpt_path", "last")
+        assert status == 0, printed
+        assert "early stopping had ended this run: nothing is left to train\n" in printed
+        assert_same_run(run_dir, stopped)
+        records = [read_record(folder / "run.json") for folder in (run_dir, stopped)]
+        assert {(record["epochs"], record["steps"]) for record in records} == {(2, 12)}
 
 
 CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of the first epoch the best checkpoint and the last
@@ -194,17 +227,92 @@ def test_killed_at_random_moments(tmp_path: Path, whole: Path, kill: Preparation
 
 
 @pytest.mark.parametrize(
-    ("place", "number", "saved_step"),
-    [("train/loss", 3, 3), ("validation/f1", 1, 6), ("validation/f1", 2, 12)],
+    ("place", "number", "saved_step", "signal_number"),
+    [
+        ("train/loss", 3, 3, signal.SIGTERM),
+        ("train/loss", 3, 3, signal.SIGINT),
+        ("validation/f1", 1, 6, signal.SIGTERM),
+        ("validation/f1", 2, 12, signal.SIGINT),
+    ],
 )
-def test_sigterm_saves_and_ends(tmp_path: Path, whole: Path, place: str, number: int, saved_step: int) -> None:
+def test_ctrl_c_and_sigterm_save_and_end(
+    tmp_path: Path, whole: Path, place: str, number: int, saved_step: int, signal_number: int
+) -> None:
     """In an accumulated step, in the validation of an epoch, and in the last one."""
     run_dir = tmp_path / "stopped"
-    stop = (accidents.signal_at, (place, number, signal.SIGTERM))
+    stop = (accidents.signal_at, (place, number, signal_number))
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
-    assert (status, "Traceback" in printed) == (143, False)
+    assert (status, "Traceback" in printed) == (128 + signal_number, False)
     assert checkpoint(run_dir)["global_step"] == saved_step
     assert not (run_dir / "predictions").exists()
+    resume(run_dir)
+    assert_same_run(run_dir, whole)
+
+
+def test_ctrl_c_while_the_best_checkpoint_is_scored_ends_at_once(tmp_path: Path, whole: Path) -> None:
+    run_dir = tmp_path / "stopped"
+    stop = (accidents.signal_at, ("test/f1", 1, signal.SIGINT))
+    status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
+    assert (status, "Traceback" in printed) == (130, False)
+    assert f"the run is saved in {run_dir / 'checkpoints' / 'last.ckpt'}" in printed
+    assert not (run_dir / FINISHED).exists()
+    resume(run_dir)
+    assert_same_run(run_dir, whole)
+
+
+LONG = [*TINY_RUN, "--trainer.max_epochs=200", "--data.batches.max_windows=2", "--save_every_n_steps=1"]
+
+
+def stopped_in_midst(run_dir: Path, signal_number: int) -> list[str]:
+    """The lines of a run whose processes all get a signal within its first epoch, as from a terminal or from SLURM."""
+    process = start("fit", *LONG, "--data.batches.num_workers=1", "--run_dir", run_dir, process_group=0)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    wait_until(lambda: last.exists() or process.poll() is not None, 200)
+    os.killpg(process.pid, signal_number)
+    done = finished(process)
+    assert (done.returncode, "Traceback" in done.stderr) == (128 + signal_number, False), done.stderr
+    steps = checkpoint(run_dir)["global_step"]
+    with (run_dir / "metrics.csv").open() as file:
+        logged = [int(row["step"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert logged == list(range(steps))  # nothing is lost
+    return done.stderr.splitlines()
+
+
+def test_the_command_that_ctrl_c_prints_resumes_the_run_where_it_was(tmp_path: Path) -> None:
+    run_dir = tmp_path / "my run"
+    *_, stopped, saved, command = stopped_in_midst(run_dir, signal.SIGINT)
+    assert stopped == "stopped by Ctrl-C"
+    assert saved == f"the run is saved in {run_dir / 'checkpoints' / 'last.ckpt'}; resume it with"
+    steps = checkpoint(run_dir)["global_step"]
+    program, *arguments = shlex.split(command)
+    assert program == "python"
+    resumed = finished(start_python(*arguments, f"--trainer.max_steps={steps + 1}"))
+    assert resumed.returncode == 0, resumed.stderr
+    assert checkpoint(run_dir)["global_step"] == steps + 1
+
+
+def test_sigterm_prints_the_command_that_resumes_too(tmp_path: Path) -> None:
+    *_, stopped, _, command = stopped_in_midst(tmp_path / "run", signal.SIGTERM)
+    assert stopped == "stopped by SIGTERM"
+    assert command.endswith(f"--run_dir {tmp_path / 'run'} --ckpt_path last")
+
+
+def test_a_run_that_is_stopped_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    stop = (accidents.signal_before_training, (signal.SIGINT,))
+    status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
+    assert (status, "Traceback" in printed) == (130, False), printed
+    assert printed.endswith("stopped by Ctrl-C\nnothing was saved\n")
+    assert not list(run_dir.iterdir())
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, whole: Path) -> None:
+    run_dir = tmp_path / "stopped"
+    stop = (accidents.signal_at, ("train/loss", 3, signal.SIGINT, 2))
+    status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
+    assert (status, "Traceback" in printed) == (130, False)
+    assert "once more stops at once, without saving\n" in printed
+    assert checkpoint(run_dir)["global_step"] == 2
     resume(run_dir)
     assert_same_run(run_dir, whole)
 

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -8,12 +10,13 @@ from ner_lightning.metrics.error_types import (
     ERROR_KINDS,
     EntityPair,
     SemEvalCounts,
+    confused_types,
     count_kinds,
     count_semeval,
     pair_entities,
 )
 from ner_lightning.metrics.span_counts import SpanCounts
-from strategies import ENTITY_TYPES, flat_entities
+from support.strategies import ENTITY_TYPES, flat_entities
 
 NERVALUATE_NAMES = {"strict": "strict", "exact": "exact", "partial": "partial", "type": "ent_type"}
 
@@ -45,7 +48,7 @@ def test_kinds_of_a_pair(predicted, kind, boundary):
     assert (pair.kind, pair.boundary) == (kind, boundary)
 
 
-def test_entities_that_share_no_word_are_missed_and_spurious():
+def test_entities_without_shared_words_are_missed_and_spurious():
     pairs = pair_entities(spans((2, 5, "PER")), spans((0, 2, "PER"), (5, 6, "PER")))
     assert [pair.kind for pair in pairs] == ["spurious", "missed", "spurious"]
     assert {pair.boundary for pair in pairs} == {None}
@@ -71,7 +74,7 @@ def test_pairing_by_hand(gold, predicted, pairs):
 
 
 @given(flat_entities(), flat_entities())
-def test_every_entity_stands_in_one_pair_and_no_pair_could_be_added(gold, predicted):
+def test_every_entity_is_in_exactly_one_pair_and_no_pair_could_be_added(gold, predicted):
     golds, predictions = gold[0], predicted[0]
     pairs = pair_entities(golds, predictions)
     assert sorted(pair.gold for pair in pairs if pair.gold) == golds
@@ -84,7 +87,7 @@ def test_every_entity_stands_in_one_pair_and_no_pair_could_be_added(gold, predic
 
 
 @given(flat_entities(), flat_entities())
-def test_totals_add_up_by_type_and_are_those_of_the_scores(gold, predicted):
+def test_totals_by_type_add_up_and_agree_with_the_scores(gold, predicted):
     golds, predictions = gold[0], predicted[0]
     pairs = pair_entities(golds, predictions)
     by_gold, by_predicted = count_kinds(pairs, "gold"), count_kinds(pairs, "predicted")
@@ -102,7 +105,7 @@ def test_totals_add_up_by_type_and_are_those_of_the_scores(gold, predicted):
 
 
 def nervaluate_results(sentences: list[tuple[list[EntitySpan], list[EntitySpan]]]) -> dict:
-    """Its ends are the last words, its sides lists of sentences."""
+    """Return nervaluate's results: it expects inclusive ends and lists of sentences."""
     gold, predicted = (
         [[{"label": e.entity_type, "start": e.start, "end": e.end - 1} for e in pair[side]] for pair in sentences]
         for side in (0, 1)
@@ -111,7 +114,7 @@ def nervaluate_results(sentences: list[tuple[list[EntitySpan], list[EntitySpan]]
 
 
 def one_to_one(gold: list[EntitySpan], predicted: list[EntitySpan]) -> list[EntitySpan]:
-    """The predicted entities without those that leave nervaluate a choice."""
+    """Return the predicted entities for which nervaluate has only one possible pair."""
     kept: list[EntitySpan] = []
     for entity in predicted:
         touched = [g for g in gold if overlaps(g, entity)]
@@ -121,7 +124,7 @@ def one_to_one(gold: list[EntitySpan], predicted: list[EntitySpan]) -> list[Enti
 
 
 @given(st.lists(st.tuples(flat_entities(), flat_entities()), min_size=1, max_size=5))
-def test_semeval_equals_nervaluate_where_no_entity_overlaps_two(drawn):
+def test_semeval_equals_nervaluate_if_no_entity_overlaps_two_others(drawn):
     sentences = [(gold, one_to_one(gold, predicted)) for (gold, _), (predicted, _) in drawn]
     assume(any(gold or predicted for gold, predicted in sentences))
     ours = count_semeval([pair for gold, predicted in sentences for pair in pair_entities(gold, predicted)])
@@ -136,7 +139,7 @@ def test_semeval_equals_nervaluate_where_no_entity_overlaps_two(drawn):
 
 
 def test_semeval_by_hand_over_several_sentences():
-    """A partial match in one sentence is worth the same whatever the other sentences hold."""
+    """A partial match counts the same, no matter what the other sentences contain."""
     pairs = [
         *pair_entities(spans((0, 2, "PER")), spans((0, 1, "PER"))),  # wrong boundary
         *pair_entities(spans((0, 2, "PER"), (3, 4, "LOC")), spans((0, 2, "LOC"), (5, 6, "LOC"))),  # type, MIS, SPU
@@ -153,18 +156,28 @@ def test_semeval_by_hand_over_several_sentences():
     assert [counts[m].f1 for m in counts] == [1 / 5, 2 / 5, 3 / 5, 2 / 5]
 
 
-def test_the_best_match_is_paired_where_nervaluate_pairs_the_first_that_is_touched():
+def test_the_best_match_is_paired_while_nervaluate_pairs_the_first_overlap():
     gold, predicted = spans((0, 3, "PER"), (3, 6, "PER")), spans((2, 5, "PER"), (5, 6, "PER"))
     strict = count_semeval(pair_entities(gold, predicted))["strict"]
     assert strict == SemEvalCounts(incorrect=1, missed=1, spurious=1)
     assert nervaluate_results([(gold, predicted)])["strict"].incorrect == 2
 
 
-def test_nothing_scores_zero():
+def test_no_entities_score_zero():
     counts = count_semeval([])["partial"]
     assert (counts.precision, counts.recall, counts.f1) == (0, 0, 0)
 
 
-def test_a_pair_of_nothing_is_refused():
+def test_an_empty_pair_is_refused():
     with pytest.raises(ValueError, match="needs a gold or a predicted entity"):
         EntityPair(None, None)
+
+
+@given(flat_entities(), flat_entities())
+def test_types_are_confused_where_boundaries_agree(gold, predicted):
+    """Checked against a lookup by boundaries, which flat entities allow."""
+    types_by_span = [{(e.start, e.end): e.entity_type for e in entities} for entities, _ in (gold, predicted)]
+    spans = types_by_span[0] | types_by_span[1]
+    expected = Counter(tuple(types.get(span) for types in types_by_span) for span in spans)
+    pairs = pair_entities(gold[0], predicted[0])
+    assert Counter(types for pair in pairs for types in confused_types(pair)) == expected

@@ -1,4 +1,4 @@
-"""The order of terms does not show in the mean."""
+"""The mean does not depend on the order of its terms."""
 
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ terms = st.tuples(st.floats(0, 1e6), st.integers(0, 1000))
 
 
 @given(st.lists(terms, min_size=1, max_size=20), st.randoms())
-def test_it_is_the_rounded_quotient_in_any_order(rows: list[tuple[float, int]], rng: object) -> None:
+def test_the_mean_is_the_rounded_quotient_in_any_order(rows: list[tuple[float, int]], rng: object) -> None:
     means = set()
     for _ in range(3):
         rng.shuffle(rows)
@@ -24,7 +24,7 @@ def test_it_is_the_rounded_quotient_in_any_order(rows: list[tuple[float, int]], 
     assert means == {float(total) / weight if weight else 0.0}
 
 
-def test_it_is_empty_again_after_reset() -> None:
+def test_the_mean_is_empty_after_a_reset() -> None:
     mean = ExactMean()
     mean.update(torch.tensor(6.0), torch.tensor(3.0))
     assert mean.compute() == 2

@@ -10,12 +10,12 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB1, IOB2, IOBES
 from torch.nn.utils.rnn import pad_sequence
 
-from ner_lightning.callbacks.entity_scores import EntityScores
 from ner_lightning.encoding.batches import EvaluationBatch
 from ner_lightning.metrics.span_counts import SpanCounts
 from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, TagSet
-from strategies import ENTITY_TYPES, tag_sets
+from ner_lightning.training.entity_scores import EntityScores
+from support.strategies import ENTITY_TYPES, tag_sets
 
 TYPES = tuple(ENTITY_TYPES)
 STRICT = {IO: IOB1, BIO: IOB2, BIOES: IOBES}
@@ -23,7 +23,7 @@ Rows = list[list[int]]
 
 
 def padded(rows: Rows, extra: int = 0) -> torch.Tensor:
-    """Rows behind each other's ends filled with -100, and ``extra`` columns of nothing else."""
+    """Return the rows padded with -100 to equal length, plus ``extra`` columns of padding."""
     if not rows:
         return torch.zeros(0, extra, dtype=torch.long)
     ids = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, IGNORE_INDEX)
@@ -32,7 +32,7 @@ def padded(rows: Rows, extra: int = 0) -> torch.Tensor:
 
 @st.composite
 def tagged_pairs(draw: st.DrawFn, predicted_tags: TagSet, gold_tags: TagSet) -> tuple[Rows, Rows]:
-    """Predicted and gold tag ids of some sentences: the gold ones now and then predicted as they are."""
+    """Draw predicted and gold tag ids; most predictions are copies of the gold tags."""
     predicted, gold = [], []
     for _ in range(draw(st.integers(1, 6))):
         length = draw(st.integers(0, 8))
@@ -127,7 +127,7 @@ def test_gold_types_that_cannot_be_predicted_count_as_missed(data, tags):
 
 
 def test_io_predictions_against_bio_gold():
-    """IO cannot part the two touching persons, so both are missed and one is wrongly predicted."""
+    """IO cannot separate the two adjacent persons, so both are missed and one wrong entity is predicted."""
     io, bio = TagSet(IO(), ("LOC", "PER")), TagSet(BIO(), ("LOC", "PER"))
     gold = ["B-PER", "B-PER", "O", "B-LOC", "I-LOC"]
     predicted = ["I-PER", "I-PER", "O", "I-LOC", "I-LOC"]
@@ -137,7 +137,7 @@ def test_io_predictions_against_bio_gold():
     assert scores_of(metric)["f1"] == close(2 / 5)
 
 
-def test_the_classic_sentence_whose_organisation_is_found_only_in_part():
+def test_the_classic_sentence_whose_organization_is_only_partly_found():
     tags = TagSet(BIO(), ("MISC", "ORG"))
     predicted = torch.tensor([[tags.tag_ids[t] for t in ("O", "O", "I-ORG", "B-MISC")]])
     gold = torch.tensor([[tags.tag_ids[t] for t in ("O", "B-ORG", "I-ORG", "B-MISC")]])
@@ -181,7 +181,7 @@ def test_a_metric_without_updates_scores_zero():
     assert set(scores.values()) == {0.0}
 
 
-def test_reset_forgets_all_counts():
+def test_a_reset_forgets_all_counts():
     tags = TagSet(BIO(), ("PER",))
     metric = SpanF1(tags, tags)
     ids = torch.tensor([[1, 2]])
@@ -193,7 +193,7 @@ def test_reset_forgets_all_counts():
     assert metric.counts()["lenient"] == {"PER": SpanCounts(1, 1, 1)}
 
 
-def test_sentences_of_other_lengths_are_refused():
+def test_sentences_of_different_lengths_are_refused():
     tags = TagSet(BIO(), ("PER",))
     with pytest.raises(ValueError, match="must be of the same sentences"):
         SpanF1(tags, tags).update(torch.tensor([[1, 2]]), torch.tensor([[1, IGNORE_INDEX]]))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from architectures import CONFIGS, PACKING, network_of, random_batch
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from ner_lightning.modeling.adapters import LoRA
 from ner_lightning.modeling.token_classifier import TokenClassifier
+from support.architectures import CONFIGS, PACKING, network_of, random_batch
 
 ATTENTION = ["query", "value", "q_lin", "v_lin", "query_proj", "value_proj"]  # by the names of all architectures
 architectures = pytest.mark.parametrize("name", [*PACKING, "deberta-v2"])
@@ -124,8 +124,3 @@ def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(ValueError, match=r"ner-lightning\[lora\]"):
         LoRA()
-
-
-def test_a_rank_above_the_size_of_the_layers_is_refused_before_memory_is_taken() -> None:
-    with pytest.raises(ValueError, match="rank must be at most 16, the size of the encoder's layers, got 1000000000"):
-        adapted("bert", LoRA(rank=10**9))

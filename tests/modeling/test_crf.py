@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ner_lightning.modeling.crf import CRF, CRFLoss
 from ner_lightning.modeling.losses import CrossEntropyLoss, word_cross_entropy
-from ner_lightning.modeling.scored import Scored, WordRows
+from ner_lightning.modeling.scored_positions import ScoredPositions, WordRows
 from ner_lightning.schemes import BIO, IGNORE_INDEX, LabelScheme, TagSet
-from strategies import SCHEMES
+from support.strategies import SCHEMES
 
 TYPES = ("PER", "LOC")
 NAN = float("nan")
@@ -18,13 +18,13 @@ NAN = float("nan")
 
 def rows(
     logits: Tensor, labels: list[list[int]], lengths: list[int], edges: tuple[bool, bool] = (True, True)
-) -> Scored:
+) -> ScoredPositions:
     word_labels = torch.tensor(labels)
     mask = torch.arange(logits.shape[1]) < torch.tensor(lengths)[:, None]
     scored = word_labels != IGNORE_INDEX
     flags = (torch.full((len(labels),), edge) for edge in edges)
     words = WordRows(logits, word_labels, mask, *flags)
-    return Scored(logits[scored], word_labels[scored], lambda: words)
+    return ScoredPositions(logits[scored], word_labels[scored], lambda: words)
 
 
 def learned(tags: TagSet, seed: int = 0) -> CRF:

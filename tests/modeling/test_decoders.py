@@ -10,7 +10,7 @@ from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.decoders import ArgmaxDecoder, ViterbiDecoder, span_scores
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, IO, LabelScheme, TagSet
-from strategies import SCHEMES, tag_id_lists, tag_sets
+from support.strategies import SCHEMES, tag_id_lists, tag_sets
 
 DECODERS = [ArgmaxDecoder(), ViterbiDecoder()]
 TYPES = ("PER", "LOC")

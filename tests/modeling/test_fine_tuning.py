@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from architectures import BERT, CONFIGS, DISTILBERT, SHARED, network_of, random_batch
 from transformers import BertConfig, DistilBertConfig
 
+from ner_lightning.checkpoints.trained_part import TrainedPart
 from ner_lightning.modeling.adapters import LoRA
 from ner_lightning.modeling.encoders import PretrainedEncoder, SmallBert
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.modeling.token_classifier import TokenClassifier
-from ner_lightning.modeling.trained_part import TrainedPart
+from support.architectures import BERT, CONFIGS, DISTILBERT, SHARED, network_of, random_batch
 
 LOWER = {  # the embeddings and the lower of two layers, by name
     "bert": ("bert.embeddings.", "bert.encoder.layer.0."),
@@ -49,10 +49,10 @@ def test_nothing_is_frozen_by_default_and_all_layers_can_be() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frozen_layers": -1}, "must be a number of layers, got -1"),
+        ({"frozen_layers": -1}, "must be at least 0, got -1"),
         ({"layer_decay": 1.5}, "layer_decay must be null or between 0 and 1, got 1.5"),
         ({"average_decay": 1.0}, "average_decay must be null or between 0 and 1, got 1.0"),
-        ({"frozen_layers": 1, "adapter": LoRA()}, "must be 0 under an adapter"),
+        ({"frozen_layers": 1, "adapter": LoRA()}, "with an adapter, frozen_layers must be 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -61,7 +61,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
 
 
 def test_more_frozen_layers_than_there_are_are_refused() -> None:
-    with pytest.raises(ValueError, match="up to the encoder's 2, got 3"):
+    with pytest.raises(ValueError, match="at most 2, the encoder's layers, got 3"):
         FineTuning(frozen_layers=3).prepare(network_of(CONFIGS["bert"]))
 
 

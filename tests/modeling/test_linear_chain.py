@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ner_lightning.modeling.linear_chain import Chains, Transitions
 from ner_lightning.schemes import IGNORE_INDEX, LabelScheme, TagSet
-from strategies import SCHEMES, tag_sets
+from support.strategies import SCHEMES, tag_sets
 
 TYPES = ("PER", "LOC")
 

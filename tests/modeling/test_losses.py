@@ -164,7 +164,7 @@ def test_nothing_scored_gives_zero_and_a_finite_gradient(loss: TokenLoss) -> Non
 
 @every_loss
 def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite(loss: TokenLoss) -> None:
-    """Scored positions are selected before the loss, as training does."""
+    """ScoredPositions positions are selected before the loss, as training does."""
     logits = torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], requires_grad=True)
     labels = torch.tensor([1, -100])
     scored = labels != -100
@@ -214,13 +214,16 @@ def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CrossEntropyLoss(1.0), "label_smoothing must be from 0 to below 1, got 1.0"),
-        (lambda: FocalLoss(-1.0), "gamma must be at least 0, got -1.0"),
-        (lambda: FocalLoss(math.nan), "gamma must be at least 0, got nan"),
-        (lambda: DiceLoss(alpha=math.nan), "alpha must be at least 0 and smooth above 0, got nan and 1.0"),
-        (lambda: DiceLoss(smooth=math.nan), "alpha must be at least 0 and smooth above 0, got 0.01 and nan"),
-        (lambda: CRFLoss(math.nan), "the learning rate of a CRF must be at least 0, got nan"),
-        (lambda: DiceLoss(smooth=0.0), "alpha must be at least 0 and smooth above 0, got 0.01 and 0.0"),
+        (lambda: CrossEntropyLoss(1.0), "label_smoothing must be at least 0 and below 1, got 1.0"),
+        (lambda: FocalLoss(-1.0), "gamma must be a finite number of at least 0, got -1.0"),
+        (lambda: FocalLoss(math.nan), "gamma must be a finite number of at least 0, got nan"),
+        (lambda: DiceLoss(alpha=math.nan), "alpha must be from 0 and smooth above 0, both finite, got nan and 1.0"),
+        (lambda: DiceLoss(smooth=math.nan), "alpha must be from 0 and smooth above 0, both finite, got 0.01 and nan"),
+        (lambda: FocalLoss(math.inf), "gamma must be a finite number of at least 0, got inf"),
+        (lambda: DiceLoss(alpha=math.inf), "alpha must be from 0 and smooth above 0, both finite, got inf and 1.0"),
+        (lambda: CRFLoss(math.inf), "the learning rate of a CRF must be a finite number of at least 0, got inf"),
+        (lambda: CRFLoss(math.nan), "the learning rate of a CRF must be a finite number of at least 0, got nan"),
+        (lambda: DiceLoss(smooth=0.0), "alpha must be from 0 and smooth above 0, both finite, got 0.01 and 0.0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:

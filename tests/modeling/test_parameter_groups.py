@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
-from architectures import BERT, CONFIGS, SHARED, network_of
 from transformers import AlbertConfig, BertConfig, PreTrainedModel
 
 from ner_lightning.modeling.parameter_groups import encoder_layers, parameter_groups, scale_rates
+from support.architectures import BERT, CONFIGS, SHARED, network_of
 
 LAYERS = {  # where the layers stand in each architecture, by name
     "bert": "bert.encoder.layer.",
@@ -89,7 +89,7 @@ def test_frozen_parameters_are_in_no_group() -> None:
 
 def test_layers_that_share_their_weights_cannot_be_told_apart() -> None:
     network = network_of(AlbertConfig(**SHARED | BERT, embedding_size=8))
-    with pytest.raises(ValueError, match=r"must hold its 2 layers as one list.*got 0 such lists in AlbertModel"):
+    with pytest.raises(ValueError, match=r"must hold its 2 layers in one list.*got 0 such lists in AlbertModel"):
         parameter_groups(network, layer_decay=0.9)
     assert len(parameter_groups(network)) == 4
 

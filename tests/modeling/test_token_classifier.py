@@ -3,7 +3,6 @@ import string
 
 import pytest
 import torch
-from architectures import BERT, PACKING, PADDING, SHARED, TAGS, network_of, random_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForTokenClassification, BertConfig, DebertaV2Config, RobertaConfig
@@ -13,7 +12,8 @@ from ner_lightning.encoding.batches import Batch, EvaluationBatch, WindowEncoder
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
 from ner_lightning.modeling.token_classifier import TokenClassifier, find_first_position, max_window
 from ner_lightning.sentences import Sentence
-from strategies import word_piece_tokenizer
+from support.architectures import BERT, PACKING, PADDING, SHARED, TAGS, network_of, random_batch
+from support.strategies import word_piece_tokenizer
 
 LETTERS = string.ascii_lowercase
 WORDS = WordTokenizer(word_piece_tokenizer([*LETTERS[:-3], "##x", "##y"]), max_subwords=12)
@@ -107,7 +107,7 @@ def test_attention_has_dropout_in_training_only():
 def test_a_packed_network_without_its_layout_says_what_to_call():
     classifier = TokenClassifier(network_of(PACKING["bert"][0]))
     input_ids, _ = random_batch(0)
-    with pytest.raises(ValueError, match="call TokenClassifier instead"):
+    with pytest.raises(ValueError, match="use TokenClassifier"):
         classifier.network(input_ids=input_ids)
 
 

@@ -1,0 +1,302 @@
+"""The commands `fit`, `validate` and `test`: LightningCLI over tagger and data module, with a run folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from argparse import ArgumentError
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import yaml
+from lightning.pytorch.callbacks import LambdaCallback, RichProgressBar
+from lightning.pytorch.cli import ArgsType
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from ner_lightning.atomic_files import make_folder, remove_partial, whole_file, write_json
+from ner_lightning.callbacks.atomic_checkpoints import AtomicCheckpoints
+from ner_lightning.callbacks.best_checkpoint import BestCheckpoint
+from ner_lightning.callbacks.decoder_comparison import DecoderComparison
+from ner_lightning.callbacks.epoch_lines import EpochLines
+from ner_lightning.callbacks.final_validation import FinalValidation
+from ner_lightning.callbacks.finite_steps import FiniteSteps
+from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, stay_stopped
+from ner_lightning.callbacks.metrics_file import MetricsFile
+from ner_lightning.callbacks.predictions_file import PredictionsFile
+from ner_lightning.callbacks.run_record import RunRecord
+from ner_lightning.callbacks.start_lines import StartLines
+from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
+from ner_lightning.callbacks.wandb_run import WandbRun
+from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.fit.help import COMMANDS, help_of
+from ner_lightning.commands.fit.next_commands import next_commands
+from ner_lightning.commands.fit.parts_cli import PartsCLI
+from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
+from ner_lightning.commands.fit.resuming import (
+    CHECKPOINTS,
+    CONFIG,
+    METRICS,
+    checkpoint_in,
+    checkpoint_to_score,
+    exclusive_lock,
+    require_kept_settings,
+    require_longer,
+    require_new_folder,
+)
+from ner_lightning.commands.fit.run_names import rename_tensorboard_runs, run_name
+from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
+from ner_lightning.commands.fit.trainer_settings import (
+    errors_of_settings,
+    line_on_lack_of_memory,
+    line_on_missing_metric,
+    require_possible_training,
+    require_whole_splits_and_epochs,
+)
+from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
+from ner_lightning.console import message_console, say
+from ner_lightning.evaluation.errors.page import write_run_report
+from ner_lightning.quiet_libraries import silence_libraries
+from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
+from ner_lightning.runs.training_entities import count_training_entities
+
+SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
+
+
+class TrainingCLI(PartsCLI):
+    """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.arguments = settings["args"] or []
+        with ExitStack() as self.while_running:
+            super().__init__(**settings)
+
+    def before_instantiate_classes(self) -> None:
+        config = self.config[self.subcommand]
+        self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
+        require_float32_weights(config.trainer.precision)
+        config.weights_only = True  # no checkpoint may run code
+        rename_tensorboard_runs(config.trainer, None, run_name(self.run_dir))
+        require_whole_splits_and_epochs(self.subcommand, config.trainer)
+        require_possible_training(config.trainer)
+        if self.subcommand == "fit":
+            config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
+        else:
+            config.ckpt_path = checkpoint_to_score(config.ckpt_path, self.run_dir, self.subcommand)
+            config.verbose = False  # the tables are ours
+
+    def default_run_dir(self) -> Path:
+        """Where ``fit`` puts a run, and where the others find that of their checkpoint."""
+        config = self.config[self.subcommand]
+        checkpoint = Path(config.ckpt_path or "")
+        if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:
+            return checkpoint.parent.parent
+        if all(name in os.environ for name in SWEEP_VARIABLES):  # of equal configs and seed, told apart by flags
+            return Path("runs", "sweeps", *(os.environ[name] for name in SWEEP_VARIABLES))
+        stems = [Path(str(path)).stem for path in config.config or []]
+        return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
+
+    def checkpoint_to_resume(self, ckpt_path: str | None) -> str | None:
+        """The checkpoint that ``fit`` goes on from, checked that it may.
+
+        Raises:
+            ValueError: If it may not.
+        """
+        if ckpt_path == "best":
+            raise ValueError("--ckpt_path of fit must be last or the path of a checkpoint, got best")
+        self.resumes = ckpt_path == "last"
+        if not self.resumes:
+            return ckpt_path
+        last = checkpoint_in(self.run_dir, "last")
+        require_kept_settings(self.run_dir, yaml.safe_load(self.resolved_config()))
+        return str(last)
+
+    def instantiate_classes(self) -> None:
+        """Take the run folder, and build what is run.
+
+        Raises:
+            ValueError: If the folder is another run's.
+        """
+        if self.subcommand == "fit" and is_first_rank():  # others find what it began
+            self.prepare_run_dir()
+        super().instantiate_classes()
+
+    def prepare_run_dir(self) -> None:
+        """Take the run folder until the run ends; a trial of a few batches needs none."""
+        enter, is_trial = self.while_running.enter_context, self.config[self.subcommand].trainer.fast_dev_run
+        if not is_trial:
+            enter(exclusive_lock(self.run_dir))
+        prepare = remove_partial if self.resumes else require_new_folder
+        prepare(self.run_dir)
+        if not is_trial:
+            if not self.resumes:
+                enter(emptied_unless_trained(self.run_dir))
+            enter(noting_how_to_resume(self.run_dir, self.arguments))
+
+    def resolved_config(self) -> str:
+        """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
+
+        That of a resumed run tells what it once began from, and not that it goes on.
+        """
+        config = self.config[self.subcommand].clone(with_meta=False)
+        path = self.run_dir / CONFIG
+        if path.exists():
+            config.ckpt_path = read_config(path).get("ckpt_path")
+        config.run_dir = None
+        rename_tensorboard_runs(config.trainer, run_name(self.run_dir), None)  # the name comes from the folder
+        return self._parser(self.subcommand).dump(config, skip_unset=False)
+
+    def choose_precision(self) -> None:
+        """Set the trainer's precision if none is configured; a resumed run keeps its own, on any machine."""
+        config = self.config[self.subcommand]
+        if config.trainer.precision is None and self.subcommand == "fit":
+            path = self.run_dir / CONFIG
+            former = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
+            hidden_size = self.model.encoder.hidden_size
+            config.trainer.precision = former or fastest_precision(hidden_size, config.trainer.accelerator)
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
+        self.choose_precision()
+        config = self._get(self.config_init, "trainer")
+        loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
+        self.wandb_run = WandbRun(self.run_dir, **self.config[self.subcommand].wandb.as_dict())
+        callbacks: list[L.Callback] = [
+            PredictionsFile(self.run_dir),
+            DecoderComparison(self.run_dir),
+            self.wandb_run,
+            EndOnSignal(),
+        ]
+        plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
+        if config.fast_dev_run:
+            callbacks = []  # Lightning's trial of a few batches leaves nothing
+        elif self.subcommand == "fit":
+            make_folder(self.run_dir)
+            metrics = MetricsFile(self.run_dir / METRICS)
+            loggers = [metrics, *loggers]
+            callbacks = [
+                LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
+                *callbacks,
+            ]  # the others read what it writes
+            callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
+        shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
+        callbacks.append(RichProgressBar() if shows_bar else EpochLines())
+        with errors_of_settings():
+            return super().instantiate_trainer(
+                precision=self.config[self.subcommand].trainer.precision,
+                callbacks=[*_as_list(config.callbacks), *callbacks],
+                logger=loggers or False,
+                plugins=plugins,
+                default_root_dir=str(self.run_dir),
+                enable_model_summary=False,
+                enable_progress_bar=shows_bar,
+            )
+
+    def checkpoint_callbacks(self) -> list[L.Callback]:
+        """The best by validation F1, and the last, which is also saved where a run must stop."""
+        folder = self.run_dir / CHECKPOINTS
+        self.best = BestCheckpoint(folder)
+        last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
+        return [FiniteSteps(last), FinalValidation(), self.best, StopOnSignal(last), last]
+
+    def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
+        """Tell what is run, as soon as nothing speaks against it.
+
+        A run that goes on is no longer finished, and may train longer than it was to.
+        """
+        if trainer.is_global_zero:
+            resolved = self.resolved_config()
+            with whole_file(self.run_dir / CONFIG) as file:
+                file.write(resolved)
+            (self.run_dir / FINISHED).unlink(missing_ok=True)
+
+    def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+
+        A run that early stopping ended stays ended, however long it may be.
+        """
+        if not trainer.training:
+            return
+        is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
+        require_longer(checkpoint, trainer, is_own)
+        if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
+            say(message_console(), "early stopping had ended this run: nothing is left to train")
+
+    def after_fit(self) -> None:
+        """Score the best checkpoint and save it as a bundle.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            say(message_console(), "trainer.fast_dev_run tries a few batches: nothing was kept")
+            return
+        best = self.best.best_model_path
+        if not best:
+            raise ValueError(
+                f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and to keep; "
+                "look at trainer.limit_val_batches, trainer.check_val_every_n_epoch and what ended training"
+            )
+        splits = self.datamodule.bound.corpus.splits
+        if self.trainer.is_global_zero:
+            shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on
+        if "validation" in splits:
+            self.trainer.validate(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
+        if "test" in splits:
+            self.trainer.test(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
+        if self.trainer.is_global_zero:
+            self.model.save_bundle(self.run_dir / "model", self.datamodule, self.trainer.callback_metrics)
+            self.wandb_run.send_bundle(self.trainer)
+            self.write_report()
+            write_json(self.run_dir / FINISHED, count_training_entities(splits["train"]))
+            for line in (f"run folder: {self.run_dir}", *next_commands(self.run_dir)):
+                say(message_console(), line)
+
+    def write_report(self) -> None:
+        """Write the page of errors, from the predictions files."""
+        if self.trainer.is_global_zero:
+            write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
+
+    after_validate = after_test = write_report
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``fit``, ``validate`` or ``test``.
+
+    Returns:
+        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 130 after Ctrl-C, and 143
+        after SIGTERM.
+    """
+    silence_libraries()
+    parent = os.getppid()
+    try:
+        with stopping_on_signals():
+            run_training(list(arguments))
+    except ArgumentError as error:
+        return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
+    except (ValueError, OSError, MisconfigurationException) as error:
+        return report_on_one_rank(without_noise(str(error)), parent)
+    except FloatingPointError as error:
+        report_on_one_rank(str(error), parent)
+        return 1
+    except RuntimeError as error:
+        if line := line_on_missing_metric(error):
+            return report_on_one_rank(line, parent)
+        if line := line_on_lost_rank(error) or line_on_lack_of_memory(error):
+            report_on_one_rank(line, parent)
+            return 1
+        raise
+    except Stopped as stop:
+        return report_stop(stop)
+    return 0
+
+
+def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
+    """Parse the command line and run it."""
+    return cli(parser_kwargs={command: help_of(command) for command in COMMANDS}, args=arguments)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,86 @@
+"""The corpus report: what a corpus contains and what is wrong with it, as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ner_lightning.corpora.checks.casing import entities_are_cased
+from ner_lightning.corpora.checks.consistency import ambiguous_surfaces, label_conflicts
+from ner_lightning.corpora.checks.counts import CountSubwords, SplitStatistics, count_split, count_subwords
+from ner_lightning.corpora.checks.findings import find_errors, find_warnings
+from ner_lightning.corpora.checks.leaks import TrainingContent
+from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, NoteKind, SplitName
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusReport:
+    """A report on what a corpus contains and what is wrong with it.
+
+    Args:
+        splits: The counts of each split.
+        scheme_evidence: For each split read from tags, the recognized scheme and the reason.
+        notes_by_kind: For each split and kind, all notes of the reader, with file and line.
+        ambiguous_surfaces: Entities that occur with several types, with the count of each type; most frequent first.
+        label_conflicts: One line for each group of sentences with the same words but different entities.
+        cased: True if capital letters distinguish entity words from others, see ``casing.entities_are_cased``.
+        errors: What makes the corpus unfit for training, one line each.
+        warnings: What will cost quality or distort scores, one line each.
+        optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
+    """
+
+    splits: Mapping[SplitName, SplitStatistics]
+    scheme_evidence: Mapping[SplitName, str]
+    notes_by_kind: Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]
+    ambiguous_surfaces: dict[str, dict[str, int]]
+    label_conflicts: tuple[str, ...]
+    cased: bool
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    optimizer_steps: int | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the report as plain data for JSON."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+def describe_corpus(
+    corpus: Corpus, subword_counts: CountSubwords | None = None, window: int | None = None
+) -> CorpusReport:
+    """Report on what a corpus contains and what is wrong with it.
+
+    Args:
+        corpus: The corpus as it was read.
+        subword_counts: A function that returns the number of subwords of each word of a sentence.
+        window: The number of subwords that the encoder can process at once, without special subwords.
+    """
+    train = corpus.splits.get("train", ())
+    known = TrainingContent.of(train)
+    splits: dict[SplitName, SplitStatistics] = {}
+    for name in SPLIT_NAMES:
+        if name in corpus.splits:
+            sentences = corpus.splits[name]
+            split = count_split(sentences)
+            if train and name != "train":
+                seen = known.count_sentences(sentences), known.count_entities(sentences)
+                split = replace(split, sentences_in_train=seen[0], entities_in_train=seen[1])
+            if subword_counts is not None:
+                split = replace(split, subwords=count_subwords(sentences, subword_counts, window))
+            splits[name] = split
+    notes: dict[SplitName, dict[NoteKind, list[str]]] = {name: {} for name in splits}
+    for note in corpus.notes:
+        notes.setdefault(note.split, {}).setdefault(note.kind, []).append(str(note))
+    conflicts = label_conflicts(corpus)
+    return CorpusReport(
+        splits=splits,
+        scheme_evidence=dict(corpus.scheme_evidence or {}),
+        notes_by_kind=notes,
+        ambiguous_surfaces=ambiguous_surfaces(corpus),
+        label_conflicts=conflicts,
+        cased=entities_are_cased(corpus),
+        errors=tuple(find_errors(splits)),
+        warnings=tuple(find_warnings(splits, notes, conflicts)),
+    )

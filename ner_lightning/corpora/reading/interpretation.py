@@ -1,0 +1,103 @@
+"""From sentences as a file has them to sentences with entities: the step that all readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
+from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
+from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
+from ner_lightning.corpora.reading.source_tags import understand_tags
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling
+from ner_lightning.schemes import SourceScheme
+from ner_lightning.sentences import Sentence
+from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
+
+
+@dataclass(frozen=True, slots=True)
+class SplitContent:
+    """The sentences of one split, with everything that a corpus keeps about reading them.
+
+    Args:
+        sentences: The sentences, each with an id.
+        notes: Everything that was repaired or dropped, in the order of the files.
+        scheme_evidence: A sentence that names the label scheme and the reason; None if there are no tags.
+    """
+
+    sentences: tuple[Sentence, ...]
+    notes: tuple[ReadingNote, ...] = ()
+    scheme_evidence: str | None = None
+
+
+def interpret(
+    raw_sentences: Iterable[RawSentence],
+    split: SplitName,
+    *,
+    scheme: SourceScheme | None = None,
+    spelling: TagSpelling = TagSpelling(),
+    word_splitter: WordSplitter | None = None,
+) -> SplitContent:
+    """Turn tags and spans into entities, split texts into words, and give every sentence an id.
+
+    Args:
+        raw_sentences: All sentences of the split, in any of the three forms.
+        split: The split.
+        scheme: The label scheme of the tags; None recognizes it.
+        spelling: The spelling of the tags, as far as the user states it.
+        word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
+
+    Raises:
+        CorpusError: If a tag is malformed, or two sentences have the same id.
+    """
+    raw = list(raw_sentences)
+    ids = unique_ids(raw, split)
+    tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
+    source_tags = understand_tags(tagged, scheme, spelling)
+    splitter = word_splitter or PunctuationSplitter()
+    sentences: list[Sentence] = []
+    notes: list[ReadingNote] = []
+    for sentence, name in zip(raw, ids, strict=True):
+        match sentence:
+            case TaggedSentence():
+                has_entities = source_tags.has_entities(sentence)
+                entities = source_tags.entities(sentence) if has_entities else ()
+                sentences.append(Sentence(tuple(sentence.words), entities, name, sentence.document_id))
+                notes += source_tags.notes(sentence, split, name) if has_entities else ()
+            case SpannedWords():
+                fitted = fit_to_words(sentence.spans, sentence.words)
+                sentences.append(Sentence(tuple(sentence.words), fitted.entities, name, sentence.document_id))
+                notes += _notes(fitted, sentence, split, name)
+            case SpannedText():
+                offsets = tuple(splitter.split(sentence.text))
+                words = tuple(sentence.text[start:end] for start, end in offsets)
+                fitted = fit_to_text(sentence.spans, sentence.text, offsets)
+                document_id = sentence.document_id
+                sentences.append(Sentence(words, fitted.entities, name, document_id, sentence.text, offsets))
+                notes += _notes(fitted, sentence, split, name)
+    return SplitContent(tuple(sentences), tuple(notes), source_tags.evidence if tagged else None)
+
+
+def _notes(
+    fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName, sentence_id: str
+) -> list[ReadingNote]:
+    return [ReadingNote(split, kind, text, sentence.path, sentence.line, sentence_id) for kind, text in fitted.problems]
+
+
+def unique_ids(sentences: Sequence[RawSentence], split: SplitName) -> list[str]:
+    """Return the ids of the sentences of a split; a sentence without an id is named after its split and position.
+
+    Raises:
+        CorpusError: If two sentences have the same id.
+    """
+    position_by_id: dict[str, int] = {}
+    for position, sentence in enumerate(sentences):
+        name = sentence.id or f"{split}-{position}"
+        first = sentences[position_by_id.setdefault(name, position)]
+        if first is not sentence:
+            place = f"line {first.line}" if first.path == sentence.path else f"{first.path}:{first.line}"
+            raise CorpusError(
+                f"{sentence.path}:{sentence.line}: the id of a sentence must be unique in its split, "
+                f"{name!r} is also used in {place}"
+            )
+    return list(position_by_id)

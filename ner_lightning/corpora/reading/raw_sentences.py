@@ -1,0 +1,85 @@
+"""Sentences as a file has them: words with tags, words with spans of words, or a text with spans of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RawSpan:
+    """An annotated span as a file has it; it may be reversed, out of range, or overlap another one."""
+
+    start: int
+    end: int
+    entity_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """Words and tags as read, before the label scheme of the file is known.
+
+    Args:
+        words: The words.
+        tags: One tag per word, not yet checked.
+        path: The file.
+        lines: The line of each word in the file, counted from 1.
+        id: Name of the sentence; empty if the file gives none.
+        document_id: Name of its document, or None if the file does not say.
+    """
+
+    words: Sequence[str]
+    tags: Sequence[str]
+    path: str
+    lines: Sequence[int]
+    id: str = ""
+    document_id: str | None = None
+
+    @property
+    def line(self) -> int:
+        return self.lines[0] if self.lines else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpannedWords:
+    """Words with entities given as spans of words.
+
+    Args:
+        words: The words.
+        spans: Start (included) and end (excluded) of each entity, in words.
+        path: The file.
+        line: The line in the file, counted from 1.
+        id: Name of the sentence; empty if the file gives none.
+        document_id: Name of its document, or None if the file does not say.
+    """
+
+    words: Sequence[str]
+    spans: Sequence[RawSpan]
+    path: str
+    line: int
+    id: str = ""
+    document_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpannedText:
+    """A text with entities given as spans of characters.
+
+    Args:
+        text: The text.
+        spans: Start (included) and end (excluded) of each entity, in characters.
+        path: The file.
+        line: The line in the file, counted from 1.
+        id: Name of the text; empty if the file gives none.
+        document_id: Name of its document, or None if the file does not say.
+    """
+
+    text: str
+    spans: Sequence[RawSpan]
+    path: str
+    line: int
+    id: str = ""
+    document_id: str | None = None
+
+
+RawSentence = TaggedSentence | SpannedWords | SpannedText

@@ -1,0 +1,95 @@
+"""The tags of a split, understood: spelled in the standard way, with the label scheme that they are in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
+from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
+from ner_lightning.corpora.reading.tag_spelling import TagSpelling, TagSpellingError, changes, respell
+from ner_lightning.entities import EntitySpan
+from ner_lightning.scheme_detection import PREFIXES_BY_SCHEME, detect_scheme, ill_formed_positions
+from ner_lightning.schemes import SourceScheme
+from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, lenient_entities
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTags:
+    """The meaning of the tags of a split.
+
+    Args:
+        scheme: Their label scheme.
+        standard: The standard spelling of every tag.
+        parsed: Every tag in its standard spelling, parsed.
+        evidence: A sentence that says how scheme and spelling are known.
+    """
+
+    scheme: SourceScheme
+    standard: Mapping[str, str]
+    parsed: Mapping[str, Tag]
+    evidence: str
+
+    def has_entities(self, sentence: TaggedSentence) -> bool:
+        return any(self.parsed[tag] is not OUTSIDE_TAG for tag in sentence.tags)
+
+    def entities(self, sentence: TaggedSentence) -> tuple[EntitySpan, ...]:
+        """Return the entities of a sentence by the conlleval convention, which is the same for every scheme."""
+        return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags]))
+
+    def notes(self, sentence: TaggedSentence, split: SplitName, sentence_id: str) -> Iterator[ReadingNote]:
+        """Yield a note for every tag that the scheme does not allow at its position."""
+        tags = ["the start", *sentence.tags, "the end"]
+        for position in ill_formed_positions([self.standard[tag] for tag in sentence.tags], self.scheme):
+            before, tag, after = tags[position : position + 3]
+            message = (
+                f"{tag} between {before} and {after} is ill-formed in {self.scheme}, read by the conlleval convention"
+            )
+            line = sentence.lines[position]
+            yield ReadingNote(split, "ill_formed_tag", message, sentence.path, line, sentence_id)
+
+
+def understand_tags(
+    sentences: Sequence[TaggedSentence], stated: SourceScheme | None, spelling: TagSpelling
+) -> SourceTags:
+    """Recognize spelling and scheme of the tags of a split.
+
+    Args:
+        sentences: All tagged sentences of the split.
+        stated: The scheme that the user states; None recognizes it from the tags.
+        spelling: The spelling, as far as the user states it.
+
+    Raises:
+        CorpusError: If a tag is malformed, or does not belong to the stated scheme.
+    """
+    counts = Counter(tag for sentence in sentences for tag in sentence.tags)
+    try:
+        standard = respell(counts, spelling)
+    except TagSpellingError as error:
+        raise CorpusError(f"{_place(sentences, error.tag)}: {error}") from None
+    parsed = {tag: Tag.parse(name) for tag, name in standard.items()}
+    if stated is None:
+        evidence = detect_scheme([standard[tag] for tag in sentence.tags] for sentence in sentences)
+        scheme, reason = evidence.scheme, str(evidence)
+    else:
+        allowed = PREFIXES_BY_SCHEME[stated]
+        for tag, name in standard.items():
+            if name != OUTSIDE and name[0] not in allowed:
+                raise CorpusError(
+                    f"{_place(sentences, tag)}: scheme is {stated}, so tags must be O or begin with one of "
+                    f"{' '.join(allowed)}, got {tag!r}; null recognizes the scheme"
+                )
+        scheme, reason = stated, f"{stated}: stated"
+    respelled = changes(standard)
+    return SourceTags(scheme, standard, parsed, f"{reason}; {respelled}" if respelled else reason)
+
+
+def _place(sentences: Sequence[TaggedSentence], tag: str) -> str:
+    """Return file and line of the first occurrence of a tag."""
+    return next(
+        f"{sentence.path}:{line}"
+        for sentence in sentences
+        for candidate, line in zip(sentence.tags, sentence.lines, strict=True)
+        if candidate == tag
+    )

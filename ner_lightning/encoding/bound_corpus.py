@@ -1,0 +1,99 @@
+"""A corpus bound to tags and a tokenizer: everything that training and scoring read of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from transformers import PreTrainedTokenizerBase
+
+from ner_lightning.corpora.reader import Corpus, CorpusError, SplitName
+from ner_lightning.encoding.alignment import EncodedSentence
+from ner_lightning.encoding.augmentation import SentenceChange
+from ner_lightning.encoding.batches import EncodedWindow, WindowEncoder
+from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.schemes import BIO, TagSet
+from ner_lightning.tags import OUTSIDE
+
+EncodedSplit = Sequence[tuple[EncodedSentence, list[EncodedWindow]]]
+
+
+@dataclass(frozen=True)
+class BoundCorpus:
+    """A corpus with its tags, its tokenizer, and its sentences encoded as windows.
+
+    Args:
+        corpus: The sentences that are trained on and scored.
+        num_annotated: Number of training sentences before a share of them was drawn.
+        checksum: Checksum of the whole corpus.
+        tags: The label scheme over the entity types of the training split; the network has one output per tag.
+        window_encoder: Turns sentences into windows.
+        encoded: Subwords and windows of every sentence, by split.
+        repeat_factors: How many times per epoch a sentence with this entity type is used; empty if all are used once.
+        changes: Changes that augmentation makes to training sentences, in this order.
+    """
+
+    corpus: Corpus
+    num_annotated: int
+    checksum: str
+    tags: TagSet
+    window_encoder: WindowEncoder
+    encoded: Mapping[SplitName, EncodedSplit]
+    repeat_factors: Mapping[str, float]
+    changes: Sequence[SentenceChange]
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        return self.window_encoder.tokenizer.tokenizer
+
+    @cached_property
+    def gold_tags(self) -> TagSet:
+        """BIO over all entity types of the corpus, including those that never occur in training."""
+        known = self.tags.entity_types
+        types = {entity_type for split in self.corpus.splits for entity_type in self.corpus.entity_types(split)}
+        return TagSet(BIO(), (*known, *sorted(types - set(known))))
+
+    @cached_property
+    def word_tags(self) -> TagSet:
+        """The label scheme over the same entity types as :attr:`gold_tags`."""
+        return TagSet(self.tags.scheme, self.gold_tags.entity_types)
+
+    @property
+    def word_counts(self) -> dict[str, int]:
+        """Number of training words by entity type, and of words outside any entity under ``O``."""
+        counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
+        for sentence in self.corpus.splits["train"]:
+            counts[OUTSIDE] += len(sentence)
+            for entity in sentence.entities:
+                counts[OUTSIDE] -= len(entity)
+                counts[entity.entity_type] += len(entity)
+        return dict(counts)
+
+    def coverage(self, split: SplitName) -> Coverage:
+        """Count the coverage of a split."""
+        return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
+
+
+def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
+    """Check that a corpus has a split.
+
+    Raises:
+        CorpusError: If the corpus does not have it.
+    """
+    if split not in corpus.splits:
+        raise CorpusError(f"{user} needs the {split} split, got a corpus with {', '.join(corpus.splits) or 'none'}")
+
+
+def require_unique_ids(corpus: Corpus) -> None:
+    """Check that the id of a sentence is unique in its split, so that predictions can be told apart.
+
+    Raises:
+        CorpusError: If two sentences of a split share an id.
+    """
+    for split, sentences in corpus.splits.items():
+        repeated = [(name, count) for name, count in Counter(s.id for s in sentences).items() if count > 1]
+        if repeated:
+            name, count = repeated[0]
+            raise CorpusError(f"a sentence's id must be unique in its split, got {name!r} for {count} of {split}")

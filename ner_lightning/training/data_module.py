@@ -1,0 +1,317 @@
+"""The data module: serves a corpus, bound to a label scheme and a tokenizer, as batches."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+
+from ner_lightning.corpora.entity_types import select_entity_types
+from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
+from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.encoding.alignment import Subwords, WordTokenizer
+from ner_lightning.encoding.augmentation import Augmentation
+from ner_lightning.encoding.augmented_windows import AugmentedWindows
+from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSampler, WithEpoch, plan_evaluation
+from ner_lightning.encoding.batches import (
+    Batch,
+    EncodedWindow,
+    EvaluationBatch,
+    WindowEncoder,
+    split_into_passes,
+    tag_rows,
+)
+from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
+from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
+from ner_lightning.modeling.encoders import Encoder
+from ner_lightning.schemes import BIO, LabelScheme, TagSet
+from ner_lightning.sentences import Sentence
+
+KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
+    "corpus_checksum": "the corpus's checksum",
+    "num_ranks": "the number of ranks",
+    "precision": "the precision",
+}
+
+
+def leave_signals_to_trainer(worker: int) -> None:  # noqa: ARG001 (what a loader passes)
+    """Have a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it too.
+
+    The training process needs it until the step under way is done; it ends with that process.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """Settings of windows, the rows of a batch.
+
+    Args:
+        subwords: The subwords of a word that are trained: ``first``, which is also the one that is read, or ``all``.
+        max_subwords: Largest number of subwords in a window, including special tokens; null uses the encoder's limit.
+        overlap: Largest number of subwords shared by neighboring windows of a long sentence.
+    """
+
+    subwords: Subwords = "first"
+    max_subwords: int | None = None
+    overlap: int = 64
+
+    def __post_init__(self) -> None:
+        if self.subwords not in get_args(Subwords):
+            raise ValueError(f"subwords must be one of {', '.join(get_args(Subwords))}, got {self.subwords}")
+        if self.max_subwords is not None and self.max_subwords < 1:
+            raise ValueError(f"max_subwords must be null or at least 1, got {self.max_subwords}")
+        if self.overlap < 0:
+            raise ValueError(f"overlap must be at least 0, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """Sizes of batches.
+
+    Args:
+        max_windows: Largest number of windows in a training batch.
+        max_subwords: Largest number of subwords in a training batch.
+        pool: Number of steps whose windows are sorted by length together. 1 keeps batches random, which learns best;
+            encoders that compute padding (DeBERTa) train faster with about 50.
+        repeat_threshold: Share of the training sentences below which an entity type is rare. A sentence is
+            used sqrt(threshold / share) times per epoch, by the share of its rarest type, and at least once; null uses
+            each sentence once.
+        evaluation_subwords: Largest number of subwords in an evaluation batch, which holds whole sentences.
+        num_workers: Number of processes that collate batches in the background.
+    """
+
+    max_windows: int = 16
+    max_subwords: int = 2048
+    pool: int = 1
+    repeat_threshold: float | None = None
+    evaluation_subwords: int = 4096
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_windows", "max_subwords", "pool", "evaluation_subwords"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_workers < 0:
+            raise ValueError(f"num_workers must be at least 0, got {self.num_workers}")
+
+
+class NERDataModule(L.LightningDataModule):
+    """Serves a labeled corpus: windows for training, whole sentences for scoring.
+
+    Args:
+        corpus: Reads the corpus.
+        encoder: The encoder whose tokenizer is used; the command line uses that of the tagger.
+        scheme: The label scheme: how entities are written as tags.
+        entity_types: Entity types to keep, or a mapping from the corpus' types to yours: types that are not listed
+            are dropped, and types mapped to the same name are merged. null keeps all types unchanged.
+        train_share: Share of the training sentences to train on, above 0 and at most 1: a point of a learning curve.
+            It is drawn with the seed, in whole documents if the corpus has them, and a larger share of the same seed
+            contains it. Entity types and vocabulary are those of the whole split. null uses all sentences.
+        windows: Settings of windows.
+        batches: Sizes of batches.
+        augmentation: Changes of training sentences, applied in order and drawn again every epoch; null for none.
+        seed: Seed of the training share, of the order of batches, of augmentation and of dropout.
+    """
+
+    def __init__(  # noqa: PLR0913 (the keys of a config)
+        self,
+        corpus: CorpusReader,
+        encoder: Encoder,
+        scheme: LabelScheme | None = None,
+        entity_types: list[str] | dict[str, str] | None = None,
+        train_share: float | None = None,
+        windows: WindowSettings = WindowSettings(),
+        batches: BatchSettings = BatchSettings(),
+        augmentation: list[Augmentation] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(encoder, Encoder):
+            raise TypeError(f"encoder must be an Encoder such as PretrainedEncoder(name_or_path), got {encoder!r}")
+        self.reader, self.encoder, self.scheme = corpus, encoder, scheme or BIO()
+        self.selected_types, self.train_share = entity_types, train_share
+        self.windows, self.batches = windows, batches
+        self.augmentation = augmentation or []
+        self.seed = seed
+        self._bound: BoundCorpus | None = None
+        self._resume: Mapping[str, int] | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the corpus once, and bind label scheme and tokenizer to it.
+
+        Raises:
+            CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
+            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
+                ``repeat_threshold`` is out of range.
+        """
+        self._resume = None  # left by an earlier run of a notebook
+        if self._bound is None:
+            self._bound = self._bind(select_entity_types(self.reader.read(), self.selected_types))
+        needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
+        for command, split in needed.items():
+            if stage == command:  # Lightning's stage is an enumeration whose text differs from the command
+                require_split(self.bound.corpus, split, command)
+
+    @property
+    def bound(self) -> BoundCorpus:
+        """The corpus with its tags, tokenizer and windows.
+
+        Raises:
+            ValueError: If the data module has not been set up.
+        """
+        if self._bound is None:
+            raise ValueError("the data module has not read its corpus yet: call setup() or run fit first")
+        return self._bound
+
+    def _bind(self, whole: Corpus) -> BoundCorpus:
+        """Bind tags and tokenizer to the corpus.
+
+        Whatever the training share, entity types and an encoder's own vocabulary come from the whole training split:
+        annotators know the types before they begin, and points of a learning curve must differ in sentences only.
+        """
+        require_split(whole, "train", "the tag set")
+        require_unique_ids(whole)
+        corpus = keep_training_share(whole, self.train_share, self.seed)
+        training = corpus.splits["train"]
+        if not corpus.entity_types("train"):
+            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+        tags = TagSet(self.scheme, whole.entity_types("train"))
+        tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
+        window_encoder = WindowEncoder(
+            WordTokenizer(tokenizer, self.windows.max_subwords), tags, self.windows.subwords, self.windows.overlap
+        )
+        threshold = self.batches.repeat_threshold
+        return BoundCorpus(
+            corpus,
+            num_annotated=len(whole.splits["train"]),
+            checksum=whole.checksum(),
+            tags=tags,
+            window_encoder=window_encoder,
+            encoded={split: list(window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()},
+            repeat_factors={} if threshold is None else repeat_factors(training, threshold),
+            changes=[part.bind(training, tags) for part in self.augmentation],
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Windows of all sentences, or of their augmented forms."""
+        bound = self.bound
+        sentences = bound.corpus.splits["train"]
+        windows_of = [windows for _, windows in bound.encoded["train"]]
+        windows = [window for windows in windows_of for window in windows]
+        sampler = TokenBudgetBatchSampler(
+            [len(window.input_ids) for window in windows],
+            max_subwords=self.batches.max_subwords,
+            max_windows=self.batches.max_windows,
+            pool=self.batches.pool,
+            factors=[
+                sentence_factor(sentence, bound.repeat_factors)
+                for sentence, windows in zip(sentences, windows_of, strict=True)
+                for _ in windows
+            ],
+            seed=self.seed,
+            layout=self._layout(),
+        )
+        if self._resume is not None:
+            sampler.resume_at(self._resume["epoch"], self._resume["batch"])
+        if not bound.changes:
+            return self._loader(windows, sampler, bound.window_encoder.collate)
+        num_windows = [len(windows) for windows in windows_of]
+        augmented = AugmentedWindows(sentences, num_windows, bound.changes, bound.window_encoder, self.seed)
+        return self._loader(augmented, WithEpoch(sampler), bound.window_encoder.collate)
+
+    def val_dataloader(self) -> DataLoader[EvaluationBatch]:
+        return self.evaluation_dataloader("validation")
+
+    def test_dataloader(self) -> DataLoader[EvaluationBatch]:
+        return self.evaluation_dataloader("test")
+
+    def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
+        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn.
+
+        Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
+        together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
+        it must still take part in adding up the scores.
+        """
+        bound = self.bound
+        items = list(zip(bound.corpus.splits[split], (windows for _, windows in bound.encoded[split]), strict=True))
+        lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
+        layout = self._layout()
+        batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
+        return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
+
+    def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
+        """Whole sentences with their windows, cut into passes under the budget."""
+        sentences = tuple(sentence for sentence, _ in items)
+        windows = (window for _, windows in items for window in windows)
+        passes = split_into_passes(windows, self.batches.evaluation_subwords)
+        return EvaluationBatch(
+            tuple(self.bound.window_encoder.collate(run) for run in passes),
+            sentences,
+            tag_rows(sentences, self.bound.gold_tags),
+            tag_rows(sentences, self.bound.word_tags),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch and the next batch of training, and the settings that a resumed run must keep."""
+        if self.trainer is None:
+            return {}
+        loop: Any = self.trainer.fit_loop
+        epoch = max(loop.epoch_progress.current.ready - 1, 0)
+        batch = loop.epoch_loop.batch_progress.current.processed
+        if batch >= self.trainer.num_training_batches:
+            epoch, batch = epoch + 1, 0
+        return {"epoch": epoch, "batch": batch, **self._kept_by_resuming(self.trainer)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume training at a checkpoint; a checkpoint that is only scored changes nothing.
+
+        Raises:
+            ValueError: If training would resume with another corpus, other batches or another precision.
+        """
+        if self.trainer is None or not self.trainer.training:
+            return
+        for key, now in self._kept_by_resuming(self.trainer).items():
+            if state_dict[key] != now:
+                raise ValueError(
+                    "a resumed run must keep its corpus, its number of ranks and its precision; "
+                    f"{KEPT_BY_RESUMING[key]} was {state_dict[key]}, got {now}"
+                )
+        self._resume = state_dict
+
+    def _kept_by_resuming(self, trainer: L.Trainer) -> dict[str, Any]:
+        values = (self.bound.checksum, trainer.world_size, str(trainer.precision))
+        return dict(zip(KEPT_BY_RESUMING, values, strict=True))
+
+    def _layout(self) -> StepLayout:
+        if self.trainer is None:
+            return StepLayout()
+        return StepLayout(self.trainer.global_rank, self.trainer.world_size, self.trainer.accumulate_grad_batches)
+
+    def _loader(self, items: Any, batch_sampler: Any, collate: Any) -> DataLoader[Any]:
+        return DataLoader(
+            items,
+            batch_sampler=batch_sampler,
+            collate_fn=collate,
+            num_workers=self.batches.num_workers,
+            worker_init_fn=leave_signals_to_trainer,
+            generator=torch.Generator().manual_seed(0),  # otherwise an iterator would draw from the global generator
+        )
+
+
+def data_module_of(trainer: L.Trainer) -> NERDataModule:
+    """Return the data module of a run.
+
+    Raises:
+        ValueError: If the trainer was given data loaders instead: scores also need the corpus.
+    """
+    data_module = trainer.datamodule  # type: ignore[attr-defined]
+    if not isinstance(data_module, NERDataModule):
+        raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+    return data_module

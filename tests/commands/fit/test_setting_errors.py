@@ -1,0 +1,95 @@
+"""What is said of a wrong setting: what must hold, what came, what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from ner_lightning.__main__ import main
+from support.command_line import TINY_RUN
+
+PARTS = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
+CONFIGS = Path(__file__).parents[3] / "configs"
+LOSSES = "CrossEntropyLoss, WeightedCrossEntropyLoss, FocalLoss, DiceLoss, CRFLoss"
+WEIGHTS = f"--config={CONFIGS / 'class_weights' / 'balanced.yaml'}"
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["check", *PARTS, *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line.removeprefix("error: ").removesuffix(" (see python -m ner_lightning check --help)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("--model.loss=FocalLos", f"model.loss must be one of {LOSSES} or null, got FocalLos; did you mean FocalLoss?"),
+        ("--model.loss=torch.nn.Linear", f"model.loss must be one of {LOSSES} or null, got torch.nn.Linear"),
+        ("--data.scheme=BILOU", "data.scheme must be one of IO, BIO, BIOES or null, got BILOU"),
+        ("--model.schedule=lin", "model.schedule must be one of linear, cosine, constant, got lin"),
+        ("--trainer.max_epochs=x", "trainer.max_epochs must be an integer or null, got x"),
+        (
+            "--data.entity_types=PER",
+            "data.entity_types must be a list or a mapping or null, got PER; a list is written [PER]",
+        ),
+        (
+            "--data.augmentation=MentionReplacement",
+            "data.augmentation must be a list or null, got MentionReplacement; a list is written [MentionReplacement]",
+        ),
+        ("--trainer.callbacks+=EarlyStopping", "trainer.callbacks: EarlyStopping needs monitor"),
+        ("--model.loss=WeightedCrossEntropyLoss", "model.loss: WeightedCrossEntropyLoss needs weights"),
+        (
+            "--model.loss=FocalLoss --model.loss.gama=1",
+            "model.loss: FocalLoss takes gamma, weights, got gama; did you mean gamma?",
+        ),
+        ("--model.loss=FocalLoss --model.loss.gamma=x", "model.loss.gamma must be a number, got x"),
+        ("--model.loss=FocalLoss --model.loss.gamma=-1", "gamma must be a finite number of at least 0, got -1.0"),
+        (
+            "--model.loss=FocalLoss --model.loss.weights=Balancd",
+            "model.loss.weights must be one of Balanced, InverseSqrt, EffectiveNumber, GivenWeights or null, "
+            "got Balancd; did you mean Balanced?",
+        ),
+        (
+            WEIGHTS,
+            "model.loss: CrossEntropyLoss takes label_smoothing, got weights; WeightedCrossEntropyLoss, FocalLoss "
+            "take it, and must be given before it",
+        ),
+    ],
+    ids=lambda value: value.rpartition("/")[2][:40],
+)
+def test_a_wrong_setting(arguments: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert error_of(capsys, *arguments.split()) == line
+
+
+@pytest.mark.parametrize(
+    ("argument", "end"),
+    [
+        ("--trainer.logger=wandb", "got wandb; did you mean WandbLogger?"),
+        ("--model.optimizer.lr=x", "got x"),
+        ("--model.encoder=[1]", "got [1]; a pretrained model is the name_or_path of a PretrainedEncoder"),
+        ("--model.encoder=bert-base", "got bert-base; a pretrained model is the name_or_path of a PretrainedEncoder"),
+    ],
+)
+def test_a_wrong_setting_of_other_classes(argument: str, end: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = error_of(capsys, argument)
+    assert line.startswith(f"{argument[2:].partition('=')[0]} must be ")
+    assert line.endswith(end)
+    assert not {"Namespace", "typing", "<class"} & set(line.replace("(", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("", "must hold settings, the file is empty"),
+        ("- a", "must hold settings, got ['a']"),
+        ("trainr: {}", "got trainr; did you mean trainer?"),
+        ("training:\n  a: 1", "got training"),
+        ("model:\n\tloss: 1", "mine.yaml:2: must be YAML, found character"),
+        ("model:\n  loss: 1\n bad: 2", "mine.yaml:3: must be YAML"),
+    ],
+)
+def test_a_wrong_config_is_named(content: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(content)
+    said = error_of(capsys, f"--config={config}")
+    assert said.startswith(f"{config}")
+    assert line in said

@@ -1,0 +1,202 @@
+"""The input of predict: texts, JSON Lines, columns and pipes, and the errors about lines that cannot be read."""
+
+import json
+import os
+import re
+import select
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ner_lightning.commands.predict.command import main
+from support.predicted_rows import TEXTS, entities_of_words, require_right_entities, rows_of
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "END"])
+@pytest.mark.usefixtures("small_chunks")
+def test_every_line_of_text_is_a_record(in_folder, model, recognizer, end, last):
+    text = "\ufeff" + "".join(line + end for line in TEXTS)
+    (in_folder / "in.txt").write_bytes((text if last else text.removesuffix(end)).encode())
+    assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl"]) == 0
+    rows = rows_of(in_folder / "out.jsonl")
+    assert [row["text"] for row in rows] == TEXTS
+    assert rows[1] == {"text": "", "entities": []}
+    for row in rows:
+        assert list(row) == ["text", "entities"]
+        require_right_entities(row, recognizer)
+    assert sum(len(row["entities"]) for row in rows) > len(TEXTS)
+
+
+def test_json_lines_of_texts_and_words(in_folder, model, recognizer):
+    words = ["Bill", "Gates", "", "in", "New York"]
+    records = [{"id": 7, "text": TEXTS[0]}, {"words": words, "id": "b"}, {"text": "a\nb"}, {"words": []}]
+    lines = "\n\n".join(json.dumps(record) for record in records)
+    (in_folder / "in.jsonl").write_text(lines)
+    assert main(["--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]) == 0
+    rows = rows_of(in_folder / "out.jsonl")
+    assert [{key: row[key] for key in record} for row, record in zip(rows, records, strict=True)] == records
+    assert [list(row) for row in rows[:2]] == [
+        ["id", "text", "entities"],
+        ["id", "words", "text", "entities"],
+    ]
+    require_right_entities(rows[0], recognizer)
+    require_right_entities(rows[2], recognizer)
+    assert rows[1]["text"] == "Bill Gates  in New York"
+    found = [(e["type"], e["start_word"], e["end_word"]) for e in rows[1]["entities"]]
+    assert found == entities_of_words(recognizer, words)
+    assert found
+    for entity in rows[1]["entities"]:
+        assert entity["text"] == " ".join(words[entity["start_word"] : entity["end_word"]])
+        assert entity["text"] == rows[1]["text"][entity["start"] : entity["end"]]
+    assert rows[3] == {"words": [], "text": "", "entities": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "word"), [("in.conll", " ", "Rain"), ("in.TSV", "\t", "Rain X Y"), ("in.bio", "\t", "Rain")]
+)
+def test_the_first_column_has_the_words(in_folder, model, name, separator, word):
+    lines = ["-DOCSTART- O", "", "Bill O", "Gates O", "\t", "", "Seattle O", "#end document", f"{word} O"]
+    text = "\r\n".join(line.replace(" O", f"{separator}O") for line in lines)
+    (in_folder / name).write_text(text)
+    assert main(["--model", model, "--input", name, "--output", "out.jsonl"]) == 0
+    words = [row["words"] for row in rows_of(in_folder / "out.jsonl")]
+    assert words == [["Bill", "Gates"], ["Seattle"], [word]]
+
+
+def test_columns_are_read_as_given_by_the_options(in_folder, model):
+    lines = ["# newdoc", "# text = Bill in New York", "1\tBill\tO", "# in between", "2\tNew York\tB-LOC", "", "3\t#\tO"]
+    (in_folder / "in.conll").write_text("\n".join(lines))
+    options = ["--word_column", "1", "--comment", "# ", "--separator", "tab"]
+    assert main(["--model", model, "--input", "in.conll", "--output", "out.jsonl", *options]) == 0
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill", "New York"], ["#"]]
+
+
+def test_a_line_without_the_word_column_is_named(in_folder, model, capsys):
+    (in_folder / "in.conll").write_text("1 Bill O\n\nGates\n")
+    arguments = ["--model", model, "--input", "in.conll", "--output", "out.jsonl", "--word_column", "1"]
+    assert main(arguments) == 2
+    expected = (
+        "in.conll:3: a line must have a word in column 1 (counted from 0, from the end if negative), got 1 column"
+    )
+    assert expected in capsys.readouterr().err
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
+
+
+def test_a_word_that_spaces_would_split_is_refused(in_folder, model, capsys):
+    (in_folder / "in.conll").write_text("Bill\n\nNew York\n")
+    assert main(["--model", model, "--input", "in.conll", "--output", "out.jsonl"]) == 2
+    expected = "in.conll:3: every line must have the same number of columns as the first (1: 'Bill'), got 2: 'New York'"
+    assert expected in capsys.readouterr().err
+    assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
+
+
+def test_tokens_are_read_as_words(in_folder, model):
+    (in_folder / "in.jsonl").write_text('{"tokens": ["Bill", "Gates"], "ner_tags": ["B-PER", "I-PER"]}')
+    assert main(["--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]) == 0
+    assert rows_of(in_folder / "out.jsonl")[0]["words"] == ["Bill", "Gates"]
+
+
+@pytest.mark.parametrize(
+    ("input_format", "record"),
+    [("text", "Bill\n"), ("jsonl", '{"text": "Bill"}\n\n'), ("columns", "Bill O\n\nand O\n")],
+)
+def test_lines_from_a_pipe_are_answered_before_more_arrive(model, monkeypatch, input_format, record):
+    reading, writing = os.pipe()
+    answers, answering = os.pipe()
+    with (
+        open(reading) as stdin,
+        open(answering, "w") as stdout,
+        open(writing, "wb") as tell,
+        open(answers, "rb") as hear,
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        arguments = ["--model", model, "--input", "-", "--output", "-", "--format", input_format]
+        with ThreadPoolExecutor() as threads:
+            status = threads.submit(main, arguments)
+            for _ in range(2):
+                tell.write(record.encode())
+                tell.flush()
+                came, _, _ = select.select([hear], [], [], 60)
+                if not came:
+                    break
+                assert b"Bill" in os.read(answers, 10_000)
+            tell.close()
+            assert status.result() == 0
+        assert came, "nothing was answered before the end"
+
+
+def test_the_format_can_be_stated(in_folder, model):
+    (in_folder / "in.log").write_text('{"text": "a"}\n')
+    arguments = ["--model", model, "--input", "in.log"]
+    assert main([*arguments, "--format", "jsonl", "--output", "a.jsonl"]) == 0
+    assert main([*arguments, "--format", "text", "--output", "b.jsonl"]) == 0
+    assert rows_of(in_folder / "a.jsonl")[0]["text"] == "a"
+    assert rows_of(in_folder / "b.jsonl")[0]["text"] == '{"text": "a"}'
+
+
+BAD_LINES = [
+    (
+        "in.txt",
+        b"fine\n" * 5 + b"caf\xe9\n",
+        "in.txt:6: must be UTF-8, found the byte 0xe9 at position 3 of the",
+    ),
+    ("in.txt", b"fine\n" * 5 + b"\xed\xa0\x80\n", "in.txt:6: must be UTF-8, found the byte 0xed"),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"text": "\\ud800"}\n',
+        'in.jsonl:6: "text" must be a string of valid',
+    ),
+    ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"text": "a"', "in.jsonl:6: must be one JSON object per line"),
+    ("in.jsonl", b'{"text": "a"}\n' * 5 + b"[]", "in.jsonl:6: must be a JSON object, got"),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"id": 1}',
+        'in.jsonl:6: must have one of the keys "text", "words" and "tokens"',
+    ),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"words": [], "tokens": []}',
+        'keys "text", "words" and "tokens", got "words", "tokens"',
+    ),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"text": "a", "words": []}',
+        'keys "text", "words" and "tokens", got "text"',
+    ),
+    ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"text": 1}', "in.jsonl:6: .* got 1"),
+    ("in.jsonl", b'{"text": "a"}\n' * 5 + b'{"words": "a"}', 'in.jsonl:6: "words" must be a list'),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"text": "a", "id": [1]}',
+        'in.jsonl:6: "id" must be a string of',
+    ),
+    (
+        "in.jsonl",
+        b'{"text": "a"}\n' * 5 + b'{"text": "a", "id": "\\ud800"}',
+        'in.jsonl:6: "id" must be a string of',
+    ),
+    ("in.conll", b"a O\n\n" * 5 + b"\xff O\n", "in.conll:11: must be UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_LINES)
+@pytest.mark.usefixtures("small_chunks")
+def test_a_bad_line_is_named_and_earlier_results_are_kept(in_folder, model, capsys, name, content, message):
+    (in_folder / name).write_bytes(content)
+    arguments = ["--model", model, "--input", name, "--output", "out.jsonl"]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ")
+    assert re.search(message, captured.err)
+    assert "--resume continues" in captured.err
+    assert len(rows_of(in_folder / "out.jsonl")) == 5
+    mended = content.split(b"\n")[0] + b"\n\n"
+    (in_folder / name).write_bytes(mended * 6)
+    if name.endswith("txt"):
+        return  # in text, empty lines are records too
+    assert main([*arguments, "--resume"]) == 0
+    assert len(rows_of(in_folder / "out.jsonl")) == 6

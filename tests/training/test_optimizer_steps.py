@@ -1,0 +1,31 @@
+"""The number of optimizer steps of a run, and when it is too small."""
+
+import re
+
+import pytest
+
+from ner_lightning.training.optimizer_steps import MIN_STEPS, SMALL_CORPUS, count_steps, warning_on_steps
+
+
+@pytest.mark.parametrize(
+    ("num_batches", "accumulated", "max_epochs", "max_steps", "expected"),
+    [
+        (6, 1, 3, -1, 18),
+        (7, 2, 3, -1, 12),  # the last step of an epoch is smaller
+        (6, 1, 3, 5, 5),
+        (6, 1, 3, 100, 18),
+        (6, 1, -1, 100, 100),
+        (6, 1, -1, -1, None),
+    ],
+)
+def test_steps_follow_from_batches_accumulation_epochs_and_the_limit_of_steps(
+    num_batches: int, accumulated: int, max_epochs: int, max_steps: int, expected: int | None
+) -> None:
+    assert count_steps(num_batches, accumulated, max_epochs, max_steps) == expected
+
+
+def test_only_a_run_of_few_steps_is_warned_about() -> None:
+    assert warning_on_steps(MIN_STEPS) is None
+    warning = warning_on_steps(MIN_STEPS - 1)
+    assert warning is not None
+    assert re.match(rf"{MIN_STEPS - 1} optimizer steps are few .*--config {SMALL_CORPUS} ", warning)
