@@ -21,10 +21,13 @@ def evaluating_in(precision: EvaluationPrecision, device: torch.device) -> Itera
         precision: Precision of the network.
         device: The device that computes.
     """
-    former = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    products = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    previous = [each.fp32_precision for each in products]
+    for each in products:
+        each.fp32_precision = "ieee"
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False):
             yield
     finally:
-        torch.set_float32_matmul_precision(former)
+        for each, setting in zip(products, previous, strict=True):
+            each.fp32_precision = setting
