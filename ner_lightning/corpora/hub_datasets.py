@@ -115,7 +115,12 @@ class HubDatasets(SplitReader[NamedDataset]):
         return {name: [dataset] for name, dataset in datasets.items()}
 
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
-        return interpret(self._tagged_sentences(source), split, spelling=self.tags)
+        return interpret(
+            self._tagged_sentences(source),
+            split,
+            spelling=self.tags,
+            tag_hint="set tags_column if the tags are in another column",
+        )
 
     def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
         known = ", ".join(datasets)

@@ -46,7 +46,7 @@ class JsonLines(FileReader):
     tags: TagSpelling = TagSpelling()
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        sentences = (self._sentence(row) for path in source.paths for row in read_rows(path))
+        sentences = (self._sentence(row) for path in source.paths for row in read_rows(path, self.encoding))
         return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
 
     def _sentence(self, row: Row) -> RawSentence:

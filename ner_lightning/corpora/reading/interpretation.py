@@ -36,6 +36,7 @@ def interpret(
     *,
     scheme: SourceScheme | None = None,
     spelling: TagSpelling = TagSpelling(),
+    tag_hint: str = "",
     word_splitter: WordSplitter | None = None,
 ) -> SplitContent:
     """Turn tags and spans into entities, split texts into words, and give every sentence an id.
@@ -45,6 +46,7 @@ def interpret(
         split: The split.
         scheme: The label scheme of the tags; None recognizes it.
         spelling: The spelling of the tags, as far as the user states it.
+        tag_hint: The settings that choose the tags, for the error about a malformed tag.
         word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
 
     Raises:
@@ -53,7 +55,7 @@ def interpret(
     raw = list(raw_sentences)
     ids = unique_ids(raw, split)
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
-    source_tags = understand_tags(tagged, scheme, spelling)
+    source_tags = understand_tags(tagged, scheme, spelling, tag_hint)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
     notes: list[ReadingNote] = []

@@ -104,13 +104,13 @@ class Row:
         return spans
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, encoding: str) -> Iterator[Row]:
     """Yield the objects of a file of JSON Lines.
 
     Raises:
         CorpusError: If a line is not a JSON object, or a key is repeated in one.
     """
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, encoding), start=1):
         if line.strip():
             yield parse_row(line, str(path), number)
 

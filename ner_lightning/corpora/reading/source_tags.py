@@ -51,7 +51,7 @@ class SourceTags:
 
 
 def understand_tags(
-    sentences: Sequence[TaggedSentence], stated: SourceScheme | None, spelling: TagSpelling
+    sentences: Sequence[TaggedSentence], stated: SourceScheme | None, spelling: TagSpelling, hint: str = ""
 ) -> SourceTags:
     """Recognize spelling and scheme of the tags of a split.
 
@@ -59,6 +59,7 @@ def understand_tags(
         sentences: All tagged sentences of the split.
         stated: The scheme that the user states; None recognizes it from the tags.
         spelling: The spelling, as far as the user states it.
+        hint: The settings that choose the tags, for the error about a malformed tag.
 
     Raises:
         CorpusError: If a tag is malformed, or does not belong to the stated scheme.
@@ -67,7 +68,8 @@ def understand_tags(
     try:
         standard = respell(counts, spelling)
     except TagSpellingError as error:
-        raise CorpusError(f"{_place(sentences, error.tag)}: {error}") from None
+        advice = f"; {hint}" if hint and not error.is_joined else ""
+        raise CorpusError(f"{_place(sentences, error.tag)}: {error}{advice}") from None
     parsed = {tag: Tag.parse(name) for tag, name in standard.items()}
     if stated is None:
         evidence = detect_scheme([standard[tag] for tag in sentence.tags] for sentence in sentences)
