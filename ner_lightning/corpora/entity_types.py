@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, SplitName
 from ner_lightning.sentences import Sentence
+
+WORDS_BY_YAML_VALUE: Final = {"False": "NO, OFF and FALSE", "True": "YES, ON and TRUE", "None": "NULL and ~"}
+
+
+def advice_on_quotes(value: str) -> str | None:
+    """Return the advice to quote a name that YAML does not read as text, or None if it is text.
+
+    >>> advice_on_quotes("False")
+    "YAML reads NO, OFF and FALSE as False; put such names in quotes, for example 'NO'"
+    """
+    if value in WORDS_BY_YAML_VALUE:
+        words = WORDS_BY_YAML_VALUE[value]
+        return (
+            f"YAML reads {words} as {value}; put such names in quotes, for example '{words.split(',')[0].split()[0]}'"
+        )
+    try:
+        float(value)
+    except ValueError:
+        return None
+    return f"YAML reads {value} as a number; put such names in quotes, for example '{value}'"
+
+
+def require_text(names: Iterable[object]) -> None:
+    """Check that names of entity types are text: YAML reads NO, ON or 1 as something else.
+
+    Raises:
+        CorpusError: If a name is not.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise CorpusError(f"entity_types must be text, got {name!r}; {advice_on_quotes(str(name))}")
 
 
 def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str] | None) -> Corpus:
@@ -26,6 +58,7 @@ def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[st
     """
     if entity_types is None:
         return corpus
+    require_text([*entity_types, *(entity_types.values() if isinstance(entity_types, Mapping) else ())])
     new_by_old = dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
     known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     unknown = sorted(set(new_by_old) - set(known))

@@ -17,6 +17,8 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import yaml
 from jsonargparse import Namespace
 
+from ner_lightning.corpora.entity_types import advice_on_quotes
+
 KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
 CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
 CALLED_CLASS: Final = re.compile(
@@ -198,6 +200,8 @@ def _in_words(kind: Any) -> list[str]:
 
 def _advice(key: str, kind: Any, value: str) -> str:
     names = [each.__name__ for each in _classes_for(kind)]
+    if any(str in (part, *get_args(part)) for part in _parts(kind)) and (advice := advice_on_quotes(value)):
+        return f"; {advice}"
     if get_origin(next(_parts(kind))) is list and not value.startswith("[") and (not names or value in names):
         return f"; a list is written [{value}]"
     like = _like(value, names)
