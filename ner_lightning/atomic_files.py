@@ -43,7 +43,7 @@ def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any
                 yield file
             return
         target = Path(os.path.realpath(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         partial = partial_path(target)
         try:
             # tempfile would let nobody else read, whatever the umask says
@@ -64,6 +64,21 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write indented JSON."""
     with whole_file(path) as file:
         file.write(json_text(content, indent=2) + "\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing; a symbolic link to nothing gets its target.
+
+    Raises:
+        OSError: If there is a file in its place or the system refuses it; the error names the path.
+    """
+    try:
+        is_file = not stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        is_file = False
+    if is_file:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    Path(os.path.realpath(path)).mkdir(parents=True, exist_ok=True)
 
 
 def is_stream(path: Path) -> bool:
@@ -100,6 +115,26 @@ def errors_naming(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
+
+
+def other_than_a_file(path: str | os.PathLike[str]) -> str | None:
+    """Return what is at a path that must be a file, and what to do about it; None if it is a file.
+
+    A pipe is not a file: the whole content must be readable, and a pipe without a writer never ends.
+
+    Raises:
+        OSError: If the system refuses the path, which may be too long or a loop of links.
+
+    >>> other_than_a_file("no/such/file"), other_than_a_file("/")
+    ('nothing', 'a folder')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    if stat.S_ISREG(mode):
+        return None
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe or a device; save its content to a file first"
 
 
 def remove_partial(folder: Path) -> None:

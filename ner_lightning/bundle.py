@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import (
+    AutoConfig,
     AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -26,15 +28,27 @@ from transformers.utils import logging
 
 from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
-from ner_lightning.encoding.alignment import WordTokenizer
+from ner_lightning.encoding.alignment import WordTokenizer, save_tokenizer
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.modeling.linear_chain import Transitions
-from ner_lightning.modeling.token_classifier import TokenClassifier
+from ner_lightning.modeling.network_checks import (
+    readable,
+    require_all_used,
+    require_encodes_any_word,
+    require_finite,
+    require_known_attention,
+    require_size,
+    require_vocabulary,
+)
+from ner_lightning.modeling.token_classifier import TokenClassifier, max_window
 from ner_lightning.schemes import TagSet
+from ner_lightning.serialization import read_json
 
 SETTINGS_FILE: Final = "ner_lightning.json"
 JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
 TRANSITIONS_FILE: Final = "decoder.safetensors"
+WEIGHTS: Final = "model*.safetensors"
+ADAPTER_FILE: Final = "adapter_config.json"
 
 
 class BundleError(ValueError):
@@ -80,7 +94,10 @@ def save_bundle(
     """
     folder = Path(os.path.realpath(folder))  # a symbolic link stays
     settings = replace(settings, has_transitions=transitions is not None)
-    _require_tags(network, settings.tags, folder)
+    try:
+        _require_tags(network, settings.tags)
+    except ValueError as error:
+        raise BundleError(f"{folder}: {error}") from None
     if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
         raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
     try:
@@ -107,32 +124,20 @@ def load_bundle(folder: str | Path) -> Bundle:
     folder = Path(folder)
     settings = read_settings(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with _without_progress_bars():
-            network, loading = AutoModelForTokenClassification.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-    except Exception as error:  # from these two calls alone: on damaged files they raise whatever those lead them to
-        lines = (line.strip() for line in str(error).splitlines()[:2])
-        raise BundleError(
-            f"{folder}: must be a bundle that loads, got {type(error).__name__}: {' '.join(lines)}"
-        ) from error
-    try:
+        network, tokenizer = _load_network(folder)
         word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
+        if word_tokenizer.max_subwords > max_window(network.config):
+            raise ValueError(
+                f"windows must fit the network's {max_window(network.config)} positions, got windows of "
+                f"{word_tokenizer.max_subwords} subwords"
+            )
+        _require_tags(network, settings.tags)
+        classifier = TokenClassifier(network).eval()
+        transitions = _load_transitions(folder, settings)
     except ValueError as error:
-        raise BundleError(f"{folder}: must be a bundle that loads, got: {error}") from error
-    if loading["missing_keys"]:
-        names = ", ".join(sorted(loading["missing_keys"])[:3])
-        raise BundleError(f"{folder}: must hold all weights of the network, {names} missing")
-    _require_tags(network, settings.tags, folder)
+        raise BundleError(f"{folder}: {error}") from error
     encoder = WindowEncoder(word_tokenizer, settings.tags, settings.subwords, settings.overlap)
-    transitions = _load_transitions(folder, settings.tags) if settings.has_transitions else None
-    return Bundle(TokenClassifier(network).eval(), encoder, settings, transitions)
+    return Bundle(classifier, encoder, settings, transitions)
 
 
 def read_settings(folder: str | Path) -> BundleSettings:
@@ -144,7 +149,7 @@ def read_settings(folder: str | Path) -> BundleSettings:
     folder = Path(folder)
     if not folder.is_dir():
         raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}")
-    if not next(folder.glob("model*.safetensors"), None):
+    if not next(folder.glob(WEIGHTS), None):
         hint = f"; did you mean {folder / 'model'}?" if (folder / "model").is_dir() else ""
         raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none{hint}")
     contents = {name: _read_json(folder / name) for name in JSON_FILES}
@@ -154,16 +159,67 @@ def read_settings(folder: str | Path) -> BundleSettings:
         raise BundleError(f"{folder / SETTINGS_FILE}: {error}") from error
 
 
-def _load_transitions(folder: Path, tags: TagSet) -> Transitions:
-    path = folder / TRANSITIONS_FILE
-    try:
-        transitions = Transitions(**load_file(path))
-    except (OSError, TypeError, SafetensorError) as error:
-        raise BundleError(f"{path}: must hold the transitions of a CRF, got: {error}") from error
-    num_tags = len(tags.tags)
-    shapes = [tuple(scores.shape) for scores in (transitions.start, transitions.inner, transitions.end)]
-    if shapes != [(num_tags,), (num_tags, num_tags), (num_tags,)]:
-        raise BundleError(f"{path}: transitions must be over {num_tags} tags, got the shapes {shapes}")
+def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The network and its tokenizer; everything about them is checked that can be.
+
+    Raises:
+        ValueError: If they cannot be loaded, or weights are missing, unused or not finite.
+    """
+    require_known_attention(_read_json(folder / "config.json"))
+    if (folder / ADAPTER_FILE).exists():  # transformers would load the network that it names, from wherever
+        raise ValueError(f"a bundle must hold a whole network, got {ADAPTER_FILE}")
+    with readable("must be a bundle that loads"):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        sizes = [size for path in folder.glob(WEIGHTS) for size in _sizes(path)]
+    require_size(config, sizes)
+    with readable("must be a bundle that loads"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        require_encodes_any_word(tokenizer)
+        with _without_progress_bars():
+            network, loading = AutoModelForTokenClassification.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    if loading["missing_keys"]:
+        names = ", ".join(sorted(loading["missing_keys"])[:3])
+        raise ValueError(f"must hold all weights of the network, {names} missing")
+    require_all_used(loading["unexpected_keys"])
+    require_finite(network.state_dict())
+    require_vocabulary(network, tokenizer)
+    return network, tokenizer
+
+
+def _sizes(path: Path) -> list[int]:
+    """How many numbers each of the weights in a file holds; the weights are not read."""
+    with safe_open(path, "pt") as file:
+        return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 (not a mapping)
+
+
+def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | None:
+    """What a CRF has learned; None without one.
+
+    Raises:
+        ValueError: If it cannot be loaded, is over other tags, or allows or forbids others than the scheme.
+    """
+    tags = settings.tags
+    if not settings.has_transitions:
+        require_all_used([TRANSITIONS_FILE] if (folder / TRANSITIONS_FILE).exists() else [])
+        return None
+    with readable(f"{TRANSITIONS_FILE} must hold the transitions of a CRF"):
+        transitions = Transitions(**load_file(folder / TRANSITIONS_FILE))
+    found = (transitions.start, transitions.inner, transitions.end)
+    expected = Transitions.allowed_by(tags)
+    pairs = list(zip(found, (expected.start, expected.inner, expected.end), strict=True))
+    if any(scores.shape != own.shape for scores, own in pairs):
+        shapes = [tuple(scores.shape) for scores in found]
+        raise ValueError(f"{TRANSITIONS_FILE}: transitions must be over {len(tags.tags)} tags, got the shapes {shapes}")
+    if any((scores.isfinite() != own.isfinite()).any() for scores, own in pairs):
+        raise ValueError(f"{TRANSITIONS_FILE}: transitions must be finite where {tags.scheme.name} allows them")
     return transitions
 
 
@@ -173,14 +229,13 @@ def _plain_tensors(transitions: Transitions) -> dict[str, Tensor]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path, dict[str, Any])
     except FileNotFoundError:
         raise BundleError(f"{path.parent}: a bundle must hold {path.name}, found none") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: must be JSON that can be read: {error}") from error
-    if not isinstance(values, dict):
-        raise BundleError(f"{path}: must be a JSON object, got {str(values)[:40]!r}")
-    return values
+    except OSError as error:
+        raise BundleError(f"{path}: must be a file that can be read, got: {error}") from error
+    except ValueError as error:
+        raise BundleError(str(error)) from error
 
 
 def _write_files(
@@ -196,18 +251,18 @@ def _write_files(
     precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
     with _without_progress_bars():
         precise.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_tokenizer(tokenizer, folder)
     if transitions is not None:
         save_file(_plain_tensors(transitions), folder / TRANSITIONS_FILE)
     for path in folder.iterdir():
         shutil.copymode(folder / SETTINGS_FILE, path)  # safetensors lets nobody else read, whatever the umask says
 
 
-def _require_tags(network: PreTrainedModel, tags: TagSet, folder: Path) -> None:
+def _require_tags(network: PreTrainedModel, tags: TagSet) -> None:
     name_by_id: Mapping[Any, str] = network.config.id2label or {}
     names = [name_by_id[tag_id] for tag_id in sorted(name_by_id)]
     if names != list(tags.tags):
-        raise BundleError(f"{folder}: the network's tags must be {list(tags.tags)}, got {names}")
+        raise ValueError(f"the network's tags must be {list(tags.tags)}, got {names}")
 
 
 def _is_empty_folder(folder: Path) -> bool:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import Any, Final, Self, get_args
+
+import msgspec
 
 from ner_lightning.encoding.alignment import Subwords
 from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.schemes import TagSet
-from ner_lightning.serialization import from_plain, to_plain
-from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter, word_splitter_named
+from ner_lightning.serialization import to_plain, typed
+from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
 FORMAT_VERSION: Final = 1
 PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "simple"}
+
+
+class SavedWindow(msgspec.Struct, frozen=True):
+    """The settings of windows, which a bundle holds in an object of their own."""
+
+    window: dict[str, Any]
 
 
 def installed_versions() -> dict[str, str]:
@@ -53,8 +61,7 @@ class BundleSettings:
     versions: Mapping[str, str] = field(default_factory=installed_versions)
 
     def __post_init__(self) -> None:
-        if self.subwords not in get_args(Subwords):
-            raise ValueError(f"subwords must be one of {get_args(Subwords)}, got {self.subwords!r}")
+        _require_known(self.subwords)
         for name, number in (("max_subwords", self.max_subwords), ("overlap", self.overlap)):
             if type(number) is not int or number < 0:
                 raise ValueError(f"{name} must be a whole number of subwords, got {number!r}")
@@ -101,20 +108,14 @@ class BundleSettings:
                 f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format "
                 f"{found}; install a newer one"
             )
-        try:
-            return cls(
-                tags=TagSet.from_plain(plain["tags"]),
-                max_subwords=plain["window"]["max_subwords"],
-                subwords=plain["subwords"],
-                overlap=plain["window"]["overlap"],
-                decoder=from_plain(Decoder, plain["decoder"]),  # type: ignore[type-abstract]
-                word_splitter=word_splitter_named(plain["word_splitter"]),
-                has_transitions=plain["has_transitions"],
-                scores=dict(plain["scores"]),
-                corpus_checksum=plain["corpus_checksum"],
-                versions=dict(plain["versions"]),
-            )
-        except KeyError as error:
-            raise ValueError(f"the settings of a bundle must hold {error}, got none") from None
-        except TypeError as error:
-            raise ValueError(f"the settings of a bundle hold a value of the wrong type: {error}") from None
+        flat = {**plain, **typed(plain, SavedWindow).window}
+        missing = [field.name for field in fields(cls) if field.name not in flat]
+        if missing:
+            raise ValueError(f"the settings of a bundle must hold {', '.join(missing)}, got none")
+        _require_known(flat["subwords"])
+        return typed(flat, cls)
+
+
+def _require_known(subwords: Any) -> None:
+    if subwords not in get_args(Subwords):
+        raise ValueError(f"subwords must be one of {get_args(Subwords)}, got {subwords!r}")

@@ -116,7 +116,7 @@ class EntityRecognizer:
             after_batch: Called after each batch with its number of sentences, to show progress.
 
         Raises:
-            ValueError: If a word is not valid Unicode.
+            ValueError: If a word is not valid Unicode, or the model computes NaN.
         """
         bare = [sentence.with_entities(()) for sentence in sentences]
         for sentence in bare:
@@ -144,6 +144,8 @@ class EntityRecognizer:
     def _entities(self, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
         decoder, tags = self.settings.decoder, self.settings.tags
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
+        if not logits.isfinite().all():  # they would be read as no entity
+            raise ValueError("the model must give finite logits, got NaN or infinity")
         tag_ids = decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, self.transitions)
         return decoder.entities(logits, tag_ids, tags, self.transitions)
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ner_lightning.entities import EntitySpan
+from ner_lightning.serialization import typed
 from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, begins_leniently, lenient_entities
 
 IGNORE_INDEX = -100  # the label of a position without a tag to learn
@@ -134,12 +135,9 @@ class TagSet:
         """Rebuild a tag set from the result of :meth:`to_plain`.
 
         Raises:
-            ValueError: If no scheme of that name is known.
+            ValueError: If no scheme of that name is known, or it is not a tag set.
         """
-        known = {scheme.__name__: scheme for scheme in LabelScheme.__subclasses__()}
-        if plain["scheme"] not in known:
-            raise ValueError(f"the label scheme must be one of {sorted(known)}, got {plain['scheme']!r}")
-        return cls(known[plain["scheme"]](), tuple(plain["entity_types"]))
+        return typed(plain, cls)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the tag set as plain data for JSON."""

@@ -1,18 +1,88 @@
-"""Parts (schemes, losses, decoders, word splitters) as plain data, and back without importing anything.
+"""Plain data (JSON, and what checkpoints hold) as values of a type, and parts as plain data, importing nothing.
 
-Checkpoints and bundles hold parts by the name of their class. Only classes that the program has imported
-already can be named, so a file from elsewhere cannot run code.
+Checkpoints and bundles hold parts (schemes, losses, decoders, word splitters) by the name of their class. Only classes
+that the program has imported already can be named, so a file from elsewhere cannot run code.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 Part = TypeVar("Part")
+Value = TypeVar("Value")
+PROBLEM: Final = re.compile(r"(?P<problem>.+?)(?: - at (?P<key>`key` in )?`\$(?P<place>[^`]*)`)?", re.DOTALL)
+EXPECTED: Final = re.compile(r"Expected (?P<rule>.+?)(?:, got .*)?", re.DOTALL)
+MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`")
+STEP: Final = re.compile(r"\w+")
+UNKNOWN_KEY: Final = "[...]"
+NAME: Final = re.compile("`([^`]+)`")
+WORDS: Final = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "object": "an object",
+    "str": "a string",
+}
+MAX_SHOWN: Final = 80  # characters of a wrong value
+
+
+def typed(plain: Any, kind: type[Value]) -> Value:
+    """Return plain data as a value of a type, such as a dataclass or ``dict[str, int]``; all of it is checked.
+
+    >>> typed({"PER": 1, "LOC": "two"}, dict[str, int])
+    Traceback (most recent call last):
+    ValueError: [...] must be a whole number, got str
+
+    Raises:
+        ValueError: If something is missing, of another type or out of range; the message says where.
+    """
+    try:
+        return msgspec.convert(plain, kind, dec_hook=_part)
+    except msgspec.ValidationError as error:
+        raise ValueError(in_words(error, plain)) from None
+
+
+def read_json(path: Path, kind: type[Value]) -> Value:
+    """Read a JSON file as a value of a type.
+
+    Raises:
+        ValueError: If the file is not JSON, or holds something else; the message begins with the file.
+        OSError: If it cannot be read.
+    """
+    try:
+        plain = msgspec.json.decode(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: must be JSON that can be read, got: {error}") from None
+    try:
+        return typed(plain, kind)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def in_words(error: msgspec.ValidationError, plain: Any) -> str:
+    """Return the error of msgspec with the place and the value, as our other errors have them."""
+    found = PROBLEM.fullmatch(str(error))
+    assert found is not None
+    place = (found["place"] or "").removeprefix(".")
+    if missing := MISSING.fullmatch(found["problem"]):
+        return f"{place}.{missing['name']} is missing".removeprefix(".")
+    expected = EXPECTED.fullmatch(found["problem"])
+    if expected is None:
+        return f"{place}: {found['problem']}" if place else found["problem"]
+    rule = NAME.sub(lambda name: " or ".join(WORDS.get(kind, kind) for kind in name[1].split(" | ")), expected["rule"])
+    value = found["problem"].rpartition(", got ")[2].strip("`") if UNKNOWN_KEY in place else repr(_at(plain, place))
+    what = f"a key of {place}" if found["key"] else place or "the content"
+    return f"{what} must be {rule}, got {value[:MAX_SHOWN]}"
 
 
 def to_plain(part: Any) -> dict[str, Any]:
@@ -22,20 +92,31 @@ def to_plain(part: Any) -> dict[str, Any]:
     return {"name": type(part).__name__, "init_args": plain}
 
 
-def from_plain(base: type[Part], plain: Mapping[str, Any]) -> Part:
-    """Rebuild a part from what :func:`to_plain` gave.
+class PlainPart(msgspec.Struct, frozen=True):
+    """A part as :func:`to_plain` gives it."""
+
+    name: str
+    init_args: dict[str, Any]
+
+
+def from_plain(base: type[Part], plain: Any) -> Part:
+    """Rebuild a part from what :func:`to_plain` gave, or from the name of a class that takes no arguments.
 
     Raises:
-        ValueError: If no imported class of this kind has the name, or its arguments are none by name.
+        ValueError: If no imported class of this kind has the name, or its arguments do not fit.
     """
-    known = {cls.__name__: cls for cls in _subclasses(base)}
-    if plain["name"] not in known:
-        raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {plain['name']!r}; import it first")
-    cls, arguments = known[plain["name"]], plain["init_args"]
-    if not isinstance(arguments, Mapping):
-        raise ValueError(f"the init_args of {plain['name']} must be an object, got {arguments!r}")
-    hints = get_type_hints(cls)
-    return cls(**{name: _rebuilt(hints.get(name), value) for name, value in arguments.items()})
+    saved = PlainPart(plain, {}) if isinstance(plain, str) else typed(plain, PlainPart)
+    known = {cls.__name__: cls for cls in _subclasses(base) if not inspect.isabstract(cls)}
+    if saved.name not in known:
+        raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {saved.name!r}; import it first")
+    cls = known[saved.name]
+    names = [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+    unknown = sorted(saved.init_args.keys() - set(names))
+    if unknown:
+        raise ValueError(
+            f"{saved.name} takes {', '.join(names) or 'no arguments'}, got {', '.join(unknown)[:MAX_SHOWN]}"
+        )
+    return typed(saved.init_args, cls) if names else cls()
 
 
 def loaded_class(path: str) -> type | None:
@@ -46,10 +127,16 @@ def loaded_class(path: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
-def _rebuilt(hint: Any, value: Any) -> Any:
-    kinds = [kind for kind in get_args(hint) or (hint,) if isinstance(kind, type) and kind.__subclasses__()]
-    is_part = isinstance(value, Mapping) and value.keys() == {"name", "init_args"}
-    return from_plain(kinds[0], value) if is_part and kinds else value
+def _part(kind: type, plain: Any) -> Any:
+    """Return a value of a type that msgspec does not know: a part, or what is one of them already."""
+    return plain if isinstance(plain, kind) else from_plain(kind, plain)
+
+
+def _at(plain: Any, place: str) -> Any:
+    """The value at a place such as ``gold[0][1]``."""
+    for step in STEP.findall(place):
+        plain = plain[int(step) if isinstance(plain, list | tuple) else step]
+    return plain
 
 
 def _subclasses(base: type[Part]) -> Iterator[type[Part]]:

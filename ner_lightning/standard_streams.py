@@ -30,7 +30,7 @@ class StandardStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if self.is_missing and text:
-            self.failure = self.failure or OSError(errno.EBADF, os.strerror(errno.EBADF))
+            self.failure = self.failure or _closed()
         try:
             self.stream.write(text)
         except OSError as error:
@@ -64,7 +64,13 @@ class StandardStream(io.TextIOBase):
 
     @property
     def buffer(self) -> BinaryIO:
-        """The stream for bytes; writing to it does fail."""
+        """The stream for bytes; writing to it does fail.
+
+        Raises:
+            OSError: If there is no stream.
+        """
+        if self.is_missing:
+            raise _closed()
         return self.stream.buffer
 
     def _discard_rest(self, error: OSError) -> None:
@@ -81,6 +87,10 @@ def discard_rest(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def _closed() -> OSError:
+    return OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
 
 
 @contextmanager

@@ -65,8 +65,15 @@ class TerminalTable:
             yield is_text, [*names, *(row[index] for row in self.rows)]
 
 
-def print_table(console: Console, table: TerminalTable) -> None:
-    """Print a table, as several ones with the same first columns if it is wider than the terminal."""
+def print_table(console: Console, table: TerminalTable, keeps_columns: bool = True) -> None:
+    """Print a table.
+
+    Args:
+        console: Where to.
+        table: The table.
+        keeps_columns: Whether the columns that have no room follow in further tables with the same first columns; a
+            summary leaves them out.
+    """
     shown = replace(
         table,
         header=tuple(map(printable, table.header)),
@@ -74,7 +81,8 @@ def print_table(console: Console, table: TerminalTable) -> None:
     )
     if table.title:
         console.print(Text(table.title, style="table.title"))
-    for columns in cut_columns(shown.least_widths(), shown.text_columns, console.width):
+    parts = cut_columns(shown.least_widths(), shown.text_columns, console.width)
+    for columns in parts if keeps_columns else parts[:1]:
         console.print(_drawn(shown.select(columns), console.width), crop=False)
     if table.note:
         console.print(Text(table.note, style="table.caption"))
@@ -84,6 +92,12 @@ def print_item(console: Console, text: str) -> None:
     """Print an item of a list; a word that is longer than a line, such as a path, is not broken."""
     for number, line in enumerate(wrapped_lines(printable(text), console.width - FRAME)):
         console.out(f"{'   ' if number else ' - '}{line}", highlight=False)
+
+
+def print_text(console: Console, text: str) -> None:
+    """Print a sentence or two; a word that is longer than a line, such as a path, is not broken."""
+    for line in wrapped_lines(printable(text), console.width):
+        console.out(line, highlight=False)
 
 
 def wrapped_lines(text: str, width: int) -> list[str]:

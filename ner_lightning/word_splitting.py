@@ -118,15 +118,3 @@ class PunctuationSplitter(WordSplitter):
 
     def split(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in WORD.finditer(text.translate(OUTLINE))]
-
-
-def word_splitter_named(name: str) -> WordSplitter:
-    """Return the word splitter whose :attr:`WordSplitter.name` is ``name``.
-
-    Raises:
-        ValueError: If no imported splitter has this name.
-    """
-    known = {splitter.__name__: splitter for splitter in WordSplitter.__subclasses__()}
-    if name not in known:
-        raise ValueError(f"the word splitter must be one of {sorted(known)}, got {name!r}")
-    return known[name]()

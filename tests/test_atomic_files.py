@@ -4,13 +4,19 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ner_lightning.atomic_files import PREVIOUS, errors_naming, partial_path, remove_partial, whole_file
+from ner_lightning.atomic_files import PREVIOUS, errors_naming, make_folder, partial_path, remove_partial, whole_file
+from ner_lightning.checkpoints.reading import read_checkpoint
+from ner_lightning.commands.config_files import read_settings
+from ner_lightning.corpora.column_files import ColumnFiles
+from ner_lightning.corpora.json_lines import JsonLines
+from ner_lightning.predictions import read_predictions
+from ner_lightning.runs.training_entities import read_training_entities
 from support.disks import fill_disk
 
 
@@ -146,6 +152,18 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
         file.write("new")
 
 
+def test_a_folder_is_made_through_a_link_and_not_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(Path("deep") / "target")
+    for _ in range(2):
+        make_folder(tmp_path / "link" / "below")
+    assert (tmp_path / "deep" / "target" / "below").is_dir()
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for path, message in (("file", "Not a directory"), ("loop", "Too many levels"), ("x" * 256, "File name too long")):
+        with pytest.raises(OSError, match=f"{message}.*: '.*{path}'"):
+            make_folder(tmp_path / path)
+
+
 def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
@@ -154,9 +172,30 @@ def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None
     for path, message in {
         loop: "Too many levels of symbolic links",
         tmp_path / "folder": "Is a directory",
-        tmp_path / "file" / "below": "(Not a directory|File exists)",
+        tmp_path / "file" / "below": "Not a directory",
     }.items():
         with pytest.raises(OSError, match=f"{message}: '[^']+/(loop|folder|file|below)'$"), whole_file(path) as file:
             file.write("new")
     assert loop.is_symlink()
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop"]
+
+
+def read_column_file(path: Path) -> object:
+    return ColumnFiles(train=str(path)).read()
+
+
+def read_json_lines(path: Path) -> object:
+    return JsonLines(train=str(path)).read()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_settings, read_column_file, read_json_lines, read_predictions, read_training_entities, read_checkpoint],
+    ids=lambda read: read.__name__,
+)
+def test_a_pipe_is_refused_and_not_waited_for(read: Callable[[Path], object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="a pipe or a device; save its content to a file first"):
+        read(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="folder"):
+        read(tmp_path)

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ner_lightning.serialization import from_plain, to_plain
+from ner_lightning.serialization import from_plain, read_json, to_plain, typed
 
 
 class Shape:
@@ -50,10 +50,59 @@ def test_a_name_of_no_part_of_this_kind_is_refused_with_those_known(name):
 
 @pytest.mark.parametrize("arguments", [None, [1.0], "radius"])
 def test_arguments_have_names(arguments):
-    with pytest.raises(ValueError, match="the init_args of Circle must be an object, got"):
+    with pytest.raises(ValueError, match="init_args must be an object, got"):
         from_plain(Shape, {"name": "Circle", "init_args": arguments})
 
 
 def test_a_part_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="Polygon must be one of"):
         from_plain(Polygon, {"name": "Circle", "init_args": {}})
+
+
+@dataclass(frozen=True)
+class Box:
+    sides: tuple[float, float]
+    shape: Shape
+    label: str | None = None
+
+
+def test_data_becomes_a_value_of_its_type():
+    box = typed({"sides": [1, 2.5], "shape": {"name": "Square", "init_args": {"side": 2}}}, Box)
+    assert box == Box((1.0, 2.5), Square(2.0))
+    assert typed({"sides": [1, 2], "shape": "Circle"}, Box).shape == Circle()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sides": None}, "sides must be a list, got None"),
+        ({"sides": [1, "x"]}, r"sides\[1\] must be a number, got 'x'"),
+        ({"sides": [1]}, r"sides must be a list of length 2, got \[1\]"),
+        ({"label": 3}, "label must be a string or null, got 3"),
+        ({"shape": "Sphere"}, "shape: Shape must be one of .*, got 'Sphere'"),
+        ({"shape": {"name": "Square"}}, "shape: init_args is missing"),
+        ({"shape": {"name": "Square", "init_args": {}}}, "shape: side is missing"),
+        ({"shape": {"name": "Square", "init_args": {"size": 1}}}, "shape: Square takes side, got size"),
+        ({"shape": {"name": "Circle", "init_args": {"names": {"a": 0.5}}}}, r"shape: names\[...\] must be a whole nu"),
+        (
+            {"shape": {"name": "Circle", "init_args": {"names": {3: 1}}}},
+            r"shape: a key of names must be a string, got \{3",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(changes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        typed({"sides": [1, 2], "shape": "Circle"} | changes, Box)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b'"\xff"', b"[" * 100_000, b"[1]", b'{"a": NaN}', b'{"a": "x"}']
+)
+def test_a_file_of_something_else_is_named(tmp_path, content):
+    path = tmp_path / "counts.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path}: ") as raised:
+        read_json(path, dict[str, int])
+    assert "\n" not in str(raised.value)
+    path.write_text('{"a": 3}')
+    assert read_json(path, dict[str, int]) == {"a": 3}

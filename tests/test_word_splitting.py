@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter, WordSplitter, word_splitter_named
+from ner_lightning.serialization import from_plain
+from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter, WordSplitter
 
 SPLITTERS = [BlankSplitter(), PunctuationSplitter()]
 ROOT = Path(__file__).parents[1]
@@ -98,12 +99,12 @@ def test_long_odd_texts_are_split_in_linear_time(unit: str):
 
 @pytest.mark.parametrize("splitter", SPLITTERS, ids=repr)
 def test_a_splitter_is_found_by_its_name(splitter: WordSplitter):
-    assert word_splitter_named(splitter.name) == splitter
+    assert from_plain(WordSplitter, splitter.name) == splitter
 
 
 def test_an_unknown_name_is_refused_with_a_list_of_known_ones():
     with pytest.raises(ValueError, match=r"one of \['BlankSplitter', 'PunctuationSplitter'.*\], got 'Nltk'"):
-        word_splitter_named("Nltk")
+        from_plain(WordSplitter, "Nltk")
 
 
 @pytest.mark.parametrize(

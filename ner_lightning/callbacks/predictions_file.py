@@ -90,7 +90,7 @@ class PredictionsFile(FinalScoring):
             raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
         coverage = data_module_of(trainer).bound.coverage(split)
         console = output_console()
-        print_table(console, scores_table(score(written), f"{split}: entities (%), confirmed by seqeval"))
+        print_table(console, scores_table(score(written), f"{split}: entities, confirmed by seqeval"))
         console.print(
             f"strict F1 {100 * logged['f1_strict']:.2f}, ill-formed sentences {100 * logged['ill_formed']:.2f} %, "
             f"word accuracy {100 * logged['word_accuracy']:.2f}\ncoverage: {coverage}",

@@ -18,6 +18,7 @@ from ner_lightning.bundle import SETTINGS_FILE
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.scores import score
+from ner_lightning.metrics.error_types import confused_types, pair_entities
 from ner_lightning.predictions import PredictedSentence, read_predictions
 from ner_lightning.runs.folders import PREDICTIONS
 from ner_lightning.tags import OUTSIDE
@@ -81,16 +82,11 @@ def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[
     Returns:
         The names of types, ``O`` first; the index of the gold type of every span; the index of its predicted type.
     """
-    pairs: list[tuple[str, str]] = []
-    for sentence in sentences:
-        gold, predicted = (
-            {(entity.start, entity.end): entity.entity_type for entity in side}
-            for side in (sentence.gold, sentence.predicted)
-        )
-        pairs += [(gold.get(span, OUTSIDE), predicted.get(span, OUTSIDE)) for span in sorted(gold | predicted)]
-    names = [OUTSIDE, *sorted({name for pair in pairs for name in pair} - {OUTSIDE})]
-    index = {name: position for position, name in enumerate(names)}
-    return names, [index[gold] for gold, _ in pairs], [index[predicted] for _, predicted in pairs]
+    paired = (pair_entities(sentence.gold, sentence.predicted) for sentence in sentences)
+    spans = [types for pairs in paired for pair in pairs for types in confused_types(pair)]
+    names = sorted({name for types in spans for name in types if name is not None})
+    index = {None: 0} | {name: position for position, name in enumerate(names, 1)}
+    return [OUTSIDE, *names], [index[gold] for gold, _ in spans], [index[predicted] for _, predicted in spans]
 
 
 def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from zipfile import is_zipfile
 
 import torch
 
+from ner_lightning.atomic_files import other_than_a_file
+from ner_lightning.modeling.network_checks import require_finite
+from ner_lightning.serialization import typed
+
 TAGGER_KEY: Final = "ner_lightning"
 NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
+
+
+class TaggerCheckpoint(TypedDict):
+    """What we read of a checkpoint."""
+
+    ner_lightning: dict[str, Any]
+    state_dict: dict[str, torch.Tensor]
 
 
 class CheckpointError(ValueError):
@@ -22,10 +33,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of a tagger; nothing in it is run.
 
     Raises:
-        CheckpointError: If there is none, it is torn, or it is of something else.
+        CheckpointError: If there is none, it is torn, it is of something else, or a weight is not finite.
     """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
+    if found := other_than_a_file(path):
+        raise CheckpointError(f"{path}: must be a checkpoint, found {found}")
     if not is_zipfile(path):  # an archive's table of contents is its end: a torn one has none
         raise CheckpointError(f"{path}: must be a whole checkpoint, got a file that is torn or of something else")
     try:
@@ -39,6 +50,11 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: the checkpoint must be of a NERTagger, with {', '.join(sorted(NEEDED))}; got one with {keys}"
         )
+    try:
+        typed(checkpoint, TaggerCheckpoint)
+        require_finite(checkpoint["state_dict"])
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     return checkpoint
 
 

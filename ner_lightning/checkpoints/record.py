@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
+
+import msgspec
+from torch import Tensor
 
 from ner_lightning.checkpoints.reading import CheckpointError
+from ner_lightning.checkpoints.trained_part import SavedPart
 from ner_lightning.modeling.adapters import Adapter
-from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
+from ner_lightning.modeling.network_checks import require_size
 from ner_lightning.schemes import TagSet
-from ner_lightning.serialization import from_plain
+from ner_lightning.serialization import from_plain, typed
+from ner_lightning.tags import OUTSIDE
+
+TOKENIZER: Final = "tokenizer.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class TaggerRecord:
     Args:
         tags: The tags that it is bound to.
         word_counts: The words trained on by entity type, from which class weights follow.
-        encoder: Configuration and tokenizer of its encoder.
+        encoder_config: Configuration of the network.
+        tokenizer_files: The tokenizer's files, by name.
         loss: Its loss, as plain data.
         decoder: Its decoder, as plain data.
         trained_part: Which weights the checkpoint holds, as plain data.
@@ -31,45 +40,44 @@ class TaggerRecord:
     """
 
     tags: TagSet
-    word_counts: WordCounts
-    encoder: SavedEncoder
+    word_counts: Mapping[str, Annotated[int, msgspec.Meta(ge=0)]]
+    encoder_config: Mapping[str, Any]
+    tokenizer_files: Mapping[str, str]
     loss: Mapping[str, Any]
     decoder: Mapping[str, Any]
-    trained_part: Mapping[str, Any]
-    epoch_loss: list[float]
+    trained_part: SavedPart
+    epoch_loss: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        kinds = {OUTSIDE, *self.tags.entity_types}
+        if self.word_counts.keys() != kinds:
+            raise ValueError(f"word_counts must be of {sorted(kinds)}, got {sorted(self.word_counts)}")
+        if TOKENIZER not in self.tokenizer_files:
+            raise ValueError(f"tokenizer_files must hold {TOKENIZER}, got {sorted(self.tokenizer_files)}")
+        if not all(map(math.isfinite, self.epoch_loss)):
+            raise ValueError(f"epoch_loss must be finite, got {self.epoch_loss}")
 
     def to_plain(self) -> dict[str, Any]:
         """The record as a checkpoint holds it."""
-        return {
-            "tags": self.tags.to_plain(),
-            "word_counts": dict(self.word_counts),
-            "encoder_config": dict(self.encoder.config),
-            "tokenizer_files": dict(self.encoder.tokenizer_files),
-            "loss": self.loss,
-            "decoder": self.decoder,
-            "trained_part": self.trained_part,
-            "epoch_loss": self.epoch_loss,
-        }
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain | {"tags": self.tags.to_plain(), "epoch_loss": list(self.epoch_loss)}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Rebuild from what :meth:`to_plain` gave.
 
         Raises:
-            CheckpointError: If something is missing.
+            CheckpointError: If something is missing or does not fit.
         """
         try:
-            return cls(
-                TagSet.from_plain(plain["tags"]),
-                plain["word_counts"],
-                SavedEncoder(plain["encoder_config"], plain["tokenizer_files"]),
-                plain["loss"],
-                plain["decoder"],
-                plain["trained_part"],
-                plain["epoch_loss"],
-            )
-        except KeyError as error:
-            raise CheckpointError(f"the checkpoint must tell {error} of its tagger, got {sorted(plain)}") from None
+            return typed(plain, cls)
+        except ValueError as error:
+            raise CheckpointError(f"the record of a tagger in the checkpoint is damaged: {error}") from None
+
+    @property
+    def encoder(self) -> SavedEncoder:
+        """Configuration and tokenizer of its encoder."""
+        return SavedEncoder(self.encoder_config, self.tokenizer_files)
 
     def require(self, tags: TagSet, encoder: SavedEncoder) -> None:
         """Check that it is of these tags and subwords.
@@ -79,19 +87,24 @@ class TaggerRecord:
         """
         if self.tags != tags:
             raise CheckpointError(f"the checkpoint must be over {tags.to_plain()}, got one over {self.tags.to_plain()}")
-        if self.encoder.tokenizer_files["tokenizer.json"] != encoder.tokenizer_files["tokenizer.json"]:
+        if self.tokenizer_files[TOKENIZER] != encoder.tokenizer_files[TOKENIZER]:
             raise CheckpointError("the checkpoint must be of the same tokenizer, got one with other subwords")
 
-    def encoder_to_load(self, base: str | Path | None) -> Encoder:
+    def encoder_to_load(self, base: str | Path | None, weights: Mapping[str, Tensor]) -> Encoder:
         """Where the network comes from: the pretrained encoder that the checkpoint names, else its configuration.
 
         Args:
             base: Folder of the pretrained encoder, where it is no longer where it was.
+            weights: The weights of the checkpoint.
+
+        Raises:
+            ValueError: If the configuration is that of a much larger network.
         """
         named = self.trained_part["base"]
-        return (
-            self.encoder if named is None else PretrainedEncoder(str(base or named["name_or_path"]), named["revision"])
-        )
+        if named is not None:
+            return PretrainedEncoder(str(base or named["name_or_path"]), named["revision"])
+        require_size(self.encoder.network_config(self.tags), [weight.numel() for weight in weights.values()])
+        return self.encoder
 
     @property
     def fine_tuning(self) -> FineTuning:

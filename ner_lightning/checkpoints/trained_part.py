@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -13,6 +13,22 @@ from transformers import PreTrainedModel
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
 from ner_lightning.serialization import to_plain
+
+
+class SavedBase(TypedDict):
+    """A pretrained encoder as a checkpoint names it."""
+
+    name_or_path: str
+    revision: str | None
+    checksum: str
+
+
+class SavedPart(TypedDict):
+    """A trained part as a checkpoint holds it."""
+
+    adapter: Mapping[str, Any] | None
+    frozen_layers: int
+    base: SavedBase | None
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class TrainedPart:
 
     adapter: Mapping[str, Any] | None
     frozen_layers: int
-    base: Mapping[str, str | None] | None
+    base: SavedBase | None
     left_out: frozenset[str]
 
     @classmethod
@@ -46,18 +62,18 @@ class TrainedPart:
         weights = {name: parameter for name, parameter in module.named_parameters() if id(parameter) in frozen}
         if not weights or not isinstance(encoder, PretrainedEncoder):
             return cls(adapter, settings.frozen_layers, None, frozenset())
-        base = {
+        base: SavedBase = {
             "name_or_path": encoder.name_or_path,
             "revision": getattr(network.config, "_commit_hash", None) or encoder.revision,
             "checksum": checksum(weights),
         }
         return cls(adapter, settings.frozen_layers, base, frozenset(weights))
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> SavedPart:
         """What :meth:`require` compares, and where the encoder was."""
         return {"adapter": self.adapter, "frozen_layers": self.frozen_layers, "base": self.base}
 
-    def require(self, saved: Mapping[str, Any]) -> None:
+    def require(self, saved: SavedPart) -> None:
         """Check that a checkpoint is of the same trained part of the same encoder, wherever that lay.
 
         Args:
@@ -72,7 +88,7 @@ class TrainedPart:
                 raise ValueError(
                     f"model.fine_tuning.{name} must be that of the checkpoint, {saved[name]}, got {own[name]}"
                 )
-        expected, found = ((plain["base"] or {}).get("checksum") for plain in (saved, own))
+        expected, found = (plain["base"] and plain["base"]["checksum"] for plain in (saved, own))
         if expected != found:
             raise ValueError(
                 f"the encoder must have the weights that the checkpoint was trained on, {saved['base']}, "

@@ -13,8 +13,10 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
+from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.commands.fit.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES
@@ -70,8 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         require_empty(output_dir)
         with message_console().status("Reading the corpus"):
             corpus = reader.read()
-        output_dir.mkdir(parents=True, exist_ok=True)
-        losses = writer.write(corpus, str(output_dir))
+        losses = write_whole(writer, corpus, output_dir)
     except ArgumentError as error:
         return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
     except (CorpusError, OSError) as error:
@@ -100,8 +101,11 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
         if {"-h", "--help"} & set(others):
             parser.parse_args(["--help"])
         raise ArgumentError(None, "--from READER, --to WRITER and --output DIR must be given")
-    config = parser.instantiate(parser.parse_args(others))
+    parsed = parser.parse_args(others)
     try:
+        require_usable_arguments("from", parsed.get("from", Namespace()), reader_class)
+        require_usable_arguments("to", parsed.get("to", Namespace()), writer_class)
+        config = parser.instantiate(parsed)
         reader = reader_class(**vars(config.get("from", Namespace())))
         writer = writer_class(**vars(config.get("to", Namespace())))
     except ValueError as error:
@@ -159,6 +163,22 @@ def require_empty(output_dir: Path) -> None:
         raise CorpusError(f"{output_dir} is a file, but the output must be a folder")
     if output_dir.is_dir() and (found := next(output_dir.iterdir(), None)):
         raise CorpusError(f"{output_dir}: the output folder must be empty, but contains {found.name}")
+
+
+def write_whole(writer: CorpusWriter, corpus: Corpus, output_dir: Path) -> list[str]:
+    """Write a corpus to a new or empty folder, and leave no file there if it cannot be written as a whole.
+
+    Raises:
+        CorpusError: If the format cannot hold it.
+        OSError: If a file cannot be written.
+    """
+    make_folder(output_dir)
+    try:
+        return writer.write(corpus, str(output_dir))
+    except BaseException:
+        for path in [path for path in output_dir.iterdir() if path.is_file()]:
+            path.unlink()  # the folder was empty, and files in it would stop the corrected command
+        raise
 
 
 def report(console: Console, corpus: Corpus, losses: Sequence[str], output_dir: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ner_lightning.atomic_files import is_stream
 from ner_lightning.commands.error_lines import OneLineParser, fail
 from ner_lightning.runs.folders import FINISHED, RECORD, run_dir_of
 
@@ -18,9 +20,9 @@ Says how good the predictions of a file are, and what is wrong with them.
   {PROGRAM} runs/demo/seed-0/predictions/test.jsonl \\
       --report errors.html
 
-It shows the scores by type; how many entities are missed, spurious, of a wrong type or with
-wrong boundaries; which types and surfaces are confused; and the scores by length and by
-what training has shown. The page holds the sentences too, by type and kind of error.
+It prints a summary: the scores by type, and how many entities are missed, spurious, of a
+wrong type or with wrong boundaries. The page holds everything: which types and surfaces are
+confused, the scores by length and by what training has shown, and the sentences with errors.
 
 Where a sure model and the annotation disagree, the annotation may be wrong. To review it:
 
@@ -48,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         options = parse(arguments)
     except ArgumentError as error:
         return fail(f"{error} (see {PROGRAM} --help)")
+    except OSError as error:  # a name that is too long, or a loop of symbolic links
+        return fail(str(error))
 
     from ner_lightning.commands.evaluation_outputs import evaluate  # here, so that help needs no torch
 
@@ -63,6 +67,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises:
         ArgumentError: If an option is missing, unknown or wrong, or an output would replace an input.
+        OSError: If the system refuses the name of an output.
     """
     options = build_parser().parse_args(arguments)
     if not 0 <= options.min_score <= 1:
@@ -70,8 +75,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     run_dir = run_dir_of(options.predictions)
     of_run = () if run_dir is None else (run_dir / RECORD, run_dir / FINISHED)
     read = (options.predictions, options.training_entities, *of_run)
-    inputs = {path.resolve() for path in read if path is not None}
-    outputs = [path.resolve() for path in (options.report, options.json, options.suspects) if path is not None]
+    inputs = {os.path.realpath(path) for path in read if path is not None}
+    written = (options.report, options.json, options.suspects)
+    outputs = [os.path.realpath(path) for path in written if path is not None and not is_stream(path)]
     if len({*inputs, *outputs}) < len(inputs) + len(outputs):
         raise ArgumentError(None, "every output must be a file of its own, got one twice, or an input")
     return options

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from ner_lightning.atomic_files import write_json
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
-from ner_lightning.evaluation.errors.page import write_report
+from ner_lightning.evaluation.errors.page import REPORT, reported_predictions, write_report
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
+from ner_lightning.evaluation.errors.summary import errors_table, shortened_scores
 from ner_lightning.evaluation.errors.suspects import find_suspects, write_suspects
 from ner_lightning.evaluation.errors.tables import error_tables
 from ner_lightning.evaluation.pages.score_tables import score_cells
 from ner_lightning.evaluation.pages.tables import Table, print_table
+from ner_lightning.runs.folders import PREDICTIONS, run_dir_of
 from ner_lightning.runs.training_entities import read_training_entities
 from ner_lightning.scheme_detection import SCHEME_BY_SOURCE
+from ner_lightning.terminal_tables import print_text
 
-MOST: Final = 10  # rows that are shown of a table with a row for everything that occurs
+REST: Final = "All tables and the sentences with errors"
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -38,26 +42,38 @@ def evaluate(options: argparse.Namespace) -> None:
     written = {}
     if options.report is not None:
         write_report(options.report, file, tables, options.min_score)
-        written["page"] = options.report
     if options.json is not None:
         write_json(options.json, as_plain(file, tables))
         written["JSON"] = options.json
     if options.suspects is not None:
         write_suspects(options.suspects, suspects, file.analysis.training)
         written[f"{len(suspects)} suspected annotation errors"] = options.suspects
-    show(file.analysis, tables)
+    show(file.analysis, tables["scores"], options.report or page_of_run(file.path))
     for what, path in written.items():
         say(message_console(), f"{what}: {path}")
 
 
-def show(analysis: ErrorAnalysis, tables: Mapping[str, Table]) -> None:
-    """Print the tables that have something to show, and what there is to say of strict scores."""
+def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
+    """Print a summary that fits a screen, and where the rest is."""
     console = output_console()
-    for name, table in tables.items():
-        if table.rows:
-            print_table(console, table.head(MOST))
-        if name == "scores":
-            say(console, about_strict(analysis))
+    print_table(console, shortened_scores(scores, analysis), keeps_columns=False)
+    print_text(console, about_strict(analysis))
+    errors = errors_table(analysis)
+    if errors.rows:
+        print_table(console, errors, keeps_columns=False)
+    if page is None:
+        print_text(console, f"{REST}: --report FILE writes them as a page, --json FILE as JSON.")
+    else:
+        print_text(console, f"{REST} are on the page {page}")
+
+
+def page_of_run(predictions: Path) -> Path | None:
+    """The page that a run has of a predictions file of its own; None where there is none."""
+    run_dir = run_dir_of(predictions)
+    if run_dir is None or reported_predictions(run_dir) != run_dir / PREDICTIONS / predictions.name:
+        return None
+    page = run_dir / REPORT
+    return page if page.is_file() else None
 
 
 def as_plain(file: PredictionAnalysis, tables: Mapping[str, Table]) -> dict[str, Any]:

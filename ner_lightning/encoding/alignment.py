@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 Subwords = Literal["first", "all"]
+OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +124,29 @@ def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrained
     """Load a tokenizer so that pre-split words are encoded the same way as raw text.
 
     Byte-level tokenizers such as RoBERTa's need a space before every word for that. Whether a tokenizer needs it is
-    decided by what it encodes, not by its name.
+    decided by what it encodes, not by its name. Code that comes with a tokenizer is never run.
     """
-    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision, trust_remote_code=False)
     if encodes_words_as_text(tokenizer):
         return tokenizer
-    return AutoTokenizer.from_pretrained(name_or_path, revision=revision, add_prefix_space=True)
+    return AutoTokenizer.from_pretrained(
+        name_or_path, revision=revision, trust_remote_code=False, add_prefix_space=True
+    )
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
+    """Save a tokenizer in a folder.
+
+    Raises:
+        OSError: If a file cannot be written, as on a full disk. The library for tokenizers raises a plain exception.
+    """
+    try:
+        tokenizer.save_pretrained(folder)
+    except Exception as error:
+        code = OS_ERROR.search(str(error))
+        if type(error) is not Exception or code is None:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
 
 
 def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:

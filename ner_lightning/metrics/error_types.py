@@ -87,6 +87,23 @@ def _overlap(first: EntitySpan, second: EntitySpan) -> float:
     return shared / (len(first) + len(second) - shared)
 
 
+def confused_types(pair: EntityPair) -> list[tuple[str | None, str | None]]:
+    """Return the gold and predicted type of each span of a pair; None if one side has no entity with these boundaries.
+
+    So types are confused with each other only where the boundaries agree.
+
+    >>> confused_types(EntityPair(EntitySpan(0, 2, "PER"), EntitySpan(0, 2, "LOC")))
+    [('PER', 'LOC')]
+    >>> confused_types(EntityPair(EntitySpan(0, 2, "PER"), EntitySpan(0, 1, "LOC")))
+    [('PER', None), (None, 'LOC')]
+    """
+    gold = None if pair.gold is None else pair.gold.entity_type
+    predicted = None if pair.predicted is None else pair.predicted.entity_type
+    if pair.boundary == "equal":
+        return [(gold, predicted)]
+    return [types for types in ((gold, None), (None, predicted)) if types != (None, None)]
+
+
 def count_kinds(pairs: Iterable[EntityPair], side: Side) -> dict[str, Counter[ErrorKind]]:
     """Count the entities of every type by kind of error.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import (
@@ -22,16 +22,30 @@ from transformers import (
     BertConfig,
     BertForTokenClassification,
     BertTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
-from ner_lightning.encoding.alignment import load_tokenizer
+from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
+from ner_lightning.modeling.network_checks import (
+    A_NETWORK,
+    readable,
+    require_all_used,
+    require_encodes_any_word,
+    require_finite,
+    require_known_attention,
+    require_vocabulary,
+)
 from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
+NUMBERED: Final = re.compile(r"\.\d+\.")  # in the names of weights, that of a layer
 LOGGER = logging.getLogger(__name__)
+NORMALIZER = normalizers.BertNormalizer(lowercase=False)
+PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
+MAX_CHARACTERS = 100  # of a word between spaces and punctuation, to WordPiece
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -69,23 +83,27 @@ class PretrainedEncoder(Encoder):
 
     @property
     def hidden_size(self) -> int | None:
-        with self._found():
+        try:
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+        except (OSError, ValueError):  # reported when the tokenizer is loaded, after the corpus was read
+            return None
         return getattr(config, "hidden_size", None)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
+        config = self._saved_config()
         with self._found():
-            config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
             tokenizer = load_tokenizer(self.name_or_path, self.revision)
+            require_encodes_any_word(tokenizer)
         return _limited(tokenizer, max_window(config))
 
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        saved = self._saved_config()
         with self._found():
-            saved = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision)
             network, loading = AutoModelForTokenClassification.from_pretrained(
                 self.name_or_path,
                 revision=self.revision,
                 dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+                trust_remote_code=False,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **label_maps(tags),
@@ -97,6 +115,7 @@ class PretrainedEncoder(Encoder):
                 f"the weights of the encoder must have the shapes of its config, got others in {self.name_or_path!r}: "
                 f"{', '.join(sorted(misshapen & of_encoder))}"
             )
+        self._require_sound(network, tokenizer, loading["unexpected_keys"])
         missing = loading["missing_keys"] & of_encoder
         if missing:
             raise ValueError(
@@ -109,19 +128,37 @@ class PretrainedEncoder(Encoder):
         LOGGER.warning(
             "%s has a head over %s, which are not the tags to learn; a new head is drawn",
             self.name_or_path,
-            ", ".join(saved.id2label.values()),
+            ", ".join(map(str, (saved.id2label or {}).values())),
         )
         return with_new_head(network)
 
-    @contextmanager
-    def _found(self) -> Iterator[None]:
+    def _saved_config(self) -> PreTrainedConfig:
+        """Its configuration, which asks for no code from elsewhere."""
+        with self._found():
+            plain, _ = PreTrainedConfig.get_config_dict(self.name_or_path, revision=self.revision)
+            require_known_attention(plain)
+            return AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+
+    def _require_sound(
+        self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, unexpected: Collection[str]
+    ) -> None:
+        """Check the weights; those of other heads may be left over, those of a layer may not."""
+        parts = {name for name, _ in network.base_model.named_children()}
+        prefix = f"{network.base_model_prefix}."
+        of_layers = [
+            name for name in unexpected if NUMBERED.search(name) and name.removeprefix(prefix).split(".")[0] in parts
+        ]
         try:
-            yield
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ValueError(
-                f"the encoder must be a folder, or the id of a model on a hub that can be reached, "
-                f"got {self.name_or_path!r} ({str(error).splitlines()[0]})"
-            ) from error
+            require_all_used(of_layers)
+            require_finite(network.base_model.state_dict())
+            require_vocabulary(network, tokenizer)
+        except ValueError as error:
+            raise ValueError(f"{self.name_or_path}: {error}") from None
+
+    def _found(self) -> AbstractContextManager[None]:
+        return readable(
+            f"the encoder must be a folder, or the id of a model on a hub that can be reached: {self.name_or_path!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -135,6 +172,9 @@ class SmallBert(Encoder):
         num_heads: Attention heads of a layer.
         max_subwords: The longest window.
         dropout: Dropout of hidden states and attention.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     vocabulary_size: int = 2000
@@ -143,6 +183,18 @@ class SmallBert(Encoder):
     num_heads: int = 4
     max_subwords: int = 128
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("vocabulary_size", "hidden_size", "num_layers", "num_heads", "max_subwords"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} of SmallBert must be at least 1, got {getattr(self, name)}")
+        if self.hidden_size % self.num_heads or self.hidden_size % 2:  # positions are pairs of a sine and a cosine
+            raise ValueError(
+                f"hidden_size of SmallBert must be an even multiple of num_heads, got {self.hidden_size} and "
+                f"{self.num_heads}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout of SmallBert must be from 0 to below 1, got {self.dropout}")
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
         return _limited(train_word_pieces(training_sentences, self.vocabulary_size), self.max_subwords)
@@ -186,7 +238,7 @@ class SavedEncoder(Encoder):
     @classmethod
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
         with tempfile.TemporaryDirectory() as folder:
-            tokenizer.save_pretrained(folder)
+            save_tokenizer(tokenizer, folder)
             files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
         return cls(network.config.to_dict(), files)
 
@@ -194,17 +246,33 @@ class SavedEncoder(Encoder):
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self.tokenizer_files.items():
                 (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-            return load_tokenizer(folder)
+            with readable("the tokenizer of the encoder must load"):
+                tokenizer = load_tokenizer(folder)
+                require_encodes_any_word(tokenizer)
+                return tokenizer
 
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
+    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+        config = self.network_config(tags)
+        with readable(A_NETWORK):
+            network = AutoModelForTokenClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        require_vocabulary(network, tokenizer)
+        return network
+
+    def network_config(self, tags: TagSet) -> PreTrainedConfig:
+        """The configuration of the network with a head over the tags, which asks for no code from elsewhere.
+
+        Raises:
+            ValueError: If it does, or it is not that of a network.
+        """
+        require_known_attention(self.config)
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
-        config = AutoConfig.for_model(self.config["model_type"], **settings | label_maps(tags))
-        return AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+        with readable(A_NETWORK):
+            return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
     """The same encoder under a head of random weights, as the architecture draws them."""
-    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype)
+    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype, trust_remote_code=False)
     setattr(fresh, fresh.base_model_prefix, network.base_model)
     return fresh.train(network.training)
 
@@ -222,9 +290,9 @@ def label_maps(tags: TagSet) -> dict[str, Any]:
 
 def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) -> PreTrainedTokenizerBase:
     """Train a cased WordPiece tokenizer on the words of sentences."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=MAX_CHARACTERS))
+    tokenizer.normalizer = NORMALIZER
+    tokenizer.pre_tokenizer = PRE_TOKENIZER
     # the trainer numbers continuing characters in the order of a hash table, and breaks ties by number;
     # given beforehand, they make the vocabulary a function of the sentences
     characters = sorted({character for words in sentences for word in words for character in word})
@@ -233,9 +301,24 @@ def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) 
         special_tokens=[*SPECIAL_TOKENS, *(f"##{character}" for character in characters)],
         show_progress=False,
     )
-    tokenizer.train_from_iterator((" ".join(words) for words in sentences), trainer)
+    tokenizer.train_from_iterator((" ".join(map(learnable, words)) for words in sentences), trainer)
     vocabulary = tokenizer.get_vocab()
     return BertTokenizer(vocab=vocabulary, do_lower_case=False)
+
+
+def learnable(word: str) -> str:
+    """The parts of a word from which a vocabulary is learned, joined by spaces; any usual word as it is.
+
+    WordPiece gives longer parts than MAX_CHARACTERS the unknown subword, whatever the vocabulary holds, and the time
+    to learn from one grows with the square of its length.
+
+    >>> learnable("Bonn"), learnable(200 * "a"), learnable(f"see:{200 * 'a'}!")
+    ('Bonn', '', 'see : !')
+    """
+    if len(word) <= MAX_CHARACTERS:
+        return word
+    parts = PRE_TOKENIZER.pre_tokenize_str(NORMALIZER.normalize_str(word))
+    return " ".join(part for part, _ in parts if len(part) <= MAX_CHARACTERS)
 
 
 def _limited(tokenizer: PreTrainedTokenizerBase, max_subwords: int) -> PreTrainedTokenizerBase:

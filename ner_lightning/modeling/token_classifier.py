@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.modeling.linear_chain import precise
+from ner_lightning.modeling.network_checks import readable
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
 
 
@@ -75,31 +76,53 @@ def find_first_position(network: PreTrainedModel) -> int | None:
 
     RoBERTa counts positions from the one after its padding id, other encoders from 0. A network that can run packed is
     left in that mode.
+
+    Raises:
+        ValueError: If the network does not run, or its logits are not finite.
     """
-    config = network.config
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            with readable("the network must run on subwords"):
+                input_ids, mask = _long_and_short_window(network.config)
+                expected = network(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+            if not expected.isfinite().all():
+                raise ValueError("the network must give finite logits, got NaN or infinity")
+            return _first_position_of(network, input_ids, mask, expected)
+    finally:
+        network.train(training)
+
+
+def _long_and_short_window(
+    config: PreTrainedConfig,
+) -> tuple[Int[Tensor, "batch subwords"], Bool[Tensor, "batch subwords"]]:
     longest = min(max_window(config), 512)
     mask = torch.arange(longest) < torch.tensor([[longest], [5]])
     ids = torch.arange(2 * longest).view(2, longest) % (config.vocab_size - 1) + 1
     pad_id = config.pad_token_id or 0
-    input_ids = torch.where(mask, torch.where(ids == pad_id, ids - 1, ids), pad_id)
-    training, usual_attention = network.training, config._attn_implementation
-    network.eval()
+    return torch.where(mask, torch.where(ids == pad_id, ids - 1, ids), pad_id), mask
+
+
+def _first_position_of(
+    network: PreTrainedModel,
+    input_ids: Int[Tensor, "batch subwords"],
+    mask: Bool[Tensor, "batch subwords"],
+    expected: Float[Tensor, "scored tags"],
+) -> int | None:
+    config, usual_attention = network.config, network.config._attn_implementation
     try:
-        with torch.inference_mode():
-            expected = network(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
-            network.set_attn_implementation(PACKED_ATTENTION)
-            if config._attn_implementation != PACKED_ATTENTION:  # DeBERTa and MPNet only warn
-                return None
-            # rounding stays below 1e-5 of the largest logit; ignoring local attention changes more
-            tolerance = 1e-4 * expected.abs().max().item()
-            for first_position in (0, pad_id + 1):
-                logits = _packed_logits(network, input_ids, mask, first_position)
-                if torch.allclose(logits, expected, atol=tolerance, rtol=0):
-                    return first_position
+        network.set_attn_implementation(PACKED_ATTENTION)
+        if config._attn_implementation != PACKED_ATTENTION:  # DeBERTa and MPNet only warn
+            return None
+        # rounding stays below 1e-5 of the largest logit; ignoring local attention changes more
+        tolerance = 1e-4 * expected.abs().max().item()
+        for first_position in (0, (config.pad_token_id or 0) + 1):
+            logits = _packed_logits(network, input_ids, mask, first_position)
+            if torch.allclose(logits, expected, atol=tolerance, rtol=0):
+                return first_position
     except (TypeError, ValueError, IndexError, RuntimeError):
         pass  # an encoder whose attention cannot be exchanged raises one of these
-    finally:
-        network.train(training)
     network.set_attn_implementation(usual_attention)
     return None
 

@@ -80,8 +80,10 @@ class NERTagger(L.LightningModule):
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
             raise ValueError(f"warmup_ratio must be between 0 and 1, got {warmup_ratio}")
-        if head_learning_rate is not None and not head_learning_rate >= 0:
-            raise ValueError(f"head_learning_rate must be null or at least 0, got {head_learning_rate}")
+        if head_learning_rate is not None and not 0 <= head_learning_rate < math.inf:
+            raise ValueError(
+                f"head_learning_rate must be null or a finite number of at least 0, got {head_learning_rate}"
+            )
         if evaluation_precision not in get_args(EvaluationPrecision):
             known = ", ".join(get_args(EvaluationPrecision))
             raise ValueError(f"evaluation_precision must be one of {known}, got {evaluation_precision!r}")
@@ -148,7 +150,12 @@ class NERTagger(L.LightningModule):
         return 0
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        optimizer = self.optimizer(self.parameter_groups())
+        try:
+            optimizer = self.optimizer(self.parameter_groups())
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"model.optimizer: {error}") from error
+        if any(group.get("maximize") for group in optimizer.param_groups):
+            raise ValueError("model.optimizer.maximize must be false, got true: training minimises the loss")
         scale_rates(optimizer)
         num_steps = self.num_steps
         warmup_steps = round(self.warmup_ratio * num_steps)
@@ -200,8 +207,10 @@ class NERTagger(L.LightningModule):
         """Clip the gradient norm; Lightning's method rejects fused optimizers in mixed precision.
 
         Raises:
-            ValueError: If the algorithm is not ``norm``.
+            ValueError: If the algorithm is not ``norm``, or the limit is negative, which would reverse the gradient.
         """
+        if gradient_clip_val is not None and not 0 <= gradient_clip_val < math.inf:
+            raise ValueError(f"trainer.gradient_clip_val must be null or at least 0, got {gradient_clip_val}")
         if gradient_clip_algorithm not in {None, "norm"}:
             raise ValueError(f"trainer.gradient_clip_algorithm must be norm, got {gradient_clip_algorithm}")
         if gradient_clip_val:
@@ -240,14 +249,16 @@ class NERTagger(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the plain data that rebuilds the tagger, and leave out frozen weights of a pretrained encoder."""
         assert self.tags is not None
+        encoder = SavedEncoder.of(self.classifier.network, self.tokenizer)
         record = TaggerRecord(
             self.tags,
             self.word_counts,
-            SavedEncoder.of(self.classifier.network, self.tokenizer),
+            encoder.config,
+            encoder.tokenizer_files,
             to_plain(self.loss),
             to_plain(self.decoder),
             self.trained_part.to_plain(),
-            self.step_loss.epoch.tolist(),
+            tuple(self.step_loss.epoch.tolist()),
         )
         checkpoint[TAGGER_KEY] = record.to_plain()
         checkpoint["state_dict"] = self.trained_part.only(checkpoint["state_dict"])
@@ -267,18 +278,21 @@ class NERTagger(L.LightningModule):
                 "a run must be resumed with the same setting of weight averaging as its checkpoint, "
                 f"got model.fine_tuning.average_decay {self.fine_tuning.average_decay}"
             )
-        checkpoint["state_dict"] = self.with_frozen_weights(checkpoint)
-        require_fits(checkpoint["state_dict"], self.state_dict())
+        checkpoint["state_dict"] = self.whole_weights(record, checkpoint["state_dict"])
         self.step_loss = StepLoss(record.epoch_loss)
 
-    def with_frozen_weights(self, checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    def whole_weights(self, record: TaggerRecord, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights of a checkpoint, completed with the frozen weights of this tagger.
 
         Raises:
-            ValueError: If the frozen weights differ from those the checkpoint was trained with.
+            ValueError: If the frozen weights differ from those the checkpoint was trained with, or the names or shapes
+                of weights differ.
         """
-        self.trained_part.require(checkpoint[TAGGER_KEY]["trained_part"])
-        return self.trained_part.completed(checkpoint["state_dict"], self.state_dict())
+        own = self.state_dict()
+        self.trained_part.require(record.trained_part)
+        whole = self.trained_part.completed(saved, own)
+        require_fits(whole, own)
+        return whole
 
     @property
     def merged_network(self) -> PreTrainedModel:
@@ -334,12 +348,13 @@ class NERTagger(L.LightningModule):
 
         Raises:
             CheckpointError: If the file is not a complete checkpoint of a tagger.
-            ValueError: If the encoder named by the checkpoint is missing or has other weights.
+            ValueError: If a part cannot be rebuilt, or the encoder named by the checkpoint is missing or has other
+                weights.
         """
         checkpoint = read_checkpoint(checkpoint_path)
         record = TaggerRecord.from_plain(checkpoint[TAGGER_KEY])
         tagger = cls(
-            record.encoder_to_load(base),
+            record.encoder_to_load(base, checkpoint["state_dict"]),
             loss=loss or from_plain(Loss, record.loss),  # type: ignore[type-abstract]
             decoder=from_plain(Decoder, record.decoder),  # type: ignore[type-abstract]
             fine_tuning=record.fine_tuning,
@@ -347,7 +362,7 @@ class NERTagger(L.LightningModule):
         tagger.tags, tagger.tokenizer = record.tags, record.encoder.tokenizer([])
         tagger.word_counts = record.word_counts
         tagger.configure_model()
-        tagger.load_state_dict(tagger.with_frozen_weights(checkpoint))
+        tagger.load_state_dict(tagger.whole_weights(record, checkpoint["state_dict"]))
         return tagger.eval().to(map_location or "cpu")
 
 

@@ -1,3 +1,5 @@
+import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +10,8 @@ import pytest
 from ner_lightning.commands.convert import main
 from ner_lightning.corpora.column_files import ColumnFiles
 from ner_lightning.corpora.json_lines import JsonLines
+from support.disks import fill_disk
+from support.terminals import hidden_characters
 
 DATA = Path(__file__).parents[1] / "data"
 CONLL = str(DATA / "conll2003.conll")
@@ -85,6 +89,10 @@ def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys)
             [*FROM_COLUMNS, "--from.scheme", "X", "--to", "JsonLines", "--output", "o"],
             r"from.scheme\": Expected a \S+\['IO', 'IOB1', 'BIO', .*'BMEWO'\] Given value: X \(see",
         ),
+        (
+            ["--from", "ExampleCorpus", "--from.num_train=null", "--to", "JsonLines", "--output", "o"],
+            "from.num_train.*int",
+        ),
         (["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"], "at least one file must be given"),
         (
             ["--from", "ColumnFiles", "--from.train", "none", "--to", "JsonLines", "--output", "o"],
@@ -103,6 +111,47 @@ def test_wrong_input_gives_one_line_and_status_2(tmp_path, monkeypatch, capsys, 
     assert re.search(message, captured.err)
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", ["JsonLines", "ColumnFiles"])
+def test_a_corpus_that_cannot_be_written_leaves_no_file_that_stops_the_corrected_command(
+    tmp_path, monkeypatch, capsys, writer
+):
+    output = tmp_path / "out"
+    command = [*FROM_COLUMNS, "--from.test", CONLL, "--to", writer, "--output", str(output)]
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "test")
+        assert main(command) == 2
+    assert re.fullmatch(r"error: .*No space left on device: '.*/out/test\.\w+'\n", capsys.readouterr().err)
+    assert list(output.iterdir()) == []
+    assert main(command) == 0
+
+
+def test_names_that_the_system_refuses_are_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    for options in (["--output", "x" * 256], ["--output", "loop"], ["--output", "loop/out"]):
+        assert main([*FROM_COLUMNS, "--to", "JsonLines", *options]) == 2
+    for path in ("loop", "x" * 256):
+        assert main(["--from", "ColumnFiles", "--from.train", path, "--to", "JsonLines", "--output", "out"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 5
+    assert all(error.startswith("error: ") for error in errors)
+    assert os.listdir() == ["loop"]
+
+
+def test_hidden_characters_are_shown_and_kept(tmp_path, capsys):
+    kind, word = "PER\x1b[31m\u202e", "Bill\x9b\u200b"
+    row = {"words": [word, "left"], "entities": [[0, 1, kind], [0, 9, kind]], "id": "s\x1b"}
+    source = tmp_path / "in\x1b.jsonl"
+    source.write_text(json.dumps(row) + "\n")
+    command = ["--from", "JsonLines", "--from.train", str(source), "--to", "JsonLines"]
+    assert main([*command, "--output", str(tmp_path / "out\x1b")]) == 0
+    printed = capsys.readouterr()
+    assert not hidden_characters(printed.out + printed.err)
+    assert "out\\x1b" in printed.out
+    (written,) = (tmp_path / "out\x1b").iterdir()
+    assert json.loads(written.read_text()) == row | {"entities": [[0, 1, kind]]}
 
 
 def test_help_lists_the_options_of_the_named_formats(capsys):

@@ -65,7 +65,7 @@ def test_ranks_train_the_model_of_one_process_whose_batches_hold_as_many_windows
 @pytest.mark.parametrize("num_ranks", [2, 3])
 def test_layouts_cut_sentences_and_leave_a_rank_nothing_to_score(num_ranks: int) -> None:
     cut = joined_steps(LAYOUTS["cut sentences"], num_ranks)
-    assert sum(len(windows) > 2 for _, windows in cut.encoded["train"]) > 10
+    assert sum(len(windows) > 2 for _, windows in cut.bound.encoded["train"]) > 10
     data = joined_steps(LAYOUTS["nothing to score"], num_ranks)  # a window a batch: its place in the step is its rank
     num_words = [len(window.word_starts) for _, windows in data.bound.encoded["train"] for window in windows]
     assert any(0 in {num_words[window] for window in step} != {0} for step in data.steps)

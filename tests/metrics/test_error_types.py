@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from ner_lightning.metrics.error_types import (
     ERROR_KINDS,
     EntityPair,
     SemEvalCounts,
+    confused_types,
     count_kinds,
     count_semeval,
     pair_entities,
@@ -168,3 +171,13 @@ def test_no_entities_score_zero():
 def test_an_empty_pair_is_refused():
     with pytest.raises(ValueError, match="needs a gold or a predicted entity"):
         EntityPair(None, None)
+
+
+@given(flat_entities(), flat_entities())
+def test_types_are_confused_where_boundaries_agree(gold, predicted):
+    """Checked against a lookup by boundaries, which flat entities allow."""
+    types_by_span = [{(e.start, e.end): e.entity_type for e in entities} for entities, _ in (gold, predicted)]
+    spans = types_by_span[0] | types_by_span[1]
+    expected = Counter(tuple(types.get(span) for types in types_by_span) for span in spans)
+    pairs = pair_entities(gold[0], predicted[0])
+    assert Counter(types for pair in pairs for types in confused_types(pair)) == expected

@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
 from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder, SmallBert, label_maps, train_word_pieces
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, BIOES, TagSet
+from support.disks import largest_file
 from support.strategies import word_piece_tokenizer
 
 TAGS = TagSet(BIO(), ("LOC", "PER"))
@@ -62,6 +64,35 @@ def test_the_vocabulary_is_the_same_in_another_process():
     assert json.loads(finished.stdout) == here
     assert here == train_word_pieces(SENTENCES, 200).get_vocab()
     assert len(here) == 200
+
+
+@pytest.mark.timeout(20)  # to learn from it would take minutes
+def test_nothing_is_learned_from_words_that_are_too_long_to_be_read() -> None:
+    longest = 160_000 * SENTENCES[0][0][0]
+    with_longest = train_word_pieces([*SENTENCES, [longest, ""]], 200)
+    assert with_longest.get_vocab() == train_word_pieces(SENTENCES, 200).get_vocab()
+    tokenizer = train_word_pieces([[f"(Tarnhaven){longest}", "Tarnhaven"]], 200)
+    assert tokenizer.tokenize("Tarnhaven") == ["Tarnhaven"]
+    assert tokenizer.tokenize(longest) == ["[UNK]"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"vocabulary_size": 0}, "vocabulary_size of SmallBert must be at least 1, got 0"),
+        ({"hidden_size": -4}, "hidden_size of SmallBert must be at least 1, got -4"),
+        ({"num_layers": 0}, "num_layers of SmallBert must be at least 1, got 0"),
+        ({"num_heads": 0}, "num_heads of SmallBert must be at least 1, got 0"),
+        ({"max_subwords": -1}, "max_subwords of SmallBert must be at least 1, got -1"),
+        ({"hidden_size": 15, "num_heads": 3}, "hidden_size of SmallBert must be an even multiple of num_heads, got 15"),
+        ({"dropout": float("nan")}, "dropout of SmallBert must be from 0 to below 1, got nan"),
+        ({"dropout": 1.0}, "dropout of SmallBert must be from 0 to below 1, got 1.0"),
+    ],
+    ids=str,
+)
+def test_sizes_that_no_network_has_are_refused(settings: dict[str, float], line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        SmallBert(**settings)
 
 
 def test_the_trained_tokenizer_is_cased_and_knows_every_character_of_its_words():
@@ -254,3 +285,11 @@ def test_a_folder_without_an_encoder_is_named_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="the encoder must be a folder") as raised:
         PretrainedEncoder(str(tmp_path)).tokenizer([])
     assert "\n" not in str(raised.value)
+
+
+def test_a_full_disk_for_temporary_files_is_named() -> None:
+    tokenizer = SMALL_BERT.tokenizer(SENTENCES)
+    network = SMALL_BERT.network(TAGS, tokenizer)
+    # all of its files are smaller than this, except the one that the library for tokenizers writes
+    with largest_file(3000), pytest.raises(OSError, match=f"File too large: '{tempfile.gettempdir()}/"):
+        SavedEncoder.of(network, tokenizer)

@@ -9,8 +9,14 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
+from unicodedata import category
 
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # of styles and cursor movements, as rich sends them
+
+
+def hidden_characters(text: str) -> set[str]:
+    """The characters of a text, but for its line breaks, that a reader does not see or a terminal obeys."""
+    return {found for found in text if found != "\n" and category(found) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
 
 
 class Terminal:

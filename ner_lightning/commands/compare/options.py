@@ -106,7 +106,8 @@ def parse(arguments: Sequence[str]) -> CompareOptions | PageOptions:
         name = option.partition("=")[0]
         if name in SET_BY_COMPARE:
             raise ArgumentError(None, f"compare sets {name} itself; --seeds chooses the seeds")
-    training = (given.arm, given.grid, given.config, given.seeds, given.workers, given.retry, fit_options)
+    numbers = (given.seeds is not None, given.workers is not None)
+    training = (given.arm, given.grid, given.config, *numbers, given.retry, fit_options)
     scope = (given.split, given.decoder, given.types)
     if given.page is not None:
         if given.runs or any(training) or any(scope):
@@ -176,13 +177,7 @@ def build_parser() -> OneLineParser:
     add(
         "--output", type=Path, metavar="DIR", help="the folder for the runs and the results; with --page, the HTML file"
     )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="the number of runs at the same time, each with one GPU or an equal share of the cores. Default: the "
-        "number of GPUs, or 1",
-    )
+    add("--workers", type=int, metavar="N", help="the number of runs at a time. Default: the number of GPUs, or 1")
     add("--retry", action="store_true", help="train failed runs again. By default they are reported and left out")
     add("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="compare the finished runs in these folders")
     add("--page", type=Path, metavar="FILE", help="draw the page of an earlier comparison from its comparison.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress, SpinnerColumn
 
-from ner_lightning.atomic_files import whole_file, write_json
+from ner_lightning.atomic_files import make_folder, whole_file, write_json
 from ner_lightning.console import json_text, message_console, output_console, say
 from ner_lightning.evaluation.comparison.arms import Comparison, verdict_lines
 from ner_lightning.evaluation.comparison.comparing import compare_runs
@@ -32,7 +32,9 @@ def report(arms: Mapping[str, Sequence[FinishedRun]], output: Path, scope: Scope
         ValueError: If the runs cannot be compared.
     """
     console = output_console()
-    progress = Progress(SpinnerColumn(), *Progress.get_default_columns(), console=message_console(), transient=True)
+    messages = message_console()
+    columns = SpinnerColumn(), *Progress.get_default_columns()
+    progress = Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
 
     def track(runs: Sequence[FinishedRun]) -> Iterable[FinishedRun]:
         return progress.track(runs, total=len(runs) + 1, description="comparing")  # the last step is the statistics
@@ -61,7 +63,7 @@ def write_files(comparison: Comparison, path: Path) -> None:
         path: The JSON file; the others are beside it.
     """
     page = comparison_page(comparison)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_json(path, to_plain(comparison))
     with whole_file(disagreements_path(path)) as file:
         file.writelines(json_text(found.to_plain()) + "\n" for found in comparison.disagreements or ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Never, Protocol
 
-from ner_lightning.atomic_files import whole_file
+from ner_lightning.atomic_files import write_json
 from ner_lightning.commands.compare.plan import PlannedRun, difference_text
 from ner_lightning.runs.folders import FINISHED, read_config
 from ner_lightning.runs.settings import deciding, differences, settings_of
@@ -89,8 +90,7 @@ class Attempt:
         if status in STOPPED:
             return Outcome(self.run, "was stopped; repeat the command to resume it")
         failure = failure_line(self.log(), status)
-        with whole_file(self.run.failure_path) as file:
-            file.write(failure + "\n")
+        write_json(self.run.failure_path, {"failure": failure, "settings": self.run.settings})
         return Outcome(self.run, failure)
 
     def _start(self) -> Outcome | None:
@@ -185,11 +185,29 @@ def is_finished(run: PlannedRun) -> bool:
     return (run.run_dir / FINISHED).is_file()
 
 
+def has_checkpoint(run: PlannedRun) -> bool:
+    """Return whether the run has a checkpoint to resume from."""
+    return (run.run_dir / "checkpoints" / "last.ckpt").is_file()
+
+
 def known_failure(run: PlannedRun) -> str | None:
-    """Return the reason why the run failed in an earlier attempt; None if it did not."""
-    if is_finished(run) or not run.failure_path.is_file():
+    """Return the reason why the run failed in an earlier attempt, or None.
+
+    A run that failed before it had a checkpoint counts as corrected if its settings have changed since.
+
+    Raises:
+        ValueError: If the file that records the failure is damaged.
+    """
+    path = run.failure_path
+    if is_finished(run) or not path.is_file():
         return None
-    return run.failure_path.read_text(encoding="utf-8").strip()
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        failure, settings = str(recorded["failure"]), dict(recorded["settings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it") from error
+    is_corrected = not has_checkpoint(run) and differences(settings, run.settings)
+    return None if is_corrected else failure
 
 
 def forget_failure(run: PlannedRun) -> None:
@@ -222,12 +240,13 @@ def differing_settings(run: PlannedRun) -> dict[str, tuple[object, object]]:
     path = run.run_dir / "config.yaml"
     if not path.is_file():
         return {}
-    return differences(deciding(settings_of(read_config(path))), run.settings)
+    found = differences(deciding(settings_of(read_config(path))), run.settings)
+    return found if has_checkpoint(run) or is_finished(run) else {}
 
 
 def resume_arguments(run: PlannedRun) -> list[str]:
     """Return the arguments that make ``fit`` resume a run. A run without a checkpoint is removed and starts again."""
-    if (run.run_dir / "checkpoints" / "last.ckpt").is_file():
+    if has_checkpoint(run):
         return ["--ckpt_path", "last"]
     if run.run_dir.exists():
         shutil.rmtree(run.run_dir)

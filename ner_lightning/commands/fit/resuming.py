@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import lightning as L
 
+from ner_lightning.atomic_files import make_folder
 from ner_lightning.runs.folders import read_config
 from ner_lightning.runs.settings import deciding, differences, settings_of
 from ner_lightning.training.data_module import NERDataModule
@@ -29,9 +30,7 @@ def require_new_folder(run_dir: Path) -> None:
     """
     if run_dir.exists() and any(run_dir.iterdir()):
         has_checkpoint = (run_dir / CHECKPOINTS / "last.ckpt").exists()
-        advice = (
-            "resume with --ckpt_path last, or name" if has_checkpoint else "it has no checkpoint to resume from, name"
-        )
+        advice = "resume with --ckpt_path last, or name" if has_checkpoint else "it has nothing to resume from, so name"
         raise ValueError(f"the run folder must be empty or new, got {run_dir}; {advice} another with --run_dir")
 
 
@@ -42,7 +41,7 @@ def exclusive_lock(run_dir: Path) -> Iterator[None]:
     Raises:
         ValueError: If another one trains in it.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(run_dir)
     held = [os.open(run_dir, os.O_RDONLY)]
 
     def let_go() -> None:

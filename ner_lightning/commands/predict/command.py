@@ -62,16 +62,14 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:  # a name that is too long, or a loop of symbolic links
         return fail(str(error))
 
-    from ner_lightning.bundle import BundleError  # here, so that help needs no torch
-    from ner_lightning.commands.predict.run import run
-    from ner_lightning.corpora.reader import CorpusError
+    from ner_lightning.commands.predict.run import run  # here, so that help needs no torch
 
     try:
         run(options)
     except BrokenPipeError:
         discard_rest(sys.stdout)
         return CLOSED_PIPE_STATUS
-    except (BundleError, CorpusError, OSError) as error:
+    except (ValueError, OSError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         is_begun = options.output != PIPE and Path(options.output).is_file()

@@ -102,6 +102,8 @@ def chosen_device(name: str | None) -> str:
 @contextmanager
 def open_input(path: str) -> Iterator[BufferedIOBase]:
     """The input as a binary file."""
+    if path == PIPE and sys.stdin is None:
+        raise CorpusError("the input must be a file or a pipe, but the standard input is closed")
     try:
         opened = nullcontext(sys.stdin.buffer) if path == PIPE else open(path, "rb")  # noqa: SIM115
     except OSError as error:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ner_lightning.evaluation.comparison.arms import Comparison
 from ner_lightning.evaluation.comparison.sliced_counts import LENGTH, TYPE
 from ner_lightning.evaluation.comparison.tables import slices_of
-from ner_lightning.evaluation.pages.plots import WIDE
+from ner_lightning.evaluation.pages.plots import WIDE, plot_text
 
 COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
 MARKERS: Final = "osD^vPX"  # one more than colors, so that repeated colors have another marker
@@ -60,11 +60,18 @@ def type_plot(comparison: Comparison, width: float = WIDE) -> Figure:
             spread = [[points - 100 * low], [100 * high - points]]
             place = row + 0.5 * ((index + 0.5) / len(others) - 0.5)
             axes.errorbar(
-                points, place, xerr=spread, capsize=3, label=arm.name if not row else None, **_style(index + 1)
+                points,
+                place,
+                xerr=spread,
+                capsize=3,
+                label=plot_text(arm.name) if not row else None,
+                **_style(index + 1),
             )
     axes.axvline(0, color=GRAY, linewidth=0.8)
     _name_rows(axes, [part.value for part in parts], width)
-    axes.set_xlabel(_broken(f"F1 minus that of {comparison.arms[0].name}, in points, with 95 % interval", width))
+    axes.set_xlabel(
+        _broken(f"F1 minus that of {plot_text(comparison.arms[0].name)}, in points, with 95 % interval", width)
+    )
     _legend(axes, len(others), width)
     return figure
 
@@ -77,7 +84,9 @@ def length_plot(comparison: Comparison, width: float = WIDE) -> Figure:
         scores = [[100 * score for score in arm.f1(part)] for part in parts]
         deviations = [stdev(of_part) if len(of_part) > 1 else 0.0 for of_part in scores]
         places = [place + 0.06 * (index - len(comparison.arms) / 2) for place in range(len(parts))]
-        axes.errorbar(places, list(map(mean, scores)), yerr=deviations, capsize=3, label=arm.name, **_style(index))
+        axes.errorbar(
+            places, list(map(mean, scores)), yerr=deviations, capsize=3, label=plot_text(arm.name), **_style(index)
+        )
     labels = [fill(part.value, 8 if width < WIDE else 20) for part in parts]
     golds = [f"{label}\n{comparison.arms[0].gold[part]:,} gold" for label, part in zip(labels, parts, strict=True)]
     axes.set_xticks(range(len(parts)), golds, fontsize="small" if width < WIDE else None)
@@ -104,7 +113,7 @@ def _broken(label: str, width: float) -> str:
 
 
 def _name_rows(axes: Axes, names: Sequence[str], width: float) -> None:
-    axes.set_yticks(range(len(names)), [fill(name, round(CHARACTERS_PER_INCH * width)) for name in names])
+    axes.set_yticks(range(len(names)), [fill(plot_text(name), round(CHARACTERS_PER_INCH * width)) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)  # the first at the top
 
 

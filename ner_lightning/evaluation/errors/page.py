@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +20,14 @@ from ner_lightning.evaluation.pages.html import render
 from ner_lightning.evaluation.pages.score_tables import decoders_table, score_cells
 from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table, type_labels
 from ner_lightning.metrics.error_types import ERROR_KINDS
-from ner_lightning.runs.folders import PREDICTIONS
+from ner_lightning.runs.folders import PREDICTIONS, read_config, run_dir_of
+from ner_lightning.runs.settings import deciding, encoder_name, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities
 
+REPORT: Final = "report.html"  # of a run folder
 MOST_SUSPECTS: Final = 20
 MOST_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
+CONFIG: Final = "config.yaml"
 SHOWN_OF_RECORD: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
 
 
@@ -34,15 +38,20 @@ def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
         ValueError: If a file of the run is damaged.
         OSError: If the page cannot be written.
     """
-    paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
-    found = next((path for path in paths if path.is_file()), None)
+    found = reported_predictions(run_dir)
     if found is not None:
         file = analyse_file(found, training)
         tables = error_tables(file.analysis)
         by_decoder = found.with_suffix(".decoders.json")
         if by_decoder.is_file():
             tables["decoders"] = decoders_table(json.loads(by_decoder.read_text(encoding="utf-8")))
-        write_report(run_dir / "report.html", file, tables)
+        write_report(run_dir / REPORT, file, tables)
+
+
+def reported_predictions(run_dir: Path) -> Path | None:
+    """The predictions file that the page of a run is about; None if there is none."""
+    paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Table], min_score: float = SURE) -> None:
@@ -63,6 +72,7 @@ def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Tabl
     errors = [pair for _, pair in analysis.errors()]
     values = {
         "analysis": analysis,
+        "about": facts_about(file.path, date.today()),
         "tiles": headline(analysis),
         "tables": {name: brief(table) for name, table in tables.items()},
         "confusion_matrix": most_confused(confusion_matrix(analysis), MOST),
@@ -80,6 +90,23 @@ def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Tabl
     page = render("report.html", f"Errors in {file.path.stem} predictions", values, script="report.js")
     with whole_file(path) as output:
         output.write(page)
+
+
+def facts_about(predictions: Path, written_on: date) -> dict[str, str]:
+    """Return the facts that identify a page: the predictions, the date and, if they belong to a run, its facts.
+
+    The name of the run is the folder that it was trained in, so the page stays the same if the folder is moved.
+    """
+    facts = {"predictions": predictions.name, "date": written_on.isoformat()}
+    run_dir = run_dir_of(predictions)
+    if run_dir is None or not (run_dir / CONFIG).is_file():
+        return facts
+    try:
+        config = read_config(run_dir / CONFIG)
+    except ValueError:  # a page can do without the names of run and encoder
+        return facts
+    names = {"run": config.get("run_dir"), "encoder": encoder_name(deciding(settings_of(config)))}
+    return {name: str(value) for name, value in names.items() if value is not None} | facts
 
 
 def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:

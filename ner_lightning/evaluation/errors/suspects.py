@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ner_lightning.atomic_files import whole_file
+from ner_lightning.console import json_text
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis
 from ner_lightning.metrics.error_types import EntityPair
@@ -72,4 +72,4 @@ def write_suspects(path: Path, suspects: Iterable[Suspect], training: TrainingEn
         OSError: If the file cannot be written.
     """
     with whole_file(path) as file:
-        file.writelines(json.dumps(suspect.to_plain(training), ensure_ascii=False) + "\n" for suspect in suspects)
+        file.writelines(json_text(suspect.to_plain(training)) + "\n" for suspect in suspects)

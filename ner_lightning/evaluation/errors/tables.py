@@ -17,7 +17,7 @@ from ner_lightning.evaluation.entity_groups import (
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, describe
 from ner_lightning.evaluation.pages.score_tables import SCORE_COLUMNS, score_cells, scores_table
 from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table, type_labels
-from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, count_kinds, count_semeval
+from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, confused_types, count_kinds, count_semeval
 from ner_lightning.predictions import PredictedSentence
 
 PAIRING = (
@@ -97,9 +97,10 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
     """Which type is taken for which, where the boundaries agree."""
     labels = type_labels(analysis.entity_types)
     surfaces: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for sentence, gold, predicted in analysis.compared():
-        if gold.entity_type != predicted.entity_type and (gold.start, gold.end) == (predicted.start, predicted.end):
-            surfaces[gold.entity_type, predicted.entity_type][gold.surface(sentence.words)] += 1
+    for sentence, pair in analysis.errors():
+        for gold, predicted in confused_types(pair):
+            if pair.gold is not None and gold is not None and predicted is not None:
+                surfaces[gold, predicted][pair.gold.surface(sentence.words)] += 1
     rows = [
         (labels[gold], labels[predicted], Frequencies(names), names.total(), _share(analysis, gold, names.total()))
         for (gold, predicted), names in sorted(surfaces.items(), key=lambda item: (-item[1].total(), item[0]))
@@ -116,11 +117,7 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
 def confusion_matrix(analysis: ErrorAnalysis) -> Table:
     """How often each type is taken for each, where the boundaries agree: for a page, which has room for it."""
     labels = type_labels(analysis.entity_types)
-    counts = Counter(
-        (gold.entity_type, predicted.entity_type)
-        for _, gold, predicted in analysis.compared()
-        if (gold.start, gold.end) == (predicted.start, predicted.end)
-    )
+    counts = Counter(types for _, pair in analysis.all_pairs() for types in confused_types(pair))
     return Table(
         "Gold types (rows) and the predicted ones (columns)",
         ("gold", *labels),

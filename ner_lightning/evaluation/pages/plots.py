@@ -11,7 +11,8 @@ from typing import Final
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+
+from ner_lightning.console import printable
 
 BARE_SVG: Final = {"Date": None, "Creator": None, "Format": None, "Type": None}
 WIDE: Final = 8.4  # inches
@@ -28,14 +29,21 @@ def plot_for_any_window(draw: Callable[[float], Figure]) -> Markup:
     return plots.format(svg_of(draw(WIDE)), svg_of(draw(NARROW)))
 
 
+def plot_text(name: str) -> str:
+    r"""Return a name as a plot shows it: control characters are escaped, and a dollar sign starts no formula.
+
+    >>> print(plot_text("\x1b $PER$"))
+    \x1b \$PER\$
+    """
+    return printable(name).replace("$", r"\$")
+
+
 def svg_of(figure: Figure) -> Markup:
     """Return a plot as part of a page. It fills the width of its container, and black has the color of the text.
 
     Build the figure with ``Figure(figsize=...)`` and ``figure.subplots()``, since pyplot would keep it in memory. Give
     a legend no frame (``frameon=False``), which would be white on a dark page.
     """
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # names from a corpus may contain dollar signs
     buffer = io.StringIO()
     with warnings.catch_warnings(), rc_context({"svg.fonttype": "none", "svg.hashsalt": "ner_lightning"}):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # text stays text, which the browser's fonts show

@@ -35,14 +35,20 @@ class Percent:
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """The frequency of each of several names. Tables show the most frequent ones."""
+    """The frequency of each of several names. Tables show the most frequent ones.
+
+    Args:
+        counts: Frequency by name.
+        most: Number of names that tables show.
+    """
 
     counts: Mapping[str, int]
+    most: int = MAX_NAMES
 
     def __str__(self) -> str:
-        most = sorted(self.counts.items(), key=lambda item: -item[1])
-        shown = [name if times == 1 else f"{name} ({times})" for name, times in most[:MAX_NAMES]]
-        return ", ".join([*shown, "…"] if len(most) > MAX_NAMES else shown) or "–"
+        in_order = sorted(self.counts.items(), key=lambda item: -item[1])
+        shown = [name if times == 1 else f"{name} ({times})" for name, times in in_order[: self.most]]
+        return ", ".join([*shown, "…"] if len(in_order) > self.most else shown) or "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,14 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, int | None) else str(cell)
 
 
-def print_table(console: Console, table: Table) -> None:
-    """Print the table; what is wider than the terminal is cut between columns."""
+def print_table(console: Console, table: Table, keeps_columns: bool = True) -> None:
+    """Print the table; what is wider than the terminal is cut between columns.
+
+    Args:
+        console: The console.
+        table: The table.
+        keeps_columns: True if columns without space follow in another table; False if they are left out.
+    """
     rows = tuple(tuple(map(str, row)) for row in table.rows)
     shown = TerminalTable(table.title, table.header, rows, table.text_columns, table.note, table.has_total)
-    terminal_tables.print_table(console, shown)
+    terminal_tables.print_table(console, shown, keeps_columns)

@@ -55,17 +55,23 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--page", "c.json", "--decoder=argmax"], "the only other option it accepts is --output"),
         (["--page", "c.json"], "c.json"),
         (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be a number"),
+        (["--output=o", "--runs", "r", "--seeds="], "--runs compares finished runs"),
         (["--output=o", "--arm", "plan.json="], "must not end like a file name"),
         (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
+        (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be"),
+        (["--output=o", "--runs", "r", "--seeds="], "--runs"),
         (["--output=o", "--runs", "missing"], "missing is not a folder"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
         (["--output=o", "--arm", BIO, "--arm", BIO], "different names, got bio more than once"),
         (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
-        (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
-        (["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"], "got a.yaml"),
+        (["--output=o", "--arm", "a=none.yaml"], "none.yaml: a config must be a file, found nothing"),
+        (
+            ["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"],
+            "a.yaml",
+        ),
         (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "different names, got a more than once"),
-        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
-        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
+        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE:"),
+        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], r"pyproject.toml:\d+: must be YAML"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
         (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
         (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, but bio and same resolve to the same"),
@@ -167,28 +173,41 @@ def test_wandb_groups_runs_by_the_folder_even_if_it_is_the_current_one(
     output.mkdir()
     monkeypatch.chdir(output)
     assert main(["compare", *PARTS, "--arm", BIO, "--seeds=1", "--output=."]) == 1
-    assert (output / "bio" / "seed-0.failed").read_text() == "bio-vs-bioes\n"
+    assert json.loads((output / "bio" / "seed-0.failed").read_text())["failure"] == "bio-vs-bioes"
 
 
 def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler assigns them
-    assert threads_of(tmp_path / "shared", workers=3) == "2"
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
+    assert threads_of(tmp_path / "shared", workers=1) == "8"
+    assert threads_of(tmp_path / "shared", workers=3) == "2"  # no run has begun with the others
+    (tmp_path / "shared" / "bio").mkdir()
+    (tmp_path / "shared" / "bio" / "seed-0.log").touch()
     assert threads_of(tmp_path / "shared", workers=1) == "2"
     assert threads_of(tmp_path / "busy", workers=20) == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert threads_of(tmp_path / "given", workers=3) == "5"
-    (tmp_path / "damaged").mkdir()
-    for content in ("{", "[]", "{}", "[" * 100_000):
-        (tmp_path / "damaged" / "plan.json").write_text(content)
-        with pytest.raises(
-            ValueError, match=r"damaged/plan.json must be JSON that contains OMP_NUM_THREADS; it is damaged"
-        ):
-            threads_of(tmp_path / "damaged", workers=1)
     with pytest.raises(
         ValueError, match="shared was started with OMP_NUM_THREADS=2, which must be the same for all runs, got 5"
     ):
         threads_of(tmp_path / "shared", workers=3)
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    with pytest.raises(ValueError, match="OMP_NUM_THREADS must be a number of threads, got 'many'"):
+        threads_of(tmp_path / "shared", workers=3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "2", "null", "{}", '{"OMP_NUM_THREADS": 2}', '{"OMP_NUM_THREADS": "-2"}', "[" * 100_000, "\xff"],
+    ids=lambda content: content[:24],
+)
+def test_a_damaged_plan_is_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(content, encoding="latin-1")
+    with pytest.raises(
+        ValueError, match=r'plan.json must be JSON of the form {"OMP_NUM_THREADS": "N"}, got .*'
+    ) as info:
+        threads_of(tmp_path, workers=1)
+    assert "\n" not in str(info.value)
 
 
 COMPARISON = ["compare", *OPTIONS, "--arm", BIO, "--arm", BIOES, "--workers=2"]
@@ -290,6 +309,26 @@ def test_a_run_that_fails_is_reported_and_not_counted(
     )
     assert "bio" in printed.out
     assert "broken" not in printed.out
+
+
+def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    command = ["compare", *PARTS, "--arm", BIO, "--seeds=1", f"--output={tmp_path / 'output'}"]
+    assert main(command) == 1
+    log = tmp_path / "output" / "bio" / "seed-0.log"
+    corrected = [*command, "--model.optimizer.lr=0.5"]
+    for _ in range(2):  # the second time, nothing is corrected any more
+        assert main(corrected) == 1
+        assert log.read_text().count("no luck") == 2
+    checkpoint = tmp_path / "output" / "bio" / "seed-0" / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    capsys.readouterr()
+    assert main(command) == 1  # what has trained is thrown away only when asked
+    assert "use --retry to try again" in capsys.readouterr().err
+    assert checkpoint.exists()
 
 
 def test_a_failed_run_is_tried_again_only_on_request(

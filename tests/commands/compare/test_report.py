@@ -11,8 +11,10 @@ from ner_lightning.commands.compare.report import report
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.comparison.page import MAX_SENTENCES
 from ner_lightning.evaluation.comparison.scope import Scope
-from ner_lightning.predictions import write_predictions
+from ner_lightning.predictions import PredictedSentence, write_predictions
 from ner_lightning.runs.folders import FinishedRun, read_run
+from ner_lightning.schemes import BIO, TagSet
+from support.terminals import hidden_characters
 from support.written_runs import tagged, write_run
 
 BONN = EntitySpan(0, 1, "LOC")
@@ -131,3 +133,25 @@ def test_a_damaged_file_ends_in_one_line(
     assert error.count("\n") == 1
     assert re.match(rf"error: .*{message}", error)
     assert not (tmp_path / "comparison.html").exists()
+
+
+def test_hidden_characters_of_names_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kind, name = "$PER\x1b[31m\u202e", "bio\x1b[2J\u200b"
+    entity = EntitySpan(0, 1, kind)
+    tags = TagSet(BIO(), (kind,)).to_plain()
+
+    def run(seed: int, found: tuple[EntitySpan, ...]) -> FinishedRun:
+        predicted_tags = (f"B-{kind}" if found else "O", "O")
+        words = ("Bill\x9b", "left")
+        sentences = [PredictedSentence(str(i), None, words, (entity,), found, predicted_tags) for i in range(9)]
+        return read_run(write_run(tmp_path / f"{len(found)}-{seed}", seed, sentences, tags=tags))
+
+    arms = {arm: [run(seed, found) for seed in (0, 1)] for arm, found in ((name, (entity,)), ("other", ()))}
+    report(arms, tmp_path / "compared\x1b", Scope("test"))
+    printed = capsys.readouterr()
+    assert not hidden_characters(printed.out + printed.err)
+    assert "$PER\\x1b[31m\\u202e" in printed.out
+    assert "bio\\x1b[2J\\u200b" in printed.out
+    assert "compared\\x1b" in printed.err
+    compared = json.loads((tmp_path / "compared\x1b" / "comparison.json").read_text())
+    assert json.dumps(name) in json.dumps(compared)

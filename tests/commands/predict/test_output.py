@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from ner_lightning.__main__ import main as run_command
 from ner_lightning.commands.predict.command import main
 from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, TagSet
 from support.predicted_rows import TEXTS, rows_of
 from support.small_bundles import TAGS, random_bundle
+from support.terminals import hidden_characters
 
 
 @pytest.fixture
@@ -42,6 +45,20 @@ def test_the_standard_output_may_be_named(arguments, capfdbinary):
     assert main([*arguments, "--output", "/dev/stdout"]) == 0
     printed = capfdbinary.readouterr().out.decode()
     assert [json.loads(line)["text"] for line in printed.split("\n")[:-1]] == TEXTS[:3]
+
+
+def test_closed_streams_are_one_line(in_folder, arguments, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert run_command(["predict", *arguments, "--output", "-"]) == 2
+    monkeypatch.setattr(sys, "stdin", None)
+    (in_folder / "in.txt").unlink()
+    assert main([*arguments[:2], "--input", "-", "--output", "out.jsonl"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: [Errno 9] Bad file descriptor: 'standard output'",
+        "error: the input must be a file or a pipe, but the standard input is closed",
+    ]
+    assert os.listdir() == []
 
 
 def test_a_run_that_wrote_nothing_leaves_no_output(arguments, monkeypatch, capsys):
@@ -108,11 +125,11 @@ def test_hidden_characters_are_shown_in_color_and_escaped_in_json(tmp_path, caps
     given = ["--model", model, "--input", str(tmp_path / "in.txt"), "--output"]
     assert main([*given, "-", "--style", "color"]) == 0
     shown = capsys.readouterr().out
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u202e]", shown)
+    assert not hidden_characters(shown)
     assert "Bill\\x1b[2J\\x9b\\u202e" in re.sub(r"\[(?!2J)|\s\S+\\u202e\]", "", shown)
     assert main([*given, str(tmp_path / "out.jsonl")]) == 0
     line = (tmp_path / "out.jsonl").read_text()
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u202e]", line)
+    assert not hidden_characters(line)
     row = json.loads(line)
     assert row["text"] == text
     assert {entity["type"] for entity in row["entities"]} <= set(kinds)

@@ -1,9 +1,19 @@
 """What the page of an error analysis shows of its tables."""
 
+from datetime import date
+
 import pytest
+import yaml
 
 from ner_lightning.evaluation.errors.analysis import analyse
-from ner_lightning.evaluation.errors.page import MOST_CHARACTERS, brief, headline, most_confused, write_report
+from ner_lightning.evaluation.errors.page import (
+    MOST_CHARACTERS,
+    brief,
+    facts_about,
+    headline,
+    most_confused,
+    write_report,
+)
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis
 from ner_lightning.evaluation.errors.tables import MOST, confusion_matrix, error_tables
 from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table
@@ -55,3 +65,19 @@ def test_a_page_of_long_documents_stays_below_a_megabyte(tmp_path, error_every):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert 200_000 < len(page.encode()) < 1_000_000
     assert "20 sentences have errors" in page
+
+
+def test_a_page_names_run_encoder_and_date(tmp_path):
+    path, day = tmp_path / "predictions" / "test.jsonl", date(2026, 11, 29)
+    assert facts_about(path, day) == {"predictions": "test.jsonl", "date": "2026-11-29"}
+    encoder = {"class_path": "PretrainedEncoder", "init_args": {"name_or_path": "bert-base-cased"}}
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"run_dir": "runs/mine/seed-0", "model": {"encoder": encoder}}))
+    facts = {"run": "runs/mine/seed-0", "encoder": "bert-base-cased", "predictions": "test.jsonl", "date": "2026-11-29"}
+    assert facts_about(path, day) == facts
+    analysis = PredictionAnalysis(path, analyse(SENTENCES), None)
+    write_report(tmp_path / "page.html", analysis, error_tables(analysis.analysis))
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(f"<dd>{facts[name]}</dd>" in page for name in ("run", "encoder", "predictions"))
+    config.write_text("[]")
+    assert set(facts_about(path, day)) == {"predictions", "date"}

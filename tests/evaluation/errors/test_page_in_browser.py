@@ -259,7 +259,7 @@ def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) 
     with opened(browser, tmp_path / "report.html") as page:
         assert len(visible_cards(page)) == MOST_SENTENCES
         said = page.locator("#sentences > .note").inner_text()
-        assert said.startswith("800 sentences have errors; the 300 that stand here")
+        assert said.startswith("800 sentences have errors; 300 of them are shown")
         assert said.endswith("500 are left out.")
         page.get_by_role("button", name="PER, missed: 200", exact=True).click()
         shown = len(visible_cards(page))

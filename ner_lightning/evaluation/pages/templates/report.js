@@ -1,4 +1,4 @@
-// Shows the errors of the chosen kind and types, in the sentences that hold the words sought.
+// Shows the errors of the chosen kind and types, in the sentences that contain the given words.
 const filter = document.querySelector(".filter");
 const { kind, gold, predicted, words } = filter.elements;
 const cards = document.querySelectorAll("#sentences .card");
@@ -24,7 +24,7 @@ function choose(select, name) {
   select.value = [...select.options].find((option) => option.dataset.name === name)?.value ?? "";
 }
 
-// In the tables of kinds, a number leads to its sentences; the total is of any type.
+// In the tables of kinds, a number is a button that shows its sentences; the total is that of all types.
 for (const cell of document.querySelectorAll("#kinds td:not(.zero)")) {
   const head = cell.closest("table").tHead.rows[0].cells;
   const [row, column, side] = [cell.parentElement, head[cell.cellIndex].textContent, head[1].textContent];
