@@ -10,20 +10,19 @@ from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, Split
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
 
-WORDS_BY_YAML_VALUE: Final = {"False": "NO, OFF and FALSE", "True": "YES, ON and TRUE", "None": "NULL and ~"}
+WORDS_BY_YAML_VALUE: Final = {"false": "NO, OFF and FALSE", "true": "YES, ON and TRUE", "null": "NULL and ~"}
 
 
 def advice_on_quotes(value: str) -> str | None:
     """Return the advice to quote a name that YAML does not read as text, or None if it is text.
 
-    >>> advice_on_quotes("False")
-    "YAML reads NO, OFF and FALSE as False; put such names in quotes, for example 'NO'"
+    >>> advice_on_quotes("false")
+    "YAML reads NO, OFF and FALSE as false; put such names in quotes, for example 'NO'"
     """
-    if value in WORDS_BY_YAML_VALUE:
-        words = WORDS_BY_YAML_VALUE[value]
-        return (
-            f"YAML reads {words} as {value}; put such names in quotes, for example '{words.split(',')[0].split()[0]}'"
-        )
+    value = {"None": "null"}.get(value, value)
+    if words := WORDS_BY_YAML_VALUE.get(value.lower()):
+        example = words.replace(",", "").split()[0]
+        return f"YAML reads {words} as {value.lower()}; put such names in quotes, for example '{example}'"
     try:
         float(value)
     except ValueError:
