@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
 from ner_lightning.corpora.reading.dataset_files import split_by_numbering, tag_names
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
-from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
+from ner_lightning.corpora.reading.json_rows import Row
+from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
+from ner_lightning.corpora.reading.raw_sentences import RawRow, SpannedText, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
+from ner_lightning.word_splitting import WordSplitter
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -45,7 +48,7 @@ class NamedDataset:
 
 
 class HubDatasets(SplitReader[NamedDataset]):
-    """Reads a dataset of the Hugging Face hub or a local folder whose rows have a list of words and a list of tags.
+    """Reads a dataset of the Hugging Face hub or a local folder whose rows have words and tags, or a text and spans.
 
     Args:
         path: Name of the dataset on the hub, for example ``lhoestq/conll2003``, or a local folder. A folder contains
@@ -61,6 +64,10 @@ class HubDatasets(SplitReader[NamedDataset]):
         expected_rows: The number of sentences of splits whose size is known; any other number is an error.
         offline: What to do without a network; the error about a hub that cannot be reached says so.
         tags: The spelling of the tags.
+        text_column: The column with the text of each row, if the dataset has no words.
+        spans_column: The column with the entities in the text, each with start, end and type; null is entities, spans,
+            label or labels.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
     """
 
     def __init__(  # noqa: PLR0913 (the keys of a config)
@@ -75,6 +82,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         expected_rows: dict[SplitName, int] | None = None,
         offline: str = OFFLINE,
         tags: TagSpelling = TagSpelling(),
+        text_column: str = "text",
+        spans_column: str | None = None,
+        word_splitter: WordSplitter | None = None,
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -89,6 +99,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         self.expected_rows = expected_rows or {}
         self.offline = offline
         self.tags = tags
+        self.text_column = text_column
+        self.spans_column = spans_column
+        self.word_splitter = word_splitter
 
     def open_splits(self) -> dict[SplitName, NamedDataset]:
         datasets = self._load()
@@ -115,12 +128,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         return {name: [dataset] for name, dataset in datasets.items()}
 
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
-        return interpret(
-            self._tagged_sentences(source),
-            split,
-            spelling=self.tags,
-            tag_hint="set tags_column if the tags are in another column",
-        )
+        hint = "set tags_column if the tags are in another column"
+        rows = self._read_rows(source)
+        return interpret(rows, split, spelling=self.tags, tag_hint=hint, word_splitter=self.word_splitter)
 
     def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
         known = ", ".join(datasets)
@@ -137,23 +147,37 @@ class HubDatasets(SplitReader[NamedDataset]):
                 raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; found: {known}")
         return {split: self.splits[split] for split in SPLIT_NAMES if split in self.splits}
 
-    def _tagged_sentences(self, source: NamedDataset) -> Iterator[TaggedSentence]:
+    def _read_rows(self, source: NamedDataset) -> Iterator[RawRow]:
         """Yield the rows of a split; the line of a word is the number of its row, counted from 1."""
-        row = 0
+        num_read = 0
         for dataset in source.parts:
-            if not dataset.num_rows:  # such a split may have no columns either
-                continue
-            for column in (self.words_column, self.tags_column):
-                if column not in dataset.column_names:
-                    found = ", ".join(dataset.column_names)
-                    raise CorpusError(f"{source}: no column {column!r}; found: {found}")
-            names = self._tag_names(dataset, source.name)
-            for words, values in zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True):
-                row += 1
-                place = f"{source}:{row}"
+            if dataset.num_rows:  # an empty split may have no columns either
+                yield from self._read_part(dataset, source.name, num_read + 1)
+            num_read += dataset.num_rows
+
+    def _read_part(self, dataset: Dataset, source: str, first_row: int) -> Iterator[RawRow]:
+        found = dataset.column_names
+        if {self.words_column, self.tags_column} <= set(found):
+            names = self._tag_names(dataset, source)
+            columns = dataset[self.words_column][:], dataset[self.tags_column][:]
+            for number, (words, values) in enumerate(zip(*columns, strict=True), start=first_row):
+                place = f"{source}:{number}"
                 require_row(words, values, place)
                 tags = [name_of_tag(value, names, place) for value in values]
-                yield TaggedSentence(words, tags, source.name, [row] * len(words))
+                yield TaggedSentence(words, tags, source, [number] * len(words))
+            return
+        spans_column = self.spans_column or next((key for key in SPANS_KEYS if key in found), None)
+        if self.text_column not in found or spans_column is None or spans_column not in found:
+            wanted = {"words_column": self.words_column, "tags_column": self.tags_column}
+            missing = next(f"{setting} {name!r}" for setting, name in wanted.items() if name not in found)
+            raise CorpusError(
+                f"{source}: no column for {missing}; found: {', '.join(found)}; set words_column and tags_column, or "
+                f"text_column and spans_column if the entities are spans of a text"
+            )
+        columns = dataset[self.text_column][:], dataset[spans_column][:]
+        for number, (text, spans) in enumerate(zip(*columns, strict=True), start=first_row):
+            row = Row({"text": text, spans_column: as_list_of_objects(spans)}, source, number)
+            yield SpannedText(row.text(), spans_of(row, spans_column), source, number)
 
     def _tag_names(self, dataset: Dataset, source: str) -> Sequence[str]:
         """Return the names of numbered tags: from the user, otherwise from the dataset; empty if neither names them."""
@@ -166,6 +190,13 @@ class HubDatasets(SplitReader[NamedDataset]):
                 f"the dataset calls them: {', '.join(own_names)}"
             )
         return self.tag_names
+
+
+def as_list_of_objects(value: Any) -> Any:
+    """Return an object of lists as a list of objects, as older datasets hold the former for the latter."""
+    if not isinstance(value, dict) or not all(isinstance(column, list) for column in value.values()):
+        return value
+    return [dict(zip(value, items, strict=False)) for items in zip(*value.values(), strict=False)]
 
 
 def require_split_names(names: Iterable[str]) -> None:

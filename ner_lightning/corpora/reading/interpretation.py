@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
-from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
+from ner_lightning.corpora.reading.offset_units import with_code_point_offsets
+from ner_lightning.corpora.reading.raw_sentences import (
+    RawRow,
+    RawSentence,
+    Skipped,
+    SpannedText,
+    SpannedWords,
+    TaggedSentence,
+)
 from ner_lightning.corpora.reading.source_tags import understand_tags
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
@@ -31,7 +39,7 @@ class SplitContent:
 
 
 def interpret(
-    raw_sentences: Iterable[RawSentence],
+    raw_rows: Iterable[RawRow],
     split: SplitName,
     *,
     scheme: SourceScheme | None = None,
@@ -42,7 +50,7 @@ def interpret(
     """Turn tags and spans into entities, split texts into words, and give every sentence an id.
 
     Args:
-        raw_sentences: All sentences of the split, in any of the three forms.
+        raw_rows: All rows of the split, in any form.
         split: The split.
         scheme: The label scheme of the tags; None recognizes it.
         spelling: The spelling of the tags, as far as the user states it.
@@ -52,14 +60,18 @@ def interpret(
     Raises:
         CorpusError: If a tag is malformed, or two sentences have the same id.
     """
-    raw = list(raw_sentences)
-    ids = unique_ids(raw, split)
+    rows, notes = with_code_point_offsets(list(raw_rows), split)
+    raw = [row for row in rows if not isinstance(row, Skipped)]
+    ids = iter(unique_ids(raw, split))
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
     source_tags = understand_tags(tagged, scheme, spelling, tag_hint)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
-    notes: list[ReadingNote] = []
-    for sentence, name in zip(raw, ids, strict=True):
+    for sentence in rows:
+        if isinstance(sentence, Skipped):
+            notes.append(ReadingNote(split, "row_skipped", sentence.reason, sentence.path, sentence.line))
+            continue
+        name = next(ids)
         match sentence:
             case TaggedSentence():
                 has_entities = source_tags.has_entities(sentence)
