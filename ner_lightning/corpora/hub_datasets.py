@@ -193,7 +193,7 @@ class HubDatasets(SplitReader[NamedDataset]):
 
 
 def as_list_of_objects(value: Any) -> Any:
-    """Return an object of lists as a list of objects, as older datasets hold the former for the latter."""
+    """Return an object of lists as a list of objects, because older datasets store lists of objects that way."""
     if not isinstance(value, dict) or not all(isinstance(column, list) for column in value.values()):
         return value
     return [dict(zip(value, items, strict=False)) for items in zip(*value.values(), strict=False)]

@@ -67,7 +67,7 @@ class Row:
         """Return the key of the object that is among some keys.
 
         Raises:
-            CorpusError: If there is none, or more than one.
+            CorpusError: If the object does not have exactly one of the keys.
         """
         found = [key for key in keys if key in self.values]
         if len(found) != 1:

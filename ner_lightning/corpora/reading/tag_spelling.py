@@ -75,7 +75,7 @@ def respell(counts: Mapping[str, int], spelling: TagSpelling) -> dict[str, str]:
 
 
 def changes(standard_by_tag: Mapping[str, str]) -> str:
-    """Return a description of the tags that are spelled differently from the standard, empty if there are none.
+    """Return a description of the tags whose spelling differs from the standard, or an empty text.
 
     >>> changes({"O": "O", "b-per": "B-per", "i-per": "I-per"})
     "tags such as 'b-per' are read as 'B-per'"
