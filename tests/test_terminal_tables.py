@@ -58,7 +58,7 @@ def test_columns_that_have_no_room_follow_in_a_second_table_with_the_first_colum
     table = TerminalTable("counts", ("type", *(f"c{i}" for i in range(20))), (row, row), has_total=True)
     lines = printed(table, 80)
     assert cells_of(lines).count("PER") == 2 * 2
-    assert sum(line.startswith("├") for line in lines) == 2  # the total stands apart in both
+    assert sum(line.startswith("├") for line in lines) == 2  # the total is set apart in both
 
 
 def test_a_word_wider_than_the_terminal_gets_all_of_it() -> None:

@@ -68,7 +68,7 @@ def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
 
 
 def page_of_run(predictions: Path) -> Path | None:
-    """The page that a run has of a predictions file of its own; None where there is none."""
+    """Return the page of the run that wrote a predictions file, if it is about that file."""
     run_dir = run_dir_of(predictions)
     if run_dir is None or reported_predictions(run_dir) != run_dir / PREDICTIONS / predictions.name:
         return None

@@ -30,7 +30,7 @@ COLORS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 @dataclass(frozen=True, slots=True)
 class BegunOutput:
-    """What an output file holds.
+    """The lines of an output file.
 
     Args:
         num_records: The number of whole lines.
@@ -45,12 +45,12 @@ class BegunOutput:
     torn_line: bytes
 
     def breaks_off_in(self, record: InputRecord) -> bool:
-        """Whether the torn line begins as that of a record does."""
+        """Return True if the torn line begins as that of a record does."""
         begin = _line_begin(record).encode()
         return self.torn_line.startswith(begin) or begin.startswith(self.torn_line)
 
     def matches(self, record: InputRecord) -> bool:
-        """Whether the last line is that of a record."""
+        """Return True if the last line is that of a record."""
         try:
             row = json.loads(self.last_line)
         except ValueError:
@@ -60,7 +60,7 @@ class BegunOutput:
 
 
 def read_begun(path: str) -> BegunOutput | None:
-    """What an earlier run left, which may have been killed in mid-line; None where there is no file.
+    """Read what an earlier run left, which may have been killed within a line; None if there is no file.
 
     Raises:
         CorpusError: If a line is not one that predict writes.
@@ -112,7 +112,7 @@ def pending_chunks(
 def open_output(path: str, begun: BegunOutput | None) -> Iterator[IO[bytes]]:
     """The output, ready for the record after the last whole line.
 
-    A new file is removed if nothing could be written to it: it would stand in the way of the corrected command.
+    A new file is removed if nothing could be written to it: it would stop the corrected command.
     """
     if path == PIPE:
         yield binary_output()

@@ -1,4 +1,4 @@
-"""How far a run of `predict` is, on a terminal."""
+"""The progress of a run of `predict`, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ner_lightning.console import message_console
 
-PATIENCE: Final = 2.0  # seconds in which a run may end without a word
+PATIENCE: Final = 2.0  # seconds for which a run shows nothing
 
 
 class PredictionProgress:
-    """Shows the texts done, their number per second and, of a file, the time left, once a run takes more than a moment.
+    """Shows the texts done, their number per second and, for a file, the time left, once a run takes over two seconds.
 
     Args:
         num_bytes: The size of the input; None if it is not known, as of a pipe.

@@ -1,4 +1,4 @@
-"""Where predictions go: no device, pipe, link or foreign file is replaced, and a failed start leaves nothing."""
+"""The outputs of predict: no device, pipe, link or foreign file is replaced, and a failed start leaves nothing."""
 
 import json
 import os
