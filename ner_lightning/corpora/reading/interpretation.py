@@ -67,35 +67,30 @@ def interpret(
     source_tags = understand_tags(tagged, scheme, spelling, tag_hint)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
-    for sentence in rows:
-        if isinstance(sentence, Skipped):
-            notes.append(ReadingNote(split, "row_skipped", sentence.reason, sentence.path, sentence.line))
+    for row in rows:
+        if isinstance(row, Skipped):
+            notes.append(ReadingNote(split, "row_skipped", row.reason, row.path, row.line))
             continue
         name = next(ids)
-        match sentence:
-            case TaggedSentence():
-                has_entities = source_tags.has_entities(sentence)
-                entities = source_tags.entities(sentence) if has_entities else ()
-                sentences.append(Sentence(tuple(sentence.words), entities, name, sentence.document_id))
-                notes += source_tags.notes(sentence, split, name) if has_entities else ()
-            case SpannedWords():
-                fitted = fit_to_words(sentence.spans, sentence.words)
-                sentences.append(Sentence(tuple(sentence.words), fitted.entities, name, sentence.document_id))
-                notes += _notes(fitted, sentence, split, name)
-            case SpannedText():
-                offsets = tuple(splitter.split(sentence.text))
-                words = tuple(sentence.text[start:end] for start, end in offsets)
-                fitted = fit_to_text(sentence.spans, sentence.text, offsets)
-                document_id = sentence.document_id
-                sentences.append(Sentence(words, fitted.entities, name, document_id, sentence.text, offsets))
-                notes += _notes(fitted, sentence, split, name)
+        if isinstance(row, TaggedSentence):
+            sentence = Sentence(tuple(row.words), source_tags.entities(row), name, row.document_id)
+            notes += source_tags.notes(row, split, name)
+        else:
+            sentence, fitted = _from_spans(row, splitter, name)
+            notes += (ReadingNote(split, kind, text, row.path, row.line, name) for kind, text in fitted.problems)
+        sentences.append(sentence)
     return SplitContent(tuple(sentences), tuple(notes), source_tags.evidence if tagged else None)
 
 
-def _notes(
-    fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName, sentence_id: str
-) -> list[ReadingNote]:
-    return [ReadingNote(split, kind, text, sentence.path, sentence.line, sentence_id) for kind, text in fitted.problems]
+def _from_spans(row: SpannedWords | SpannedText, splitter: WordSplitter, name: str) -> tuple[Sentence, FittedSpans]:
+    """Return the sentence of a row with spans, and how its spans were read."""
+    if isinstance(row, SpannedWords):
+        fitted = fit_to_words(row.spans, row.words)
+        return Sentence(tuple(row.words), fitted.entities, name, row.document_id), fitted
+    offsets = tuple(splitter.split(row.text))
+    words = tuple(row.text[start:end] for start, end in offsets)
+    fitted = fit_to_text(row.spans, row.text, offsets)
+    return Sentence(words, fitted.entities, name, row.document_id, row.text, offsets), fitted
 
 
 def unique_ids(sentences: Sequence[RawSentence], split: SplitName) -> list[str]:

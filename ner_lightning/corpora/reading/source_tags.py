@@ -31,15 +31,18 @@ class SourceTags:
     parsed: Mapping[str, Tag]
     evidence: str
 
-    def has_entities(self, sentence: TaggedSentence) -> bool:
+    def tags_any(self, sentence: TaggedSentence) -> bool:
+        """Return whether any word of the sentence is tagged as part of an entity."""
         return any(self.parsed[tag] is not OUTSIDE_TAG for tag in sentence.tags)
 
     def entities(self, sentence: TaggedSentence) -> tuple[EntitySpan, ...]:
         """Return the entities of a sentence by the conlleval convention, which is the same for every scheme."""
-        return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags]))
+        return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags])) if self.tags_any(sentence) else ()
 
     def notes(self, sentence: TaggedSentence, split: SplitName, sentence_id: str) -> Iterator[ReadingNote]:
         """Yield a note for every tag that the scheme does not allow at its position."""
+        if not self.tags_any(sentence):
+            return
         tags = ["the start", *sentence.tags, "the end"]
         for position in ill_formed_positions([self.standard[tag] for tag in sentence.tags], self.scheme):
             before, tag, after = tags[position : position + 3]
