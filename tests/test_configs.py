@@ -101,8 +101,12 @@ def test_shipped_files_name_classes_without_their_modules() -> None:
 
 
 def test_every_part_is_found_by_its_short_name() -> None:
-    """The command line finds the classes that its modules import; here, other tests may have imported more."""
-    listing = "import json, sys, ner_lightning.commands.fit.parts_cli; print(json.dumps(sorted(sys.modules)))"
+    """The command line finds all readers and the classes that it imports; other tests may have imported more here."""
+    listing = """
+import json, sys
+from ner_lightning.commands.fit.parts_cli import import_readers
+import_readers()
+print(json.dumps(sorted(sys.modules)))"""
     listed = subprocess.run([sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True)
     for module in pkgutil.walk_packages(ner_lightning.__path__, "ner_lightning."):
         if not module.name.endswith("__main__"):

@@ -19,6 +19,7 @@ from ner_lightning.commands.compare.options import parse as parse_compare
 from ner_lightning.commands.compare.resolved_arms import ConfigOnly
 from ner_lightning.commands.fit.command import run_training
 from ner_lightning.commands.fit.help import COMMANDS as TRAINING_COMMANDS
+from ner_lightning.corpora.formats import READERS
 from ner_lightning.corpora.json_lines import JsonLines
 from ner_lightning.evaluation.pages.score_tables import scores_table
 from ner_lightning.evaluation.pages.tables import Table, print_table
@@ -212,14 +213,10 @@ def test_the_forms_of_json_lines_are_read(tmp_path: Path) -> None:
         assert [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities] == [(0, 1, "PER")]
 
 
-@pytest.mark.parametrize("exported", ['"label": [[0, 4, "PER"]]', '"spans": [{"start": 0, "end": 4, "label": "PER"}]'])
-def test_the_keys_of_exports_are_renamed(exported: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert exported in (ROOT / "docs" / "your_own_data.md").read_text(encoding="utf-8")
-    Path("exported.jsonl").write_text(f'{{"text": "Bill left", {exported}}}\n')
-    (code,) = blocks("python", "docs/your_own_data.md")
-    exec(compile(code, "your_own_data.md", "exec"), {})
-    assert Path("train.jsonl").read_text() == blocks("json", "docs/your_own_data.md")[0].splitlines()[0] + "\n"
+def test_the_readers_of_exports_are_those_of_the_package() -> None:
+    page = (ROOT / "docs" / "your_own_data.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert set(listed) == {name for name, path in READERS.items() if ".tools." in path}
 
 
 def test_the_generated_corpus_is_written_to_the_files_of_mine_yaml(

@@ -20,6 +20,7 @@ from ner_lightning.commands.fit.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES
+from ner_lightning.corpora.formats import READERS, WRITERS
 from ner_lightning.corpora.reader import (
     SPLIT_NAMES,
     Corpus,
@@ -32,16 +33,6 @@ from ner_lightning.corpora.reader import (
 )
 from ner_lightning.terminal_tables import TerminalTable, print_table
 
-READERS = {
-    "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFiles",
-    "JsonLines": "ner_lightning.corpora.json_lines.JsonLines",
-    "HubDatasets": "ner_lightning.corpora.hub_datasets.HubDatasets",
-    "ExampleCorpus": "ner_lightning.corpora.example_corpus.ExampleCorpus",
-}
-WRITERS = {
-    "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFilesWriter",
-    "JsonLines": "ner_lightning.corpora.json_lines.JsonLinesWriter",
-}
 PROGRAM = "python -m ner_lightning convert"
 USAGE = f"{PROGRAM} --from READER [--from.OPTION VALUE ...] --to WRITER [--to.OPTION VALUE ...] --output DIR"
 DESCRIPTION = f"""\

@@ -31,13 +31,18 @@ class ColumnFiles(FileReader):
     Args:
         word_column: Column of the word, counted from 0; from the end if negative.
         tag_column: Column of the tag; -1 is the last one.
-        separator: The separator between columns: a tab, spaces (blank), or auto: a tab in lines that contain one,
-            otherwise spaces. Words can contain spaces only if tabs separate the columns; with spaces, all lines must
-            have the same number of columns.
+        separator: The separator between columns: a tab, spaces (blank), a comma (as in CSV files), or auto: a tab in
+            lines that contain one, otherwise spaces. With spaces, all lines must have the same number of columns,
+            and words cannot contain spaces.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
         comment: Lines that begin with this text are comments, for example "# " (a bare # may begin a word); empty if
             there are no comments. The comments "# newdoc id = X", "# sent_id = X" and "# id X" name
             documents and sentences.
+        header: True if the first line of each file names the columns.
+        quoted: True if fields are quoted as CSV writers do, so that four quotation marks stand for one; always true
+            for commas.
+        sentence_column: Column whose value changes with every sentence, or is given only for its first word; null if
+            empty lines separate sentences.
         tags: The spelling of the tags.
     """
 
@@ -46,6 +51,9 @@ class ColumnFiles(FileReader):
     separator: Separator = "auto"
     scheme: SourceScheme | None = None
     comment: str = ""
+    header: bool = False
+    quoted: bool = False
+    sentence_column: int | None = None
     tags: TagSpelling = TagSpelling()
 
     def __post_init__(self) -> None:
@@ -54,18 +62,33 @@ class ColumnFiles(FileReader):
             raise ValueError(f"word_column and tag_column must differ, got {self.word_column} for both")
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        return interpret(self._parse(split, source), split, scheme=self.scheme, spelling=self.tags)
+        hint = (
+            "set tag_column if the tags are in another column, header if the first line names the columns, "
+            "or comment if such lines are comments"
+        )
+        sentences = self._parse(split, source)
+        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
 
     def _parse(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
-        layout = ColumnLayout(self.word_column, self.tag_column, self.separator, self.comment or "")
+        layout = ColumnLayout(
+            self.word_column,
+            self.tag_column,
+            self.separator,
+            self.comment or "",
+            self.quoted,
+            self.sentence_column,
+        )
         parser = ColumnParser(layout, split)
         for path in source.paths:
-            lines = read_lines(path)
+            lines = read_lines(path, self.encoding)
             require_line_ends(lines, path)
             parser.begin_file(str(path))
             for number, line in enumerate([*lines, ""], start=1):
+                if self.header and number == 1:
+                    continue
                 if (sentence := parser.parse(line, number)) is not None:
                     yield sentence
+        parser.require_words()
 
 
 DEFAULT_SCHEME = BIO()

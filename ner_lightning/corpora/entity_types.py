@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, SplitName
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
+
+WORDS_BY_YAML_VALUE: Final = {"false": "NO, OFF and FALSE", "true": "YES, ON and TRUE", "null": "NULL and ~"}
+
+
+def advice_on_quotes(value: str) -> str | None:
+    """Return the advice to quote a name that YAML does not read as text, or None if it is text.
+
+    >>> advice_on_quotes("false")
+    "YAML reads NO, OFF and FALSE as false; put such names in quotes, for example 'NO'"
+    """
+    value = {"None": "null"}.get(value, value)
+    if words := WORDS_BY_YAML_VALUE.get(value.lower()):
+        example = words.replace(",", "").split()[0]
+        return f"YAML reads {words} as {value.lower()}; put such names in quotes, for example '{example}'"
+    try:
+        float(value)
+    except ValueError:
+        return None
+    return f"YAML reads {value} as a number; put such names in quotes, for example '{value}'"
+
+
+def require_text(names: Iterable[object]) -> None:
+    """Check that names of entity types are text: YAML reads NO, ON or 1 as something else.
+
+    Raises:
+        CorpusError: If a name is not.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise CorpusError(f"entity_types must be text, got {name!r}; {advice_on_quotes(str(name))}")
 
 
 def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str] | None) -> Corpus:
@@ -46,6 +77,7 @@ def require_other_than_outside(corpus: Corpus) -> None:
 
 
 def _select(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str]) -> Corpus:
+    require_text([*entity_types, *(entity_types.values() if isinstance(entity_types, Mapping) else ())])
     new_by_old = dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
     known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     unknown = sorted(set(new_by_old) - set(known))

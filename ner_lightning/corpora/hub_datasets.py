@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final
 
 from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
-from ner_lightning.corpora.reading.dataset_files import split_by_numbering, tag_names
+from ner_lightning.corpora.reading.dataset_files import is_saved_dataset, load_splits, split_by_numbering, tag_names
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
-from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
+from ner_lightning.corpora.reading.json_rows import Row
+from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
+from ner_lightning.corpora.reading.raw_sentences import RawRow, SpannedText, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
-from ner_lightning.hub_access import use_cache_without_hub
+from ner_lightning.word_splitting import WordSplitter
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 OFFLINE: Final = (
     "give the path of a local folder of parquet, arrow or JSON files, or read column files with the reader ColumnFiles"
 )
-SAVED_DATASET, SAVED_SPLITS = "state.json", "dataset_dict.json"  # files written by save_to_disk
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class NamedDataset:
 
 
 class HubDatasets(SplitReader[NamedDataset]):
-    """Reads a dataset of the Hugging Face hub or a local folder whose rows have a list of words and a list of tags.
+    """Reads a dataset of the Hugging Face hub or a local folder whose rows have words and tags, or a text and spans.
 
     Args:
         path: Name of the dataset on the hub, for example ``lhoestq/conll2003``, or a local folder. A folder contains
@@ -62,6 +61,10 @@ class HubDatasets(SplitReader[NamedDataset]):
         expected_rows: The number of sentences of splits whose size is known; any other number is an error.
         offline: What to do without a network; the error about a hub that cannot be reached says so.
         tags: The spelling of the tags.
+        text_column: The column with the text of each row, if the dataset has no words.
+        spans_column: The column with the entities in the text, each with start, end and type; null is entities, spans,
+            label or labels.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
     """
 
     def __init__(  # noqa: PLR0913 (the keys of a config)
@@ -76,6 +79,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         expected_rows: dict[SplitName, int] | None = None,
         offline: str = OFFLINE,
         tags: TagSpelling = TagSpelling(),
+        text_column: str = "text",
+        spans_column: str | None = None,
+        word_splitter: WordSplitter | None = None,
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -90,6 +96,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         self.expected_rows = expected_rows or {}
         self.offline = offline
         self.tags = tags
+        self.text_column = text_column
+        self.spans_column = spans_column
+        self.word_splitter = word_splitter
 
     def open_splits(self) -> dict[SplitName, NamedDataset]:
         datasets = self._load()
@@ -116,7 +125,9 @@ class HubDatasets(SplitReader[NamedDataset]):
         return {name: [dataset] for name, dataset in datasets.items()}
 
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
-        return interpret(self._tagged_sentences(source), split, spelling=self.tags)
+        hint = "set tags_column if the tags are in another column"
+        rows = self._read_rows(source)
+        return interpret(rows, split, spelling=self.tags, tag_hint=hint, word_splitter=self.word_splitter)
 
     def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
         known = ", ".join(datasets)
@@ -133,23 +144,37 @@ class HubDatasets(SplitReader[NamedDataset]):
                 raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; found: {known}")
         return {split: self.splits[split] for split in SPLIT_NAMES if split in self.splits}
 
-    def _tagged_sentences(self, source: NamedDataset) -> Iterator[TaggedSentence]:
+    def _read_rows(self, source: NamedDataset) -> Iterator[RawRow]:
         """Yield the rows of a split; the line of a word is the number of its row, counted from 1."""
-        row = 0
+        num_read = 0
         for dataset in source.parts:
-            if not dataset.num_rows:  # such a split may have no columns either
-                continue
-            for column in (self.words_column, self.tags_column):
-                if column not in dataset.column_names:
-                    found = ", ".join(dataset.column_names)
-                    raise CorpusError(f"{source}: no column {column!r}; found: {found}")
-            names = self._tag_names(dataset, source.name)
-            for words, values in zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True):
-                row += 1
-                place = f"{source}:{row}"
+            if dataset.num_rows:  # an empty split may have no columns either
+                yield from self._read_part(dataset, source.name, num_read + 1)
+            num_read += dataset.num_rows
+
+    def _read_part(self, dataset: Dataset, source: str, first_row: int) -> Iterator[RawRow]:
+        found = dataset.column_names
+        if {self.words_column, self.tags_column} <= set(found):
+            names = self._tag_names(dataset, source)
+            columns = dataset[self.words_column][:], dataset[self.tags_column][:]
+            for number, (words, values) in enumerate(zip(*columns, strict=True), start=first_row):
+                place = f"{source}:{number}"
                 require_row(words, values, place)
                 tags = [name_of_tag(value, names, place) for value in values]
-                yield TaggedSentence(words, tags, source.name, [row] * len(words))
+                yield TaggedSentence(words, tags, source, [number] * len(words))
+            return
+        spans_column = self.spans_column or next((key for key in SPANS_KEYS if key in found), None)
+        if self.text_column not in found or spans_column is None or spans_column not in found:
+            wanted = {"words_column": self.words_column, "tags_column": self.tags_column}
+            missing = next(f"{setting} {name!r}" for setting, name in wanted.items() if name not in found)
+            raise CorpusError(
+                f"{source}: no column for {missing}; found: {', '.join(found)}; set words_column and tags_column, or "
+                f"text_column and spans_column if the entities are spans of a text"
+            )
+        columns = dataset[self.text_column][:], dataset[spans_column][:]
+        for number, (text, spans) in enumerate(zip(*columns, strict=True), start=first_row):
+            row = Row({"text": text, spans_column: as_list_of_objects(spans)}, source, number)
+            yield SpannedText(row.text(), spans_of(row, spans_column), source, number)
 
     def _tag_names(self, dataset: Dataset, source: str) -> Sequence[str]:
         """Return the names of numbered tags: from the user, otherwise from the dataset; empty if neither names them."""
@@ -164,6 +189,13 @@ class HubDatasets(SplitReader[NamedDataset]):
         return self.tag_names
 
 
+def as_list_of_objects(value: Any) -> Any:
+    """Return an object of lists as a list of objects, because older datasets store lists of objects that way."""
+    if not isinstance(value, dict) or not all(isinstance(column, list) for column in value.values()):
+        return value
+    return [dict(zip(value, items, strict=False)) for items in zip(*value.values(), strict=False)]
+
+
 def require_split_names(names: Iterable[str]) -> None:
     """Check the names of splits in a configuration.
 
@@ -173,69 +205,6 @@ def require_split_names(names: Iterable[str]) -> None:
     for name in names:
         if name not in SPLIT_NAMES:
             raise CorpusError(f"a split must be one of {', '.join(SPLIT_NAMES)}, got {name!r}")
-
-
-def load_splits(path: str, name: str | None, revision: str | None, offline: str) -> Mapping[str, Dataset]:
-    """Load all splits of a hub dataset or a local folder, by the dataset's own names of the splits.
-
-    Args:
-        path: Name of the dataset on the hub, or a local folder.
-        name: Name of a configuration of the dataset.
-        revision: Branch, tag or commit on the hub.
-        offline: What to do without a network, for messages.
-
-    Raises:
-        CorpusError: If it cannot be reached, does not exist, or cannot be read.
-    """
-    from datasets import DatasetDict, load_dataset, load_from_disk
-    from datasets.exceptions import DatasetNotFoundError, DatasetsError
-
-    folder = resolve_path(path)
-    require_folder_or_hub_id(path, folder, revision)
-    if not folder.is_dir():
-        use_cache_without_hub()
-    try:
-        if is_saved_dataset(folder):
-            loaded = load_from_disk(str(folder))
-        else:
-            loaded = load_dataset(str(folder) if folder.is_dir() else path, name=name, revision=revision)
-    except ConnectionError as error:
-        raise CorpusError(
-            f"{path}: not a local folder, and the hub cannot be reached ({one_line(error)}); "
-            f"without a network, {offline}"
-        ) from error
-    except DatasetNotFoundError as error:
-        raise CorpusError(
-            f"{path}: not a local folder, and not found on the hub ({one_line(error)}); without a network, {offline}"
-        ) from error
-    except (StopIteration, IndexError) as error:  # from an empty JSON file, and from a saved split without rows
-        raise CorpusError(f"{path}: every split and file must contain at least one row, but one is empty") from error
-    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
-        raise CorpusError(f"{path}: cannot be read as a dataset: {one_line(error.__cause__ or error)}") from error
-    return loaded if isinstance(loaded, DatasetDict) else {str(loaded.split or "train"): loaded}
-
-
-def is_saved_dataset(folder: Path) -> bool:
-    """Return whether a folder was written by ``save_to_disk``."""
-    return (folder / SAVED_SPLITS).is_file() or (folder / SAVED_DATASET).is_file()
-
-
-def require_folder_or_hub_id(path: str, folder: Path, revision: str | None) -> None:
-    """Check that a path is a folder or can be the name of a dataset, before the network is used.
-
-    Raises:
-        CorpusError: If it is neither, or a folder with a revision.
-    """
-    if folder.is_dir():
-        if revision is not None:
-            raise CorpusError(f"{path} is a local folder, which has no revisions, got revision {revision!r}")
-    elif folder.exists() or path.startswith((".", "/", "~")) or path.count("/") > 1:
-        raise CorpusError(f"{path} is neither a local folder nor the name of a dataset on the hub (owner/name)")
-
-
-def one_line(error: BaseException) -> str:
-    """Return the message of an error in one line, shortened."""
-    return shorten(str(error), width=300, placeholder=" …") or type(error).__name__
 
 
 def require_row(words: Any, tags: Any, place: str) -> None:

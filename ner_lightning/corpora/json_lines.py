@@ -12,26 +12,31 @@ from ner_lightning.atomic_files import whole_file
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.json_rows import Row, is_valid_text, is_whole_number, read_rows
-from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
+from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
+from ner_lightning.corpora.reading.raw_sentences import RawRow, RawSpan, SpannedText, SpannedWords, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
+from ner_lightning.corpora.tools.gliner import gliner_words
+from ner_lightning.corpora.tools.prodigy import prodigy_text
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
-FORMS: Final = (("text", "entities"), ("words", "entities"), ("tokens", "ner_tags"))
-FORMS_IN_WORDS: Final = ", or ".join(f'"{first}" and "{second}"' for first, second in FORMS)
+FORMS_IN_WORDS: Final = '"text" and "entities", or "words" and "entities", or "tokens" and "ner_tags"'
+WORDS_EXAMPLE: Final = '[0, 1, "PER"]'
 
 
 @dataclass(frozen=True)
 class JsonLines(FileReader):
-    """Reads JSON Lines, one sentence (or text) per line, in one of three forms.
+    """Reads JSON Lines, one sentence (or text) per line, or a JSON array of such objects, in one of three forms.
 
     By characters, {"text": "Bill left", "entities": [{"start": 0, "end": 4, "type": "PER"}]}. By words,
     {"words": ["Bill", "left"], "entities": [[0, 1, "PER"]]}. With tags, as in Hugging Face datasets,
     {"tokens": ["Bill", "left"], "ner_tags": ["B-PER", "O"]}. Ends are excluded. "id" and "document_id" are optional,
     other keys are ignored. A span that cuts a word is widened to whole words, a span outside the text is dropped,
     and of two overlapping spans the longer is kept; all of these are listed.
+
+    Exports of Prodigy, doccano, spaCy and GLiNER are recognized by their keys.
 
     Args:
         word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
@@ -46,22 +51,22 @@ class JsonLines(FileReader):
     tags: TagSpelling = TagSpelling()
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        sentences = (self._sentence(row) for path in source.paths for row in read_rows(path))
-        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
+        rows = (self._read(row) for path in source.paths for row in read_rows(path, self.encoding))
+        return interpret(rows, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
 
-    def _sentence(self, row: Row) -> RawSentence:
+    def _read(self, row: Row) -> RawRow:
+        if "answer" in row.values:
+            return prodigy_text(row)
+        if {"tokenized_text", "ner"} <= row.values.keys():
+            return gliner_words(row)
+        words_key, entities_key = form_of(row)
         names = row.name("id") or "", row.name("document_id")
-        match form_of(row):
-            case ("text", _):
-                spans = row.spans("entities", '{"start": 0, "end": 4, "type": "PER"}', ("start", "end", "type"))
-                return SpannedText(row.text(), spans, row.path, row.line, *names)
-            case ("words", _):
-                return SpannedWords(
-                    row.words("words"), row.spans("entities", '[0, 1, "PER"]'), row.path, row.line, *names
-                )
-            case _:
-                words = row.words("tokens")
-                return TaggedSentence(words, tags_of(row, self.tag_names), row.path, [row.line] * len(words), *names)
+        if words_key == "text":
+            return SpannedText(row.text(), spans_of(row, entities_key), row.path, row.line, *names)
+        if words_key == "words":
+            return SpannedWords(row.words("words"), word_spans_of(row), row.path, row.line, *names)
+        words = row.words("tokens")
+        return TaggedSentence(words, tags_of(row, self.tag_names), row.path, [row.line] * len(words), *names)
 
 
 def form_of(row: Row) -> tuple[str, str]:
@@ -70,10 +75,26 @@ def form_of(row: Row) -> tuple[str, str]:
     Raises:
         CorpusError: If there is not exactly one such pair.
     """
-    forms = [form for form in FORMS if row.values.keys() >= set(form)]
+    pairs = [*(("text", key) for key in SPANS_KEYS), ("words", "entities"), ("tokens", "ner_tags")]
+    forms = [form for form in pairs if row.values.keys() >= set(form)]
     if len(forms) != 1:
-        raise CorpusError(f"{row.place}: must have the keys {FORMS_IN_WORDS} (one pair), got {row.keys_in_words}")
+        raise CorpusError(
+            f"{row.place}: must have the keys {FORMS_IN_WORDS} (one pair), got {row.keys_in_words}; "
+            f"the readers Prodigy, Doccano, LabelStudio and SpacyTuples read exports of these tools"
+        )
     return forms[0]
+
+
+def word_spans_of(row: Row) -> list[RawSpan]:
+    """Return the entities of a row that are given as spans of words.
+
+    Raises:
+        CorpusError: If one is not a list of start, end and type.
+    """
+    for value in row.items("entities"):
+        if not isinstance(value, list):
+            raise row.error("entities", f"a list of spans such as {WORDS_EXAMPLE}", value)
+    return spans_of(row, "entities")
 
 
 def tags_of(row: Row, tag_names: Sequence[str] | None) -> list[str]:

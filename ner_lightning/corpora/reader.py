@@ -22,6 +22,9 @@ NoteKind = Literal[
     "span_outside_text",
     "span_without_word",
     "overlapping_span",
+    "span_text_differs",
+    "row_skipped",
+    "offsets_converted",
     "type_dropped",
     "type_renamed",
 ]
@@ -34,6 +37,8 @@ OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
     "span_outside_text": "dropped, neither learned nor scored",
     "span_without_word": "dropped, neither learned nor scored",
     "overlapping_span": "dropped, neither learned nor scored",
+    "span_text_differs": "read by their offsets; the result is learned and scored",
+    "row_skipped": "not read, neither learned nor scored",
 }
 
 
@@ -71,7 +76,7 @@ class ReadingNote:
     sentence_id: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.path else self.split
+        place = f"{self.path}:{self.line}" if self.line else self.path or self.split
         return f"{place}: {self.message}"
 
 

@@ -1,3 +1,5 @@
+import csv
+import io
 import os
 from pathlib import Path
 
@@ -93,6 +95,71 @@ def test_lines_with_tabs_may_have_further_columns(tmp_path):
     assert read_text(tmp_path, text, tag_column=1).splits["train"][0].words == ("New York", "fell", "Bill")
 
 
+def test_the_first_line_can_be_a_header(tmp_path):
+    (sentence,) = read_text(tmp_path, "token\ttag\n# about d1\nMira\tB-PER\n", header=True, comment="# ").splits[
+        "train"
+    ]
+    assert (sentence.words, spans(sentence)) == (("Mira",), [(0, 1, PER)])
+
+
+def test_quoted_fields_are_read_as_csv_writers_write_them(tmp_path):
+    text = io.StringIO()
+    words = ['"', "a b", "it's", '."', "x\ty"]
+    csv.writer(text, delimiter="\t").writerows([word, "O"] for word in words)
+    assert read_text(tmp_path, text.getvalue(), quoted=True).splits["train"][0].words == tuple(words)
+    assert read_text(tmp_path, '""""\tO\n').splits["train"][0].words == ('""""',)
+
+
+@pytest.mark.parametrize("name", ["", "Sentence: 1"])
+def test_a_column_can_name_the_sentences(tmp_path, name):
+    rows = [
+        ["Sentence #", "Word", "Tag"],
+        ["Sentence: 1", "Tarnby", "B-geo"],
+        [name, ",", "O"],
+        ["Sentence: 2", "Mira", "B-per"],
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    options = {"separator": "comma", "header": True, "sentence_column": 0, "word_column": 1}
+    sentences = read_text(tmp_path, text.getvalue(), **options).splits["train"]
+    assert [(s.words, spans(s)) for s in sentences] == [
+        (("Tarnby", ","), [(0, 1, "geo")]),
+        (("Mira",), [(0, 1, "per")]),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "UTF8"])
+def test_other_encodings_can_be_stated(tmp_path, encoding):
+    (tmp_path / "a.conll").write_bytes(
+        "\ufeffMüller\tB-PER\n".removeprefix("\ufeff" * (encoding == "cp1252")).encode(encoding)
+    )
+    assert read(tmp_path / "a.conll", encoding=encoding).splits["train"][0].words == ("Müller",)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("1\tMira\tB-PER\n2\tleft\tO\n\n1\tOslo\tB-LOC\n", 0),
+        ("0 Mira B-PER\n1 left O\n", 0),
+        ("1-2\tdu\tO\n1\tde\tO\n2\tle\tO\n2.1\tx\tO\n", 0),
+        ("f 1 Mira B-PER\nf 2 left O\n", 1),
+    ],
+)
+def test_a_column_that_counts_the_words_is_not_the_word(tmp_path, text, column):
+    with pytest.raises(
+        CorpusError, match=rf"a\.conll: column {column} counts the words .* set word_column, .* to {column + 1}"
+    ):
+        read_text(tmp_path, text, word_column=column)
+    assert read_text(tmp_path, text, word_column=column + 1).splits["train"][0].words[0] in {"Mira", "du"}
+
+
+@pytest.mark.parametrize(
+    "text", ["1 x O\n2 x O\n\nyes x O\n", "2 x O\n3 x O\n", "1 O\n2 O\n", "1 x O\n", "1 x O\n99 x O\n"]
+)
+def test_numbers_can_be_words(tmp_path, text):
+    assert read_text(tmp_path, text).splits["train"][0].words[0] in {"1", "2"}
+
+
 def test_comments_name_documents_and_sentences(tmp_path):
     text = (
         "# newdoc id = d1\n# sent_id = s1\nParis\tS-LOC\n# identical to a comment\n#tag\tO\n\n# id s2 domain=en\nx\tO\n"
@@ -123,7 +190,7 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         (
             "a\tO\nb\n",
             {},
-            r":2: a line must have a word in column 0 and a tag in column -1 .*got 1 column: 'b'",
+            r":2: a line must have a word in column 0 .* and a tag in column -1 .*got 1 column: 'b'",
         ),
         ("a b O\n", {"tag_column": 3}, r":1: a line must have .* got 3 columns: 'a b O'"),
         ("a O\n", {"word_column": 1}, r":1: a line must have"),
@@ -138,6 +205,19 @@ def test_every_ill_formed_tag_is_noted_with_its_line(tmp_path):
         ("New York B-LOC\nBill\tB-PER\n", {}, r":2: every line must have the same number of columns as the first"),
         ("A\tB-PER\rB\tI-PER\r\rC\tO\r", {}, r":1: line ends must be LF or CRLF, found CR"),
         ("A\tO\r\n\r\nB\tO\r\r\n", {}, r":3: line ends must be LF or CRLF, found CR"),
+        (
+            "# about x\nBill B-PER\n",
+            {},
+            r":2: every line .*; if lines that begin with '# ' are comments, set comment to '# '",
+        ),
+        (
+            "Bill B-PER\n% 17\ta\n",
+            {"separator": "blank"},
+            r":2: every .*begin with '% ' are comments, set comment to '% '",
+        ),
+        ("Mira,B-PER\n", {}, r":1: a line must .*; if commas separate the columns, set separator to comma"),
+        ("word\nBill B-PER\n", {}, r":1: a line must .*; if the first line names the columns, set header to true"),
+        ("token\ttag\nBill\tB-PER\nx\tI-PER\n", {}, r":1: a tag must .*, header if the first line names the columns"),
         ("", {}, r": the train split must contain at least one sentence, got none"),
         ("-DOCSTART- O\n\n \n", {}, r": the train split must contain at least one sentence, got none"),
         (
@@ -155,8 +235,13 @@ def test_wrong_input_gives_one_line_with_file_and_line(tmp_path, text, options, 
 
 def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.conll").write_bytes(b"a\tO\n\nM\xfcnchen\tB-LOC\n")
-    with pytest.raises(CorpusError, match=r"latin\.conll:3: must be UTF-8, found the byte 0xfc"):
+    with pytest.raises(
+        CorpusError, match=r"latin\.conll:3: must be in UTF-8, found the byte 0xfc; set encoding, for example to cp1252"
+    ):
         read(tmp_path / "latin.conll")
+    (tmp_path / "utf16.conll").write_bytes("a\tO\n".encode("utf-16"))
+    with pytest.raises(CorpusError, match=r"utf16\.conll:1: must be in UTF-8, .* for example to utf-16"):
+        read(tmp_path / "utf16.conll")
     with pytest.raises(CorpusError, match=r"none\.conll: file not found"):
         read(tmp_path / "none.conll")
     (tmp_path / "empty").mkdir()
@@ -204,6 +289,7 @@ def test_a_repeated_id_names_both_files(tmp_path):
     [
         ({}, "at least one file must be given"),
         ({"train": "a", "word_column": 1, "tag_column": 1}, "must differ"),
+        ({"train": "a", "encoding": "utf-9"}, "encoding must be one that Python knows, such as utf-8 or cp1252"),
     ],
 )
 def test_wrong_options_fail_at_construction(options, message):

@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,10 +74,17 @@ def test_names_can_be_swapped():
         (["ORG", "LOC"], "must name types of the corpus, got ORG; it has: LOC, PER, PERSON"),
         ({"per": "PER"}, "must name types of the corpus, got per; it has: LOC, PER, PERSON"),
         ([], "must name types of the corpus, got none; it has: LOC, PER, PERSON"),
+        ({False: "X"}, "must be text, got False; YAML reads NO, OFF and FALSE as false; put such names in quotes, "),
+        ({True: "X"}, "YAML reads YES, ON and TRUE as true; put such names in quotes, for example 'YES'"),
+        ({1: "ONE"}, "must be text, got 1; YAML reads 1 as a number; put such names in quotes, for example '1'"),
+        ({1e3: "X"}, "YAML reads 1000.0 as a number"),
+        ({None: "X"}, "YAML reads NULL and ~ as null; put such names in quotes, for example 'NULL'"),
+        ({"LOC": False}, "must be text, got False"),
+        (["LOC", False], "must be text, got False"),
         ({"LOC": ""}, "must not rename to an empty name, got {'LOC': ''}"),
     ],
 )
-def test_wrong_types_give_one_clear_line(entity_types: list[str] | dict[str, str], message: str):
+def test_wrong_types_give_one_clear_line(entity_types: Any, message: str):
     with pytest.raises(CorpusError) as caught:
         select_entity_types(corpus(), entity_types)
     assert message in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from ner_lightning.corpora.column_files import ColumnFiles
-from ner_lightning.corpora.hub_datasets import HubDatasets, require_split_names
+from ner_lightning.corpora.hub_datasets import HubDatasets, as_list_of_objects, require_split_names
 from ner_lightning.corpora.reader import Corpus, CorpusError
 from ner_lightning.entities import EntitySpan
 from ner_lightning.schemes import BIO, TagSet
@@ -155,6 +155,23 @@ def test_arrow_files_that_number_their_tags_differently_keep_their_own_names(tmp
     assert [corpus.entity_types(split) for split in corpus.splits] == [("PER",), ("PER",)]
 
 
+@pytest.mark.parametrize("column", ["entities", "spans", "privacy_mask"])
+def test_texts_with_spans_are_read(tmp_path: Path, column: str):
+    spans = [{"start": 0, "end": 3, "label": "PER"}, {"start": 8, "end": 12, "label": "LOC"}]
+    rows = [{"text": "Ada saw Rome.", column: spans}, {"text": "nothing", column: []}]
+    Dataset.from_list(rows).save_to_disk(tmp_path / "c")
+    options = {"spans_column": column} if column == "privacy_mask" else {}
+    first, second = HubDatasets(str(tmp_path / "c"), **options).read().splits["train"]
+    assert (first.words, second.words) == (("Ada", "saw", "Rome", "."), ("nothing",))
+    assert first.entities == (EntitySpan(0, 1, "PER"), EntitySpan(2, 3, "LOC"))
+
+
+def test_an_object_of_lists_is_a_list_of_objects():
+    spans = [{"start": 0, "end": 3, "label": "PER"}, {"start": 8, "end": 12, "label": "LOC"}]
+    assert as_list_of_objects({"start": [0, 8], "end": [3, 12], "label": ["PER", "LOC"]}) == spans
+    assert as_list_of_objects(spans) is spans
+
+
 def test_a_single_saved_dataset_is_the_training_split(tmp_path: Path):
     labelled_splits()["train"].save_to_disk(tmp_path / "c")
     corpus = HubDatasets(str(tmp_path / "c")).read()
@@ -188,8 +205,16 @@ def test_ill_formed_tags_are_read_and_noted_with_their_row(tmp_path: Path):
 @pytest.mark.parametrize(
     ("rows", "arguments", "message"),
     [
-        (ROWS["train"], {"words_column": "words"}, "[train]: no column 'words'; found: tokens, ner_tags"),
-        (ROWS["train"], {"tags_column": "tags"}, "[train]: no column 'tags'; found: tokens, ner_tags"),
+        (
+            ROWS["train"],
+            {"words_column": "words"},
+            "[train]: no column for words_column 'words'; found: tokens, ner_tags; set words_column",
+        ),
+        (
+            ROWS["train"],
+            {"tags_column": "tags"},
+            "[train]: no column for tags_column 'tags'; found: tokens, ner_tags; set words_column",
+        ),
         (ROWS["train"], {"splits": {"test": "eval"}}, "no split 'eval' to read as test; found: train"),
         (ROWS["train"], {"expected_rows": {"train": 14041}}, "train split must have 14041 rows, got 2"),
         (ROWS["train"], {"expected_rows": {"test": 3453}}, "test split must have 3453 rows, got 0"),

@@ -17,9 +17,7 @@ from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
 from ner_lightning.commands.fit.setting_values import require_usable_values
 from ner_lightning.commands.yaml_values import keep_text_of_settings
-
-# the command line finds parts by the names of imported classes
-from ner_lightning.corpora import column_files, example_corpus, hub_datasets, json_lines  # noqa: F401
+from ner_lightning.corpora.formats import import_readers
 from ner_lightning.training.data_module import NERDataModule
 from ner_lightning.training.tagger import NERTagger
 
@@ -55,6 +53,7 @@ class PartsCLI(LightningCLI):
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
         keep_text_of_settings()
+        import_readers()
         # a config names no functions of the system, and builds nothing for a parameter that takes anything
         set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
         super().__init__(

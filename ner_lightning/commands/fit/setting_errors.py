@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from jsonargparse import Namespace
 
 from ner_lightning.commands.config_files import in_yaml, read_settings
+from ner_lightning.corpora.entity_types import advice_on_quotes
 
 KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
 CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
@@ -204,6 +205,8 @@ def in_words(kind: Any) -> list[str]:
 
 def _advice(key: str, kind: Any, value: str) -> str:
     names = [each.__name__ for each in _classes_for(kind)]
+    if any(str in (part, *get_args(part)) for part in alternatives(kind)) and (advice := advice_on_quotes(value)):
+        return f"; {advice}"
     if get_origin(next(alternatives(kind))) is list and not value.startswith("[") and (not names or value in names):
         return f"; a list is written [{value}]"
     like = _like(value, names)

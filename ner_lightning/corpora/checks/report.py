@@ -12,6 +12,7 @@ from ner_lightning.corpora.checks.consistency import ambiguous_surfaces, label_c
 from ner_lightning.corpora.checks.counts import CountSubwords, SplitStatistics, count_split, count_subwords
 from ner_lightning.corpora.checks.findings import find_errors, find_warnings
 from ner_lightning.corpora.checks.leaks import TrainingContent
+from ner_lightning.corpora.checks.oddities import find_oddities
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, NoteKind, SplitName
 
 
@@ -82,5 +83,5 @@ def describe_corpus(
         label_conflicts=conflicts,
         cased=entities_are_cased(corpus),
         errors=tuple(find_errors(splits)),
-        warnings=tuple(find_warnings(splits, notes, conflicts)),
+        warnings=(*find_oddities(corpus), *find_warnings(splits, notes, conflicts)),
     )

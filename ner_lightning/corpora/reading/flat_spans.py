@@ -43,6 +43,9 @@ def fit_to_text(spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int
         if misfit := _misfit(name, start, end, "text of", len(text)):
             problems.append(misfit)
             continue
+        if span.text is not None and text[start:end].split() != span.text.split():
+            difference = f"is {text[start:end]!r} in the text, but {span.text!r} in the annotation"
+            problems.append(("span_text_differs", f"{name} {difference}, read by its offsets"))
         first, last = bisect_right(ends, start), bisect_left(starts, end)
         if first >= last:
             problems.append(("span_without_word", f"{name} {text[start:end]!r} covers no word, dropped"))

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
-from ner_lightning.corpora.reading.raw_sentences import RawSentence, SpannedText, SpannedWords, TaggedSentence
+from ner_lightning.corpora.reading.offset_units import with_code_point_offsets
+from ner_lightning.corpora.reading.raw_sentences import (
+    RawRow,
+    RawSentence,
+    Skipped,
+    SpannedText,
+    SpannedWords,
+    TaggedSentence,
+)
 from ner_lightning.corpora.reading.source_tags import understand_tags
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
@@ -31,57 +39,58 @@ class SplitContent:
 
 
 def interpret(
-    raw_sentences: Iterable[RawSentence],
+    raw_rows: Iterable[RawRow],
     split: SplitName,
     *,
     scheme: SourceScheme | None = None,
     spelling: TagSpelling = TagSpelling(),
+    tag_hint: str = "",
     word_splitter: WordSplitter | None = None,
 ) -> SplitContent:
     """Turn tags and spans into entities, split texts into words, and give every sentence an id.
 
     Args:
-        raw_sentences: All sentences of the split, in any of the three forms.
+        raw_rows: All rows of the split, in any form.
         split: The split.
         scheme: The label scheme of the tags; None recognizes it.
         spelling: The spelling of the tags, as far as the user states it.
+        tag_hint: The settings that choose the tags, for the error about a malformed tag.
         word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
 
     Raises:
         CorpusError: If a tag is malformed, or two sentences have the same id.
     """
-    raw = list(raw_sentences)
-    ids = unique_ids(raw, split)
+    rows, notes = with_code_point_offsets(list(raw_rows), split)
+    raw = [row for row in rows if not isinstance(row, Skipped)]
+    ids = iter(unique_ids(raw, split))
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
-    source_tags = understand_tags(tagged, scheme, spelling)
+    source_tags = understand_tags(tagged, scheme, spelling, tag_hint)
     splitter = word_splitter or PunctuationSplitter()
     sentences: list[Sentence] = []
-    notes: list[ReadingNote] = []
-    for sentence, name in zip(raw, ids, strict=True):
-        match sentence:
-            case TaggedSentence():
-                has_entities = source_tags.has_entities(sentence)
-                entities = source_tags.entities(sentence) if has_entities else ()
-                sentences.append(Sentence(tuple(sentence.words), entities, name, sentence.document_id))
-                notes += source_tags.notes(sentence, split, name) if has_entities else ()
-            case SpannedWords():
-                fitted = fit_to_words(sentence.spans, sentence.words)
-                sentences.append(Sentence(tuple(sentence.words), fitted.entities, name, sentence.document_id))
-                notes += _notes(fitted, sentence, split, name)
-            case SpannedText():
-                offsets = tuple(splitter.split(sentence.text))
-                words = tuple(sentence.text[start:end] for start, end in offsets)
-                fitted = fit_to_text(sentence.spans, sentence.text, offsets)
-                document_id = sentence.document_id
-                sentences.append(Sentence(words, fitted.entities, name, document_id, sentence.text, offsets))
-                notes += _notes(fitted, sentence, split, name)
+    for row in rows:
+        if isinstance(row, Skipped):
+            notes.append(ReadingNote(split, "row_skipped", row.reason, row.path, row.line))
+            continue
+        name = next(ids)
+        if isinstance(row, TaggedSentence):
+            sentence = Sentence(tuple(row.words), source_tags.entities(row), name, row.document_id)
+            notes += source_tags.notes(row, split, name)
+        else:
+            sentence, fitted = _from_spans(row, splitter, name)
+            notes += (ReadingNote(split, kind, text, row.path, row.line, name) for kind, text in fitted.problems)
+        sentences.append(sentence)
     return SplitContent(tuple(sentences), tuple(notes), source_tags.evidence if tagged else None)
 
 
-def _notes(
-    fitted: FittedSpans, sentence: SpannedWords | SpannedText, split: SplitName, sentence_id: str
-) -> list[ReadingNote]:
-    return [ReadingNote(split, kind, text, sentence.path, sentence.line, sentence_id) for kind, text in fitted.problems]
+def _from_spans(row: SpannedWords | SpannedText, splitter: WordSplitter, name: str) -> tuple[Sentence, FittedSpans]:
+    """Return the sentence of a row with spans, and how its spans were read."""
+    if isinstance(row, SpannedWords):
+        fitted = fit_to_words(row.spans, row.words)
+        return Sentence(tuple(row.words), fitted.entities, name, row.document_id), fitted
+    offsets = tuple(splitter.split(row.text))
+    words = tuple(row.text[start:end] for start, end in offsets)
+    fitted = fit_to_text(row.spans, row.text, offsets)
+    return Sentence(words, fitted.entities, name, row.document_id, row.text, offsets), fitted
 
 
 def unique_ids(sentences: Sequence[RawSentence], split: SplitName) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from ner_lightning.corpora.reader import CorpusError
-from ner_lightning.corpora.reading.raw_sentences import RawSpan
 from ner_lightning.corpora.reading.text_files import read_lines
 from ner_lightning.unicode_text import lone_surrogate
 
+NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 MAX_SHOWN: Final = 80  # characters of a value in a message
 
 
@@ -51,6 +53,28 @@ class Row:
         """The keys of the object, for messages."""
         return ", ".join(f'"{key}"' for key in self.values)[:MAX_SHOWN] or "none"
 
+    def require_keys(self, *keys: str) -> None:
+        """Check that the object has some keys.
+
+        Raises:
+            CorpusError: If one is missing.
+        """
+        if not self.values.keys() >= set(keys):
+            needed = ", ".join(f'"{key}"' for key in keys)
+            raise CorpusError(f"{self.place}: must have the keys {needed}, got {self.keys_in_words}")
+
+    def only_key(self, keys: Sequence[str]) -> str:
+        """Return the key of the object that is among some keys.
+
+        Raises:
+            CorpusError: If the object does not have exactly one of the keys.
+        """
+        found = [key for key in keys if key in self.values]
+        if len(found) != 1:
+            known = ", ".join(f'"{key}"' for key in keys)
+            raise CorpusError(f"{self.place}: must have exactly one of the keys {known}, got {self.keys_in_words}")
+        return found[0]
+
     def error(self, key: str, expected: str, found: object) -> CorpusError:
         """Return an error about the value of a key."""
         return CorpusError(f'{self.place}: "{key}" must be {expected}, got {shown(found)}')
@@ -83,36 +107,74 @@ class Row:
             raise self.error(key, "a list", value)
         return value
 
-    def spans(self, key: str, example: str, names: tuple[str, str, str] | None = None) -> list[RawSpan]:
-        """Return the spans in the list of a key; whether they fit the text is not checked.
 
-        Args:
-            key: The key of the list, which must be there.
-            example: A correct span, for messages.
-            names: The keys of start, end and type if each span is an object; None if it is a list of the three.
-        """
-        spans = []
-        for value in self.items(key):
-            if names is None:
-                items = value if isinstance(value, list) and len(value) == 3 else [None] * 3
-            else:
-                items = [value.get(name) for name in names] if isinstance(value, dict) else [None] * 3
-            start, end, kind = items
-            if not is_whole_number(start) or not is_whole_number(end) or not is_valid_text(kind) or not kind:
-                raise self.error(key, f"a list of spans such as {example}", value)
-            spans.append(RawSpan(start, end, kind))
-        return spans
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the objects of a file of JSON Lines.
+def read_rows(path: Path, encoding: str) -> Iterator[Row]:
+    """Yield the objects of a file of JSON Lines, or of a file with one JSON array; with spaCy's tuples as objects.
 
     Raises:
-        CorpusError: If a line is not a JSON object, or a key is repeated in one.
+        CorpusError: If a value is not a JSON object, or a key is repeated in one.
     """
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.strip():
-            yield parse_row(line, str(path), number)
+    lines = read_lines(path, encoding)
+    if is_array(lines):
+        values = array_items("\n".join(lines), path)
+    else:
+        values = ((parse_json(line, str(path), number), number) for number, line in enumerate(lines, 1) if line.strip())
+    for value, number in values:
+        yield Row.of(as_object(value), str(path), number)
+
+
+def is_array(lines: Sequence[str]) -> bool:
+    """Return whether the lines of a file are one JSON array rather than one value per line."""
+    first = next((line for line in lines if line.strip()), "").strip()
+    if not first.startswith("["):
+        return False
+    try:
+        value = json.loads(first)
+    except (ValueError, RecursionError):
+        return True  # an array over several lines
+    return bool(value) and isinstance(value[0], dict | list)  # spaCy writes ["text", {…}] in one line
+
+
+def array_items(text: str, path: Path) -> Iterator[tuple[Any, int]]:
+    """Yield the items of a JSON array with the line where each begins.
+
+    Raises:
+        CorpusError: If the text is not one JSON array.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=without_repeated_keys)
+    line_ends = [found.start() for found in re.finditer("\n", text)]
+    position = _after_spaces(text, text.index("[") + 1)
+    separator = ","
+    while separator == ",":
+        line = bisect_left(line_ends, position) + 1
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            raise CorpusError(f"{path}:{line}: must be an item of a JSON array: {error}") from None
+        yield value, line
+        end = _after_spaces(text, end)
+        separator = text[end : end + 1]
+        if separator not in {",", "]"}:
+            line = bisect_left(line_ends, end) + 1
+            raise CorpusError(f"{path}:{line}: a JSON array must continue with a comma or end with a bracket")
+        position = _after_spaces(text, end + 1)
+    if text[position:]:
+        line = bisect_left(line_ends, position) + 1
+        raise CorpusError(f"{path}:{line}: nothing may follow the end of a JSON array")
+
+
+def _after_spaces(text: str, position: int) -> int:
+    """Return the position of the next character that is not a space."""
+    found = NOT_SPACE.search(text, position)
+    return found.start() if found else len(text)
+
+
+def as_object(value: Any) -> Any:
+    """Return spaCy's tuple of a text and its annotation as one object; other values are returned unchanged."""
+    match value:
+        case [str() as text, dict() as annotation]:
+            return {"text": text, **annotation}
+    return value
 
 
 def parse_row(text: str, path: str, line: int) -> Row:
@@ -121,11 +183,19 @@ def parse_row(text: str, path: str, line: int) -> Row:
     Raises:
         CorpusError: If it does not, or a key is repeated.
     """
+    return Row.of(parse_json(text, path, line), path, line)
+
+
+def parse_json(text: str, path: str, line: int) -> Any:
+    """Parse a line that holds one JSON value.
+
+    Raises:
+        CorpusError: If it does not, or a key is repeated in an object.
+    """
     try:
-        value = json.loads(text, object_pairs_hook=without_repeated_keys)
+        return json.loads(text, object_pairs_hook=without_repeated_keys)
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path}:{line}: must be one JSON object per line: {error}") from None
-    return Row.of(value, path, line)
 
 
 def without_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

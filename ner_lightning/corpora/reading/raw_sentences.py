@@ -8,11 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RawSpan:
-    """An annotated span as a file has it; it may be reversed, out of range, or overlap another one."""
+    """An annotated span as a file has it; it may be reversed, out of range, or overlap another one.
+
+    Args:
+        start: Start, included.
+        end: End, excluded.
+        entity_type: The entity type.
+        text: The text of the entity, if the file repeats it.
+    """
 
     start: int
     end: int
     entity_type: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +90,20 @@ class SpannedText:
     document_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that is deliberately not read.
+
+    Args:
+        reason: The reason, for the note about it.
+        path: The file.
+        line: The line in the file, counted from 1.
+    """
+
+    reason: str
+    path: str
+    line: int
+
+
 RawSentence = TaggedSentence | SpannedWords | SpannedText
+RawRow = RawSentence | Skipped

@@ -31,15 +31,18 @@ class SourceTags:
     parsed: Mapping[str, Tag]
     evidence: str
 
-    def has_entities(self, sentence: TaggedSentence) -> bool:
+    def tags_any(self, sentence: TaggedSentence) -> bool:
+        """Return whether any word of the sentence is tagged as part of an entity."""
         return any(self.parsed[tag] is not OUTSIDE_TAG for tag in sentence.tags)
 
     def entities(self, sentence: TaggedSentence) -> tuple[EntitySpan, ...]:
         """Return the entities of a sentence by the conlleval convention, which is the same for every scheme."""
-        return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags]))
+        return tuple(lenient_entities([self.parsed[tag] for tag in sentence.tags])) if self.tags_any(sentence) else ()
 
     def notes(self, sentence: TaggedSentence, split: SplitName, sentence_id: str) -> Iterator[ReadingNote]:
         """Yield a note for every tag that the scheme does not allow at its position."""
+        if not self.tags_any(sentence):
+            return
         tags = ["the start", *sentence.tags, "the end"]
         for position in ill_formed_positions([self.standard[tag] for tag in sentence.tags], self.scheme):
             before, tag, after = tags[position : position + 3]
@@ -51,7 +54,7 @@ class SourceTags:
 
 
 def understand_tags(
-    sentences: Sequence[TaggedSentence], stated: SourceScheme | None, spelling: TagSpelling
+    sentences: Sequence[TaggedSentence], stated: SourceScheme | None, spelling: TagSpelling, hint: str = ""
 ) -> SourceTags:
     """Recognize spelling and scheme of the tags of a split.
 
@@ -59,6 +62,7 @@ def understand_tags(
         sentences: All tagged sentences of the split.
         stated: The scheme that the user states; None recognizes it from the tags.
         spelling: The spelling, as far as the user states it.
+        hint: The settings that choose the tags, for the error about a malformed tag.
 
     Raises:
         CorpusError: If a tag is malformed, or does not belong to the stated scheme.
@@ -67,7 +71,8 @@ def understand_tags(
     try:
         standard = respell(counts, spelling)
     except TagSpellingError as error:
-        raise CorpusError(f"{_place(sentences, error.tag)}: {error}") from None
+        advice = f"; {hint}" if hint and not error.is_joined else ""
+        raise CorpusError(f"{_place(sentences, error.tag)}: {error}{advice}") from None
     parsed = {tag: Tag.parse(name) for tag, name in standard.items()}
     if stated is None:
         evidence = detect_scheme([standard[tag] for tag in sentence.tags] for sentence in sentences)

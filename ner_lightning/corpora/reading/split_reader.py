@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusReader, ReadingNote, SplitName
 from ner_lightning.corpora.reading.interpretation import SplitContent
-from ner_lightning.corpora.reading.text_files import find_files
+from ner_lightning.corpora.reading.text_files import find_files, require_encoding
 from ner_lightning.sentences import Sentence
 
 Source = TypeVar("Source")
@@ -76,16 +76,19 @@ class FileReader(SplitReader[SplitFiles]):
         validation: The file or files of the validation split.
         test: The file or files of the test split.
         source: Where the files can be obtained; the error about a missing file says so.
+        encoding: The encoding of the files, for example cp1252 or utf-16.
     """
 
     train: str | list[str] | None = None
     validation: str | list[str] | None = None
     test: str | list[str] | None = None
     source: str | None = field(default=None, kw_only=True)
+    encoding: str = field(default="utf-8", kw_only=True)
 
     def __post_init__(self) -> None:
         if not any((self.train, self.validation, self.test)):
             raise ValueError(f"at least one file must be given as {', '.join(SPLIT_NAMES)}, got none")
+        require_encoding(self.encoding)
 
     def open_splits(self) -> dict[SplitName, SplitFiles]:
         names = zip(SPLIT_NAMES, (self.train, self.validation, self.test), strict=True)

@@ -46,12 +46,14 @@ class TagSpellingError(ValueError):
 
     Args:
         tag: The first tag that cannot be read.
-        message: What was expected and found.
+        message: The sentence that says what was expected and found.
+        is_joined: True if the tag joins several tags.
     """
 
-    def __init__(self, tag: str, message: str) -> None:
+    def __init__(self, tag: str, message: str, is_joined: bool = False) -> None:
         super().__init__(message)
         self.tag = tag
+        self.is_joined = is_joined
 
 
 def respell(counts: Mapping[str, int], spelling: TagSpelling) -> dict[str, str]:
@@ -73,7 +75,7 @@ def respell(counts: Mapping[str, int], spelling: TagSpelling) -> dict[str, str]:
 
 
 def changes(standard_by_tag: Mapping[str, str]) -> str:
-    """Return a description of the tags that are spelled differently from the standard, empty if there are none.
+    """Return a description of the tags whose spelling differs from the standard, or an empty text.
 
     >>> changes({"O": "O", "b-per": "B-per", "i-per": "I-per"})
     "tags such as 'b-per' are read as 'B-per'"
@@ -110,7 +112,7 @@ def _problem(tag: str, example: str | None) -> str:
     others = f" (others are spelled like {example!r})" if example else ""
     return (
         f"a tag must be O, or one of {' '.join(PREFIXES)}, a hyphen and a type, got {tag!r}{others}; "
-        f"set tag_column if the tags are in another column, tags.form if they are spelled differently"
+        f"set tags.form if the tags are spelled differently"
     )
 
 
@@ -156,7 +158,7 @@ def _first_parts(counts: Mapping[str, int], spelling: TagSpelling) -> dict[str, 
     if spelling.joined == "refuse":
         tag = next(tag for tag in counts if joiner in tag)
         message = f"{tag!r} joins several tags with {joiner!r}; set tags.joined to first to read only the first of them"
-        raise TagSpellingError(tag, message)
+        raise TagSpellingError(tag, message, is_joined=True)
     return {tag: tag.split(joiner)[0] for tag in counts}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -54,22 +55,58 @@ def _files_of(name: str, origin: str | None) -> list[Path]:
     )
 
 
-def read_lines(path: Path) -> list[str]:
-    r"""Return the lines of a UTF-8 file, without line ends and without a byte order mark.
+def require_encoding(encoding: str) -> None:
+    """Check that Python knows an encoding.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    try:
+        b"a".decode(encoding)
+    except UnicodeDecodeError:  # one byte is half a character in UTF-16
+        return
+    except LookupError:
+        raise ValueError(f"encoding must be one that Python knows, such as utf-8 or cp1252, got {encoding!r}") from None
+
+
+def read_lines(path: Path, encoding: str) -> list[str]:
+    r"""Return the lines of a file, without line ends and without a byte order mark.
 
     Only ``\n`` and ``\r\n`` end a line: a word may contain U+0085 or U+2028, where ``str.splitlines`` would split.
 
     Raises:
-        CorpusError: If there is no such file or it is not UTF-8.
+        CorpusError: If the file cannot be read, or has another encoding.
+    """
+    return [line.removesuffix("\r") for line in read_text(path, encoding).split("\n")]
+
+
+def read_text(path: Path, encoding: str) -> str:
+    """Return the text of a file, without a byte order mark.
+
+    Raises:
+        CorpusError: If the file cannot be read, or has another encoding; the message names file, line and encoding.
     """
     content = read_bytes(path)
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = content[error.start : error.start + 1].hex()
-        raise CorpusError(f"{path}:{line}: must be UTF-8, found the byte 0x{found}") from None
-    return [line.removesuffix("\r") for line in text.split("\n")]
+        problem = f"must be in {encoding.upper()}, found the byte 0x{found}"
+        raise CorpusError(
+            f"{path}:{line}: {problem}; set encoding, for example to {likely_encoding(content)}"
+        ) from None
+
+
+def likely_encoding(content: bytes) -> str:
+    """Return an encoding that could decode a file."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        content.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
 
 
 def read_bytes(path: Path) -> bytes:

@@ -65,6 +65,11 @@ def test_a_wrong_setting(arguments: str, line: str, capsys: pytest.CaptureFixtur
     [
         ("--trainer.logger=wandb", "got wandb; did you mean WandbLogger?"),
         ("--model.optimizer.lr=x", "got x"),
+        (
+            "--data.entity_types=[PER, NO]",
+            "got false; YAML reads NO, OFF and FALSE as false; put such names in quotes, for example 'NO'",
+        ),
+        ("--data.entity_types={PER: 1}", "got 1; YAML reads 1 as a number; put such names in quotes, for example '1'"),
         ("--model.encoder=[1]", "got [1]; a pretrained model is the name_or_path of a PretrainedEncoder"),
         ("--model.encoder=bert-base", "got bert-base; a pretrained model is the name_or_path of a PretrainedEncoder"),
     ],

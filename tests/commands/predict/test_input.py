@@ -78,7 +78,7 @@ def test_a_line_without_the_word_column_is_named(in_folder, model, capsys):
     arguments = ["--model", model, "--input", "in.conll", "--output", "out.jsonl", "--word_column", "1"]
     assert main(arguments) == 2
     expected = (
-        "in.conll:3: a line must have a word in column 1 (counted from 0, from the end if negative), got 1 column"
+        "in.conll:3: a line must have a word in column 1 (word_column), counted from 0, from the end if negative, got 1"
     )
     assert expected in capsys.readouterr().err
     assert [row["words"] for row in rows_of(in_folder / "out.jsonl")] == [["Bill"]]
@@ -200,3 +200,11 @@ def test_a_bad_line_is_named_and_earlier_results_are_kept(in_folder, model, caps
         return  # in text, empty lines are records too
     assert main([*arguments, "--resume"]) == 0
     assert len(rows_of(in_folder / "out.jsonl")) == 6
+
+
+def test_a_column_that_counts_the_words_is_not_read_as_words(in_folder, model, capsys):
+    (in_folder / "in.conll").write_text("".join(f"{number}\tword\n" for number in range(1, 12)))
+    arguments = ["--model", model, "--input", "in.conll", "--output"]
+    assert main([*arguments, "a.jsonl"]) == 2
+    assert "in.conll: column 0 counts the words of each sentence" in capsys.readouterr().err
+    assert main([*arguments, "b.jsonl", "--word_column", "1"]) == 0

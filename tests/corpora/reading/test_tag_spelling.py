@@ -69,7 +69,7 @@ def test_a_form_can_be_stated(tmp_path, form: TagForm, tags: str, entities: Enti
     ("tags", "line", "message"),
     [
         ("NN VB NN VB NN O", 1, "got 'NN'"),  # "O" is too rare for a column of entity types
-        ("B-PER O B_PER", 3, "got 'B_PER' (others are spelled like 'B-PER'); set tag_column if"),
+        ("B-PER O B_PER", 3, "got 'B_PER' (others are spelled like 'B-PER'); set tags.form if"),
         ("O B-PER I", 3, "got 'I' (others are spelled like 'B-PER')"),
         ("O PER B-PER B-PER", 2, "got 'PER' (others"),
         ("O B-PER -", 3, "got '-'"),
@@ -80,7 +80,7 @@ def test_tags_that_fit_no_form_are_refused_with_the_settings_to_change(tmp_path,
         read(tmp_path, tags)
     assert str(caught.value).startswith(f"{tmp_path / 'a.conll'}:{line}: a tag must be O, or one of")
     assert message in str(caught.value)
-    assert "tags.form" in str(caught.value)
+    assert "set tag_column if the tags are in another column, header if" in str(caught.value)
 
 
 @pytest.mark.parametrize(
