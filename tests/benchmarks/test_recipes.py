@@ -99,7 +99,7 @@ def test_other_settings_and_missing_overlays_end_in_one_line(benchmark, tmp_path
     assert recipes.main([*same, "--epochs", "9"]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "missing.yaml is missing" in first
-    assert "must be a new folder or of the same settings" in second
+    assert "must be a new folder or have the same settings" in second
 
 
 def test_the_tables_agree_with_a_calculation_by_hand(benchmark):
