@@ -1,4 +1,4 @@
-"""The corpora of the benchmarks: column files in a data folder, whole or their first sentences."""
+"""The corpora of the benchmarks: column files in a data folder, complete or only their first sentences."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FILE_PATTERNS = {"wnut17": "{split}.conll", "bc5cdr": "{split}.bio.tsv"}
 
 
 class MissingInputError(ValueError):
-    """Input that is not there; the message is one line that says what was looked for and where."""
+    """Input is missing; the message is one line that names what was expected and where."""
 
 
 def data_dir() -> Path:
-    """``$NER_LIGHTNING_DATA``, else ``data/`` in the repository."""
+    """Return ``$NER_LIGHTNING_DATA``, or ``data/`` in the repository if it is not set."""
     return Path(os.environ.get("NER_LIGHTNING_DATA") or ROOT / "data")
 
 
 def corpus_files(corpus: str) -> dict[str, Path]:
-    """The file of every split.
+    """Return the file of every split.
 
     Raises:
         MissingInputError: If one is missing.
@@ -40,7 +40,7 @@ def corpus_files(corpus: str) -> dict[str, Path]:
 
 
 def limited_files(files: Mapping[str, Path], limit: int, folder: Path) -> dict[str, Path]:
-    """Copies of the files in ``folder`` that end behind their first ``limit`` sentences."""
+    """Write copies of the files to ``folder`` that contain only their first ``limit`` sentences."""
     copies = {}
     for split, path in files.items():
         blocks = path.read_text(encoding="utf-8").replace("\t\n", "\n").split("\n\n")

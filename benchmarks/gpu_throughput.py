@@ -1,9 +1,9 @@
-"""Training throughput of an encoder of BERT-base's size on one device, with random weights: no download.
+"""Measures the training throughput of an encoder of BERT-base's size on one device, with random weights.
 
     python benchmarks/gpu_throughput.py --output throughput.json
 
-Sentences are generated (none over the budget), steps are those of `fit`: packed windows, mixed bfloat16, fused
-AdamW, clipping. Measured are the steps behind a warm-up; reading, encoding and validation are left out.
+Sentences are generated (none exceeds the budget), and steps are those of `fit`: packed windows, mixed bfloat16, fused
+AdamW, clipping. The steps after a warm-up are measured, without reading, encoding and validation.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ SIZES = {
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What the measured steps gave; utilisation in per cent is the device's own count (needs nvidia-ml-py)."""
+    """The measurements; utilization is in % and counted by the device (needs nvidia-ml-py)."""
 
     examples_per_second: float
     subwords_per_second: float
     peak_memory_mib: int
-    utilisation: float | None
+    utilization: float | None
     parameters: int
     steps: int
     device: str
 
 
 class StepClock(L.Callback):
-    """Counts what the steps behind a warm-up take.
+    """Measures the time and content of the steps after a warm-up.
 
     Args:
-        warmup_steps: Steps that are not measured: the first ones choose kernels and reserve memory.
+        warmup_steps: Steps that are not measured, because the first ones choose kernels and reserve memory.
     """
 
     def __init__(self, warmup_steps: int) -> None:
         self.warmup_steps = warmup_steps
         self.windows = self.subwords = self.steps = 0
         self.seconds = 0.0
-        self.utilisations: list[int] = []
+        self.utilizations: list[int] = []
 
     def on_train_batch_end(
         self,
@@ -80,7 +80,7 @@ class StepClock(L.Callback):
         self.windows += len(batch.input_ids)
         self.subwords += int(batch.attention_mask.sum())
         if on_gpu and find_spec("pynvml"):
-            self.utilisations.append(torch.cuda.utilization())
+            self.utilizations.append(torch.cuda.utilization())
         if batch_idx + 1 == trainer.num_training_batches:
             if on_gpu:
                 torch.cuda.synchronize()
@@ -115,7 +115,7 @@ def measure(options: argparse.Namespace) -> Throughput:
         examples_per_second=round(clock.windows / clock.seconds, 1),
         subwords_per_second=round(clock.subwords / clock.seconds, 1),
         peak_memory_mib=peak_memory_mib(),
-        utilisation=sum(clock.utilisations) / len(clock.utilisations) if clock.utilisations else None,
+        utilization=sum(clock.utilizations) / len(clock.utilizations) if clock.utilizations else None,
         parameters=sum(parameter.numel() for parameter in tagger.parameters()),
         steps=clock.steps,
         device=torch.cuda.get_device_name() if options.device == "cuda" else platform.processor() or "cpu",
@@ -127,7 +127,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--size", choices=sorted(SIZES), default="bert-base")
     parser.add_argument("--precision", choices=["bf16-mixed", "32-true"], default="bf16-mixed")
-    parser.add_argument("--batch", type=int, default=32, help="sentences of a batch")
+    parser.add_argument("--batch", type=int, default=32, help="sentences per batch")
     parser.add_argument("--warmup_steps", type=int, default=10)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--output", type=Path, help="JSON file")
@@ -135,14 +135,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write.
+    """Measure, print and write.
 
     Returns:
-        The exit status: 0, or 2 where there is no such device.
+        The exit status: 0, or 2 if there is no such device.
     """
     options = parse_arguments(arguments)
     if options.device == "cuda" and not torch.cuda.is_available():
-        print("error: needs a CUDA device, found none; --device cpu measures the processor", file=sys.stderr)
+        print("error: no CUDA device found; use --device cpu to measure the processor", file=sys.stderr)
         return 2
     if min(options.warmup_steps, options.steps, options.batch) < 1:
         print("error: --warmup_steps, --steps and --batch must be at least 1", file=sys.stderr)

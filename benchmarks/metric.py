@@ -1,4 +1,4 @@
-"""Scoring side by side: ``SpanF1`` and seqeval's report on the same tags.
+"""Compares the speed of ``SpanF1`` and of seqeval's report on the same tags.
 
     python benchmarks/metric.py
 
@@ -32,7 +32,7 @@ from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
 
 GENERATED = "generated"
 TOLERANCE = 1e-12
-WORDS_IN_BUDGET = 2700  # what `evaluation_subwords: 4096` holds at one and a half subwords a word
+WORDS_IN_BUDGET = 2700  # in `evaluation_subwords: 4096`, with one and a half subwords per word
 Rows = list[list[int]]
 Batches = list[tuple[Tensor, Tensor]]
 
@@ -50,12 +50,12 @@ class TaggedText:
         return sum(map(len, self.gold))
 
     def names(self, rows: Rows) -> list[list[str]]:
-        """The tags as seqeval takes them."""
+        """Return the tags in the format of seqeval."""
         return [[self.tags.tags[tag_id] for tag_id in row] for row in rows]
 
 
 def tagged_text(corpus: str, num_words: int, seed: int) -> TaggedText:
-    """At least ``num_words`` words of a corpus, repeated as needed, with predictions that err now and then.
+    """Return at least ``num_words`` words of a corpus, repeated as needed, with predictions that contain some errors.
 
     One word in fifty is predicted at random: types confused, entities cut or invented, ill-formed tags.
     """
@@ -82,7 +82,7 @@ def _corpus_sentences(corpus: str) -> tuple[TagSet, Rows]:
 
 
 def _generated_sentences(generator: random.Random) -> tuple[TagSet, Rows]:
-    """Sentences of 5 to 35 words, about 8 % of them in entities of one to four words."""
+    """Return sentences of 5 to 35 words, about 8 % of them in entities of one to four words."""
     tags = TagSet(BIO(), ("LOC", "MISC", "ORG", "PER"))
     rows = []
     for _ in range(2000):
@@ -97,7 +97,7 @@ def _generated_sentences(generator: random.Random) -> tuple[TagSet, Rows]:
 
 
 def batches_of(text: TaggedText, plan: Sequence[Sequence[int]]) -> Batches:
-    """Padded tensors of the planned sentences."""
+    """Return padded tensors of the planned sentences."""
 
     def padded(rows: Rows, batch: Sequence[int]) -> Tensor:
         return pad_sequence([torch.tensor(rows[i]) for i in batch], True, IGNORE_INDEX)
@@ -106,7 +106,7 @@ def batches_of(text: TaggedText, plan: Sequence[Sequence[int]]) -> Batches:
 
 
 def batch_plans(text: TaggedText) -> dict[str, list[list[int]]]:
-    """The ways to batch that are measured."""
+    """Return the ways to batch that are measured."""
     everything = list(range(len(text.gold)))
     by_budget = plan_evaluation([len(row) for row in text.gold], WORDS_IN_BUDGET)
     return {
@@ -126,12 +126,12 @@ def span_f1_scores(text: TaggedText, batches: Batches) -> dict[str, float]:
 
 
 def seqeval_report(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, dict[str, float]]:
-    """Seqeval's scores by entity type and over all."""
+    """Return seqeval's scores by entity type and overall."""
     return classification_report(gold, predicted, output_dict=True, zero_division=0)
 
 
 def require_agreement(ours: dict[str, float], report: dict[str, dict[str, float]]) -> None:
-    """Fail where a score differs.
+    """Fail if a score differs.
 
     Raises:
         AssertionError: If it does.
@@ -141,18 +141,18 @@ def require_agreement(ours: dict[str, float], report: dict[str, dict[str, float]
     expected |= {f"f1/{kind}": row["f1-score"] for kind, row in report.items() if not kind.endswith(" avg")}
     for name, value in expected.items():
         if abs(ours[name] - value) > TOLERANCE:
-            raise AssertionError(f"{name} must be {value} as seqeval counts it, SpanF1 gave {ours[name]}")
+            raise AssertionError(f"{name} must be {value} as counted by seqeval, got {ours[name]} from SpanF1")
 
 
 def seconds_of(function: Callable[..., object], *arguments: object) -> float:
-    """Processor seconds of one call, which other work on the machine changes less than those of the clock."""
+    """Return the processor seconds of one call, which other work on the machine affects less than clock seconds."""
     started = time.process_time()
     function(*arguments)
     return time.process_time() - started
 
 
 def measure(text: TaggedText, repeats: int) -> tuple[float, dict[str, float]]:
-    """Median seconds of seqeval's report, and of ``SpanF1`` for each way to batch; all take turns."""
+    """Return median seconds of seqeval's report, and of ``SpanF1`` for each way to batch, measured in turn."""
     gold, predicted = text.names(text.gold), text.names(text.predicted)
     batches_by_plan = {name: batches_of(text, plan) for name, plan in batch_plans(text).items()}
     report = seqeval_report(gold, predicted)
@@ -168,7 +168,7 @@ def measure(text: TaggedText, repeats: int) -> tuple[float, dict[str, float]]:
 
 
 def available_corpora() -> list[str]:
-    """The corpora in the data folder, and the generated one, which is always there."""
+    """Return the corpora in the data folder, and the generated one, which is always available."""
     found = []
     for corpus in FILE_PATTERNS:
         try:
@@ -186,10 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 where the corpus is not there.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--corpus", choices=[*FILE_PATTERNS, GENERATED], help="by default the first that is there")
+    parser.add_argument("--corpus", choices=[*FILE_PATTERNS, GENERATED], help="by default the first that is found")
     parser.add_argument("--words", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--seed", type=int, default=0, help="of the predictions")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the predictions")
     options = parser.parse_args(arguments)
     corpus = options.corpus or available_corpora()[0]
     try:

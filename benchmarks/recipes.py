@@ -1,9 +1,9 @@
-"""What each option of training gives: one ``fit`` for every overlay and seed, as Markdown tables.
+"""Measures what each training option gains and costs: one ``fit`` for every overlay and seed, as Markdown tables.
 
     python benchmarks/recipes.py --encoder sentence-transformers/all-MiniLM-L6-v2 --seeds 0 1 2 --runs runs/recipes
 
-Every overlay is laid alone on the same recipe. A second start with the same ``--runs`` skips the runs that are
-finished and begins the unfinished one again. benchmarks/README.md says how to read the tables.
+Every overlay is added by itself to the same recipe. A second start with the same ``--runs`` skips the finished runs and
+restarts the unfinished one. benchmarks/README.md explains the tables.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from ner_lightning.predictions import read_predictions
 CONFIGS = ROOT / "configs"
 AXES = ("adapter", "augmentation", "fine_tuning", "loss", "sampling", "schedule")
 PLAIN = "none"
-LAST_FILE = "training_entities.json"  # what a run writes last
-ORIGIN = ("commit", "corpus_checksum", "versions", "device", "precision", "threads")  # keys of a run's record
+LAST_FILE = "training_entities.json"  # the file that a run writes last
+ORIGIN = ("commit", "corpus_checksum", "versions", "device", "precision", "threads")  # keys in run.json
 SETTINGS = ("corpus", "encoder", "epochs", "learning_rate", "batch", "limit", "threads")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one finished run gave; times in seconds, memory in MiB. All F1 but the first are of test."""
+    """The results of one finished run: times in seconds, memory in MiB. All F1 except the first are those of test."""
 
     overlay: str
     seed: int
@@ -55,21 +55,23 @@ class Run:
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpus", choices=sorted(FILE_PATTERNS), default="wnut17")
-    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its id on the hub")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs; the same one to go on")
-    parser.add_argument("--overlays", type=Path, nargs="+", help=f"files; else all of {AXES}")
+    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its name on the hub")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs; the same folder resumes")
+    parser.add_argument("--overlays", type=Path, nargs="+", help=f"overlay files; by default all in {AXES}")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--learning_rate", type=float, default=2e-4, help="of every run whose overlay sets no other")
-    parser.add_argument("--batch", type=int, default=16, help="windows of a training batch")
-    parser.add_argument("--limit", type=int, help="only the first sentences of every split, to try it")
+    parser.add_argument(
+        "--learning_rate", type=float, default=2e-4, help="for every run whose overlay does not set another"
+    )
+    parser.add_argument("--batch", type=int, default=16, help="windows per training batch")
+    parser.add_argument("--limit", type=int, help="use only the first sentences of every split, for a trial")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OMP_NUM_THREADS")
     parser.add_argument("--output", type=Path, help="JSON file with every run")
     return parser.parse_args(arguments)
 
 
 def overlays_of(paths: Sequence[Path] | None) -> dict[str, Path | None]:
-    """The overlays to measure by name, behind the recipe without any.
+    """Return the overlays to measure by name, after the recipe without an overlay.
 
     Raises:
         MissingInputError: If a file is missing.
@@ -78,14 +80,14 @@ def overlays_of(paths: Sequence[Path] | None) -> dict[str, Path | None]:
         paths = [path for axis in AXES for path in sorted((CONFIGS / axis).glob("*.yaml"))]
     for path in paths:
         if not path.is_file():
-            raise MissingInputError(f"--overlays must be files, {path} is missing")
+            raise MissingInputError(f"--overlays: {path} is missing")
     return {PLAIN: None} | {f"{path.parent.name}/{path.stem}": path.resolve() for path in paths}
 
 
 def fit_command(
     options: argparse.Namespace, files: Mapping[str, Path], overlay: Path | None, seed: int, run_dir: Path
 ) -> list[str]:
-    """The command line of one run; the overlay comes last, so that what it sets holds."""
+    """Return the command line of one run; the overlay comes last, so that its settings win."""
     settings = {
         **{f"data.corpus.init_args.{split}": path for split, path in files.items()},
         "data.batches.max_windows": options.batch,
@@ -104,21 +106,21 @@ def fit_command(
 
 
 def require_same_settings(options: argparse.Namespace) -> None:
-    """Remember what the folder of the runs was made with; runs of other settings cannot stand in one table.
+    """Record the settings of the runs in a folder; runs with different settings cannot share a table.
 
     Raises:
-        MissingInputError: If it was made with others.
+        MissingInputError: If the folder has runs with other settings.
     """
     path = options.runs / "settings.json"
     own = {name: getattr(options, name) for name in SETTINGS}
     if path.exists() and (found := json.loads(path.read_text(encoding="utf-8"))) != own:
-        raise MissingInputError(f"--runs must be a new folder or of the same settings, {options.runs} is of {found}")
+        raise MissingInputError(f"--runs must be a new folder or have the same settings; {options.runs} has {found}")
     options.runs.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
 
 
 def measure_all(options: argparse.Namespace, overlays: Mapping[str, Path | None]) -> list[Run]:
-    """All runs; overlays take turns within a seed, so that what slows the machine down meets all of them."""
+    """Return all runs. Overlays take turns within a seed, so that a slow minute of the machine affects all of them."""
     files = corpus_files(options.corpus)
     if options.limit:
         folder = options.runs / "corpus"
@@ -129,15 +131,15 @@ def measure_all(options: argparse.Namespace, overlays: Mapping[str, Path | None]
         for name, overlay in overlays.items():
             run_dir = options.runs / name / f"seed-{seed}"
             if not (run_dir / LAST_FILE).exists():
-                shutil.rmtree(run_dir, ignore_errors=True)  # half a run has half a time
+                shutil.rmtree(run_dir, ignore_errors=True)  # the time of an interrupted run would be wrong
                 run_command(fit_command(options, files, overlay, seed, run_dir), options.threads)
             runs.append(read_run(run_dir, name, seed))
-            print(f"seed {seed}, {name}: validation F1 {runs[-1].validation_f1:.4f}", file=sys.stderr)
+            print(f"seed {seed}, {name}: validation F1 {100 * runs[-1].validation_f1:.2f} %", file=sys.stderr)
     return runs
 
 
 def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
-    """What a finished run left."""
+    """Read the results of a finished run."""
     record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
     validation, test = (
         score(read_predictions(run_dir / "predictions" / f"{split}.jsonl")) for split in ("validation", "test")
@@ -149,7 +151,7 @@ def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
         validation.overall.f1,
         test.overall.f1,
         rarest,
-        test.by_type.get(rarest, SpanCounts()).f1,  # the first sentences alone may hold none
+        test.by_type.get(rarest, SpanCounts()).f1,  # there may be none in the first sentences
         record["training_seconds"],
         record["peak_memory_mib"],
         record["parameters"]["trained"],
@@ -159,7 +161,7 @@ def read_run(run_dir: Path, overlay: str, seed: int) -> Run:
 
 
 def rarest_type(run_dir: Path) -> str:
-    """The entity type that is annotated least often in training."""
+    """Return the entity type with the fewest annotations in training."""
     counts: Counter[str] = Counter()
     for by_type in json.loads((run_dir / LAST_FILE).read_text(encoding="utf-8")).values():
         counts.update(by_type)
@@ -167,16 +169,16 @@ def rarest_type(run_dir: Path) -> str:
 
 
 def f1_table(runs: Sequence[Run]) -> str:
-    """A row an overlay: mean F1 in per cent ± standard deviation over seeds, and what it changes.
+    """Return a row per overlay: mean F1 ± standard deviation over seeds, and the change.
 
-    A change is the mean over seeds of the difference to the run without overlay of the same seed. The rarest type is
-    scored on test.
+    A change is the mean over seeds of the difference from the run without an overlay and with the same seed. The rarest
+    type is scored on test.
     """
     plain = {run.seed: run for run in runs if run.overlay == PLAIN}
     measures = {
-        "validation F1": "validation_f1",
-        "test F1": "test_f1",
-        f"F1 of {runs[0].rarest_type}": "rarest_type_f1",
+        "validation F1 (%)": "validation_f1",
+        "test F1 (%)": "test_f1",
+        f"F1 of {runs[0].rarest_type} (%)": "rarest_type_f1",
     }
     rows = []
     for overlay, of_overlay in by_overlay(runs).items():
@@ -192,7 +194,7 @@ def f1_table(runs: Sequence[Run]) -> str:
 
 
 def cost_table(runs: Sequence[Run]) -> str:
-    """A row an overlay: its median training time over that without overlay, its memory, what it trains."""
+    """Return a row per overlay: median training time relative to no overlay, memory, and trained parameters."""
     seconds = {
         overlay: statistics.median(run.training_seconds for run in of_overlay)
         for overlay, of_overlay in by_overlay(runs).items()
@@ -210,11 +212,11 @@ def cost_table(runs: Sequence[Run]) -> str:
 
 
 def decoder_table(runs: Sequence[Run]) -> str:
-    """A row an overlay and decoder: test F1 overall and of the rarest type, and ill-formed sentences, in per cent."""
+    """Return a row per overlay and decoder: test F1 overall and of the rarest type, and ill-formed sentences."""
     measures = {
-        "test F1": "f1",
-        f"F1 of {runs[0].rarest_type}": f"f1/{runs[0].rarest_type}",
-        "ill-formed": "ill_formed",
+        "test F1 (%)": "f1",
+        f"F1 of {runs[0].rarest_type} (%)": f"f1/{runs[0].rarest_type}",
+        "ill-formed (%)": "ill_formed",
     }
     rows = [
         [
@@ -231,7 +233,7 @@ def decoder_table(runs: Sequence[Run]) -> str:
 
 
 def by_overlay(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each overlay, in order of appearance."""
+    """Return the runs of each overlay, in order of appearance."""
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(run.overlay, []).append(run)

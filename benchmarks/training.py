@@ -1,10 +1,10 @@
-"""Training side by side: ``ner_lightning fit`` and the notebook recipe of Hugging Face, in turn on the same data.
+"""Compares the training speed of ``ner_lightning fit`` with that of the notebook recipe of Hugging Face.
 
     python benchmarks/training.py --corpus wnut17 --encoder sentence-transformers/all-MiniLM-L6-v2
 
-What is compared is training alone, by the clock: loading and collating batches, forward, backward, clipping and
-optimizer steps of the same sentences for the same number of epochs. Reading, encoding, validation, checkpoints
-and the final scores are left out on both sides. benchmarks/README.md says how to read the numbers.
+Only training is timed: loading and collating batches, forward, backward, clipping and optimizer steps on the same
+sentences for the same number of epochs. Reading, encoding, validation, checkpoints and the final scores are excluded
+on both sides. benchmarks/README.md explains the numbers.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ MEASURES = ("examples_per_second", "padding", "validation_f1", "test_f1")
 
 
 class RunFailedError(RuntimeError):
-    """A run that ended with an error; the message holds its last lines."""
+    """A run ended with an error; the message contains its last lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one run of one side gave; ``record`` is what the run says of itself."""
+    """The results of one run of one side; ``record`` is the report of the run itself."""
 
     side: str
     seed: int
@@ -57,20 +57,20 @@ class Measurement:
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpus", choices=sorted(FILE_PATTERNS), default="wnut17")
-    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its id on the hub")
+    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its name on the hub")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning_rate", type=float, default=2e-4)
-    parser.add_argument("--batch", type=int, default=16, help="sentences of a training batch")
+    parser.add_argument("--batch", type=int, default=16, help="sentences per training batch")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs for every seed")
-    parser.add_argument("--limit", type=int, help="only the first sentences of every split, for a quick ratio")
+    parser.add_argument("--limit", type=int, help="use only the first sentences of every split, for a quick ratio")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="OMP_NUM_THREADS of both sides")
     parser.add_argument("--output", type=Path, help="JSON file with every run")
     return parser.parse_args(arguments)
 
 
 def peer_command(options: argparse.Namespace, python: Path, files: Mapping[str, Path], seed: int) -> list[str]:
-    """The command line of the peer."""
+    """Return the command line of the peer."""
     return [
         *(str(python), str(PEERS / "hf_recipe.py"), "--encoder", options.encoder),
         *(part for split, path in files.items() for part in (f"--{split}", str(path))),
@@ -82,7 +82,7 @@ def peer_command(options: argparse.Namespace, python: Path, files: Mapping[str, 
 def fit_command(
     options: argparse.Namespace, files: Mapping[str, Path], seed: int, run_dir: Path, clock_path: Path
 ) -> list[str]:
-    """The command line of ``fit``."""
+    """Return the command line of ``fit``."""
     clock = {"class_path": "training_clock.TrainingClock", "init_args": {"path": str(clock_path)}}
     overrides = {
         **{f"data.corpus.init_args.{split}": path for split, path in files.items()},
@@ -113,7 +113,7 @@ def run_command(command: Sequence[str], threads: int) -> str:
     search_path = [str(ROOT / "benchmarks"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
-        "PYTHONPATH": os.pathsep.join(search_path),  # there ``fit`` finds the clock
+        "PYTHONPATH": os.pathsep.join(search_path),  # where ``fit`` finds the clock
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -168,20 +168,20 @@ def measure_fit(
 
 
 def peer_python() -> Path:
-    """The interpreter of the peers' environment, made where it is missing or of other requirements."""
+    """Return the interpreter of the peers' environment, created if it is missing or has other requirements."""
     environment, requirements = PEERS / ".venv", PEERS / "requirements.txt"
     python, installed = environment / "bin" / "python", environment / "requirements.txt"
     wanted = requirements.read_text(encoding="utf-8")
     if not installed.is_file() or installed.read_text(encoding="utf-8") != wanted:
-        print(f"making {environment} (once, some minutes)", file=sys.stderr)
+        print(f"creating {environment} (once, takes minutes)", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
-        installed.write_text(wanted, encoding="utf-8")  # last, so that a broken install is made again
+        installed.write_text(wanted, encoding="utf-8")  # last, so that a failed installation is repeated
     return python
 
 
 def require_encoder(name_or_path: str) -> None:
-    """Fail before the first run rather than in it.
+    """Fail before the first run rather than during it.
 
     Raises:
         MissingInputError: If there is no such encoder.
@@ -190,13 +190,13 @@ def require_encoder(name_or_path: str) -> None:
         AutoConfig.from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
         raise MissingInputError(
-            f"--encoder must be a folder with an encoder, or its id on a hub that can be reached, "
+            f"--encoder must be a folder with an encoder, or its name on a hub that can be reached, "
             f"got {name_or_path!r} ({str(error).splitlines()[0]})"
         ) from error
 
 
 def measure_all(options: argparse.Namespace, files: Mapping[str, Path]) -> list[Measurement]:
-    """Peer and ours in turn: what slows the machine down for a while meets both."""
+    """Run the peer and ours in turn, so that a slow minute of the machine affects both."""
     python = peer_python()
     measurements: list[Measurement] = []
     for seed in options.seeds:
@@ -210,13 +210,13 @@ def measure_all(options: argparse.Namespace, files: Mapping[str, Path]) -> list[
 
 
 def pair_ratios(measurements: Sequence[Measurement]) -> list[float]:
-    """Our examples/s over the peer's, for each pair of neighbouring runs."""
+    """Return the ratio of our examples/s to the peer's, for each pair of neighboring runs."""
     peers, ours = ([run.examples_per_second for run in measurements if run.side == side] for side in SIDES)
     return [our / peer for our, peer in zip(ours, peers, strict=True)]
 
 
 def summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
-    """Median, least and greatest of every measure by side, and the ratios of speed."""
+    """Return median, minimum and maximum of every measure by side, and the ratios of speed."""
     by_side = {
         side: {
             measure: _spread([getattr(run, measure) for run in measurements if run.side == side])
@@ -234,7 +234,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def result_table(summary: Mapping[str, Any], title: str) -> Table:
-    """Medians with least and greatest."""
+    """Return a table of medians with minimum and maximum."""
     sides = [Column(side, justify="right") for side in SIDES]
     table = Table("median (least–greatest)", *sides, title=title, title_justify="left")
     for measure, digits in zip(MEASURES, (1, 3, 4, 4), strict=True):
@@ -247,7 +247,7 @@ def result_table(summary: Mapping[str, Any], title: str) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, write the JSON.
+    """Measure, print the table and write the JSON.
 
     Returns:
         The exit status: 0, 2 for missing input, 1 for a run that failed.

@@ -1,4 +1,4 @@
-"""The clock of ``fit`` in a benchmark: what the peer's ``train()`` does as well, and nothing else."""
+"""The clock of ``fit`` in a benchmark: it measures only what the peer's ``train()`` also does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TrainingClock(Callback):
         if self.running_since is None:
             return
         if torch.cuda.is_available():
-            torch.cuda.synchronize()  # steps may still be under way
+            torch.cuda.synchronize()  # steps may still be running
         self.seconds += time.perf_counter() - self.running_since
         self.running_since = None
 

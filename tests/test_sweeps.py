@@ -1,4 +1,4 @@
-"""Every sweep is sound as far as can be told offline, and every run that its agent would start works."""
+"""Every sweep is valid as far as can be checked offline, and every run that its agent would start works."""
 
 import itertools
 import os
@@ -32,14 +32,14 @@ Chosen = dict[str, Any]
 
 
 def candidates(parameter: dict[str, Any]) -> list[Any]:
-    """The values of a parameter; of a range, its ends."""
+    """The values of a parameter, or the ends of a range."""
     if "value" in parameter:
         return [parameter["value"]]
     return parameter.get("values") or [parameter["min"], parameter["max"]]
 
 
 def combinations(sweep: dict[str, Any]) -> list[Chosen]:
-    """What runs of a sweep are given: everything for a grid, else as few as show every candidate."""
+    """The parameters of runs: all combinations of a grid, otherwise as few as include every candidate."""
     values = {key: candidates(parameter) for key, parameter in sweep["parameters"].items()}
     if sweep["method"] == "grid":
         return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
@@ -48,12 +48,12 @@ def combinations(sweep: dict[str, Any]) -> list[Chosen]:
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., wandb_agent.AgentProcess]:
-    """Starts a run by W&B's own agent, in a folder of its own: what it would do when told by the server."""
+    """Start a run in a new folder with W&B's agent, as it would on a message from the server."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_SWEEP_ID", "sweep1")
-    monkeypatch.setenv("WANDB_RUN_ID", "")  # the agent sets these, which are to be forgotten
+    monkeypatch.setenv("WANDB_RUN_ID", "")  # the agent sets these; monkeypatch restores them
     monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", "")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -70,7 +70,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., wand
 
 @pytest.fixture
 def fit_arguments(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """The arguments of ``fit`` that the agent would start a run with; nothing is started."""
+    """Return the arguments of ``fit`` with which the agent would start a run, without starting it."""
     monkeypatch.setattr(wandb_agent, "AgentProcess", lambda **started: SimpleNamespace(**started))
 
     def arguments_of(sweep: dict[str, Any], chosen: Chosen, run_id: str = "run1") -> list[str]:
@@ -83,7 +83,7 @@ def fit_arguments(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(scope="module")
 def parser() -> LightningArgumentParser:
-    """The parser of the command line, built once; that takes longer than parsing."""
+    """The parser of the command line, built once because that takes longer than parsing."""
     silence_libraries()
     return run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
 
@@ -93,13 +93,13 @@ def test_the_sweeps_are_there() -> None:
 
 
 @each_sweep
-def test_keys_and_command_are_those_of_wandb(name: str) -> None:
+def test_keys_and_command_follow_the_format_of_wandb(name: str) -> None:
     sweep = SWEEPS[name]
     assert KEYS <= set(sweep) <= KEYS | {"early_terminate", "run_cap"}
     assert sweep["name"] == name
     assert (ROOT / sweep["program"]).exists()
     assert sweep["method"] in {"grid", "bayes", "random"}
-    assert sweep["method"] == "grid" or sweep["run_cap"] > 0  # the others never end by themselves
+    assert sweep["method"] == "grid" or sweep["run_cap"] > 0  # the others would never end
     assert f"#   wandb sweep sweeps/{name}.yaml\n" in (ROOT / "sweeps" / f"{name}.yaml").read_text()
     command = sweep["command"]
     assert (command[:5], command[-1]) == (COMMAND, "${args}")
@@ -109,15 +109,15 @@ def test_keys_and_command_are_those_of_wandb(name: str) -> None:
 
 
 @each_sweep
-def test_parameters_are_numbers_and_texts_that_flags_can_carry(name: str) -> None:
+def test_parameters_are_numbers_and_texts_that_fit_into_flags(name: str) -> None:
     sweep = SWEEPS[name]
     for parameter in sweep["parameters"].values():
         found = candidates(parameter)
-        assert all(type(value) in {str, int, float} for value in found)  # Python's None, True, {…} are no YAML
+        assert all(type(value) in {str, int, float} for value in found)  # Python's None, True and {…} are not YAML
         assert len(set(found)) == len(found) > 0
         if "min" in parameter:
             assert sweep["method"] != "grid"
-            assert not any(isinstance(value, str) for value in found)  # 1e-5 without a dot is text
+            assert not any(isinstance(value, str) for value in found)  # YAML reads 1e-5 without a dot as text
             assert found[0] < found[1]
             assert found[0] > 0 or not parameter["distribution"].startswith("log")
             assert parameter["distribution"] in {"uniform", "int_uniform", "log_uniform_values"}
@@ -133,18 +133,18 @@ def test_early_termination_leaves_epochs_to_end(name: str) -> None:
     assert 1 <= rule["min_iter"] < SWEEPS[name]["parameters"]["trainer.max_epochs"]["value"] - 1
 
 
-def holds(found: Any, wanted: Any) -> bool:
-    """Whether a resolved setting is what a parameter asks for; classes may be told by their names alone."""
-    if isinstance(wanted, dict):
-        return all(holds(found[key], value) for key, value in wanted.items())
-    if isinstance(wanted, str):
+def holds(found: Any, expected: Any) -> bool:
+    """Return True if a resolved setting is as requested; classes may be requested by name."""
+    if isinstance(expected, dict):
+        return all(holds(found[key], value) for key, value in expected.items())
+    if isinstance(expected, str):
         path = found["class_path"] if isinstance(found, dict) else found
-        return path == wanted or path.endswith(f".{wanted}")
-    return found == wanted and isinstance(found, str) == isinstance(wanted, str)
+        return path == expected or path.endswith(f".{expected}")
+    return found == expected and isinstance(found, str) == isinstance(expected, str)
 
 
 @each_sweep
-def test_every_combination_resolves_to_what_it_says(
+def test_every_combination_resolves_to_the_settings_it_names(
     name: str, fit_arguments: Callable[..., list[str]], parser: LightningArgumentParser
 ) -> None:
     resolved = []
@@ -154,7 +154,7 @@ def test_every_combination_resolves_to_what_it_says(
         for key, value in chosen.items():
             if key == "config":
                 overlay = settings_of(yaml.safe_load((ROOT / value).read_text()))
-                assert all(holds(settings[name], wanted) for name, wanted in overlay.items())
+                assert all(holds(settings[name], expected) for name, expected in overlay.items())
                 continue
             found = config
             for part in key.split("."):
@@ -178,11 +178,11 @@ def test_the_agent_runs_its_command_and_the_metrics_are_logged(start: Callable[.
     assert logged.run.sweep_id == "sweep1"
     for name, other in SWEEPS.items():
         assert other["metric"]["goal"] == "maximize", name
-        assert len(logged.values(other["metric"]["name"])) == 2, name  # the only epoch, and the best one again
+        assert len(logged.values(other["metric"]["name"])) == 2, name  # the only epoch, and the best epoch again
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:unclosed file.*sweep:ResourceWarning")  # one that W&B reads
+@pytest.mark.filterwarnings("ignore:unclosed file.*sweep:ResourceWarning")  # a file that W&B reads
 @each_sweep
 def test_every_combination_runs(name: str, fit_arguments: Callable[..., list[str]], tmp_path: Path) -> None:
     sweep = SWEEPS[name]

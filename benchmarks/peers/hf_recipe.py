@@ -35,7 +35,7 @@ PACKAGES = ("transformers", "datasets", "seqeval", "accelerate", "torch")
 
 
 def read_columns(path: Path) -> dict[str, list[list[str]]]:
-    """Words (first column) and tags (last column); a blank line ends a sentence."""
+    """Read words (first column) and tags (last column); an empty line ends a sentence."""
     words: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
     for line in path.read_text(encoding="utf-8").split("\n"):
@@ -51,13 +51,13 @@ def read_columns(path: Path) -> dict[str, list[list[str]]]:
 
 
 def tag_names(columns: Iterable[dict[str, list[list[str]]]]) -> list[str]:
-    """All tags, ``O`` first, then by entity type."""
+    """Return all tags, ``O`` first, then by entity type."""
     found = {tag for split in columns for row in split["tags"] for tag in row}
     return sorted(found, key=lambda tag: (tag != "O", tag.partition("-")[::-1]))
 
 
 def first_subword_labels(word_ids: Sequence[int | None], tag_ids: Sequence[int]) -> list[int]:
-    """The tag of a word on its first subword, -100 on all else."""
+    """Return the tag of each word on its first subword, and -100 elsewhere."""
     before = [None, *word_ids[:-1]]
     return [
         IGNORED if word is None or word == previous else tag_ids[word]
@@ -66,7 +66,7 @@ def first_subword_labels(word_ids: Sequence[int | None], tag_ids: Sequence[int])
 
 
 def encode(rows: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase, id_by_tag: dict[str, int]) -> dict[str, Any]:
-    """Subwords and labels of some sentences; what is longer than the encoder takes is cut."""
+    """Return subwords and labels of sentences, truncated to the maximum length of the encoder."""
     encoded = tokenizer(rows["words"], truncation=True, is_split_into_words=True)
     labels = [
         first_subword_labels(encoded.word_ids(row), [id_by_tag[tag] for tag in tags])
@@ -90,7 +90,7 @@ class CountingCollator:
 
 
 def seqeval_f1(trainer: Trainer, dataset: Dataset, names: Sequence[str]) -> float:
-    """Entity F1 over the words that the encoding kept."""
+    """Return entity F1 over the words that the encoding kept."""
     output: Any = trainer.predict(dataset)
     gold, predicted = [], []
     for labels, best in zip(output.label_ids, output.predictions.argmax(axis=-1), strict=True):
@@ -154,13 +154,13 @@ def run(options: argparse.Namespace, output_dir: str) -> dict[str, Any]:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its id on the hub")
+    parser.add_argument("--encoder", required=True, help="folder of the encoder, or its name on the hub")
     for split in SPLITS:
         parser.add_argument(f"--{split}", required=True, type=Path, help="column file")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=16, help="sentences of a batch")
+    parser.add_argument("--batch", type=int, default=16, help="sentences per batch")
     parser.add_argument("--learning_rate", type=float, default=2e-4)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

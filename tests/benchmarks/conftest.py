@@ -1,4 +1,4 @@
-"""Benchmarks as scripts have them, and a tiny corpus for them."""
+"""The benchmarks, imported as scripts, and a tiny corpus for them."""
 
 import importlib
 import importlib.util
@@ -14,14 +14,14 @@ COLUMNS = "Ann\tB-PER\nSmith-Jones\tI-PER\nsings\tO\n\t\nParis\tB-LOC\n\n\nBob\t
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    """Imports a benchmark as running it as a script does."""
+    """Import a benchmark as if it were run as a script."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module
 
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    """The peer, imported by path: it is no part of the package."""
+    """The peer, imported by path because it is not part of the package."""
     spec = importlib.util.spec_from_file_location("hf_recipe", BENCHMARKS / "peers" / "hf_recipe.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

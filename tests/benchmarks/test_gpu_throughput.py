@@ -1,4 +1,4 @@
-"""Throughput of training, measured on what is there."""
+"""Training throughput, measured on the available device."""
 
 import json
 
@@ -8,18 +8,18 @@ from ner_lightning.modeling.encoders import train_word_pieces
 from ner_lightning.schemes import BIO, TagSet
 
 
-def test_throughput_counts_the_measured_steps_alone(benchmark, tmp_path, capsys):
+def test_throughput_counts_only_the_measured_steps(benchmark, tmp_path, capsys):
     output = tmp_path / "throughput.json"
     options = ["--device", "cpu", "--size", "tiny", "--batch", "4", "--warmup_steps", "2", "--steps", "3"]
     assert benchmark("gpu_throughput").main([*options, "--output", str(output)]) == 0
     found = json.loads(output.read_text())["found"]
     assert found["steps"] == 3
     assert 0 < found["examples_per_second"] < found["subwords_per_second"]
-    assert found["utilisation"] is None
+    assert found["utilization"] is None
     assert "examples per second" in capsys.readouterr().out
 
 
-def test_throughput_names_what_is_missing(benchmark, monkeypatch, capsys):
+def test_a_missing_device_ends_in_one_line(benchmark, monkeypatch, capsys):
     throughput = benchmark("gpu_throughput")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert throughput.main([]) == 2

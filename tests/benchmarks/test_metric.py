@@ -1,4 +1,4 @@
-"""Scoring side by side: both sides score the same."""
+"""The benchmark of the metric: both sides give the same scores."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_metric_has_realistic_tags_and_predictions(benchmark):
 
 
 @pytest.mark.usefixtures("corpus_dir")
-def test_metric_takes_the_corpus_where_present(benchmark):
+def test_metric_uses_a_corpus_if_there_is_one(benchmark):
     metric = benchmark("metric")
     assert metric.available_corpora() == ["wnut17", "generated"]
     text = metric.tagged_text("wnut17", 12, seed=0)

@@ -1,4 +1,4 @@
-"""One run for every option: the right runs, and the right table."""
+"""The benchmark of training options makes the right runs and the right tables."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ def recipe_options(benchmark, tmp_path: Path, *more: str):
     return benchmark("recipes").parse_arguments(["--encoder", "enc", "--runs", str(tmp_path / "runs"), *more])
 
 
-def test_recipes_measure_every_overlay_of_their_axes_alone(benchmark):
+def test_recipes_measure_every_overlay_by_itself(benchmark):
     recipes = benchmark("recipes")
     overlays = recipes.overlays_of(None)
     assert {"none", "adapter/lora", "schedule/cosine", "fine_tuning/moving_average"} <= set(overlays)
@@ -21,7 +21,7 @@ def test_recipes_measure_every_overlay_of_their_axes_alone(benchmark):
 
 
 @pytest.mark.usefixtures("corpus_dir")
-def test_what_an_overlay_sets_holds_in_its_run(benchmark, tmp_path):
+def test_the_settings_of_an_overlay_win_in_its_run(benchmark, tmp_path):
     recipes, column_data = benchmark("recipes"), benchmark("column_data")
     options = recipe_options(benchmark, tmp_path, "--learning_rate", "0.003", "--epochs", "2")
     files = column_data.corpus_files("wnut17")
@@ -42,7 +42,7 @@ def test_what_an_overlay_sets_holds_in_its_run(benchmark, tmp_path):
 
 
 @pytest.mark.usefixtures("corpus_dir")
-def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path, monkeypatch):
+def test_finished_runs_are_skipped_and_interrupted_ones_restarted(benchmark, tmp_path, monkeypatch):
     recipes = benchmark("recipes")
     begun: list[Path] = []
 
@@ -90,7 +90,7 @@ def test_finished_runs_are_skipped_and_half_ones_begun_again(benchmark, tmp_path
     assert [recipes.Run(**run) for run in content["runs"]] == runs
 
 
-def test_runs_of_other_settings_and_missing_overlays_are_one_clear_line(benchmark, tmp_path, capsys, monkeypatch):
+def test_other_settings_and_missing_overlays_end_in_one_line(benchmark, tmp_path, capsys, monkeypatch):
     recipes = benchmark("recipes")
     monkeypatch.setattr(recipes, "require_encoder", lambda _: None)
     recipes.require_same_settings(recipe_options(benchmark, tmp_path))
@@ -99,10 +99,10 @@ def test_runs_of_other_settings_and_missing_overlays_are_one_clear_line(benchmar
     assert recipes.main([*same, "--epochs", "9"]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "missing.yaml is missing" in first
-    assert "must be a new folder or of the same settings" in second
+    assert "must be a new folder or have the same settings" in second
 
 
-def test_the_tables_of_recipes_are_right_by_hand(benchmark):
+def test_the_tables_agree_with_a_calculation_by_hand(benchmark):
     recipes = benchmark("recipes")
 
     def decoders(f1: float) -> dict:
@@ -114,13 +114,13 @@ def test_the_tables_of_recipes_are_right_by_hand(benchmark):
         recipes.Run("a/b", 1, 0.55, 0.43, "PER", 0.25, 10.0, 800, 30, decoders(0.43), {}),
     ]
     assert recipes.decoder_table(runs).splitlines() == [
-        "| overlay | decoder | test F1 | F1 of PER | ill-formed |",
+        "| overlay | decoder | test F1 (%) | F1 of PER (%) | ill-formed (%) |",
         "| --- | --- | --- | --- | --- |",
         "| none | argmax | 42.00 ± 2.83 | 21.00 ± 1.41 | 1.00 ± 0.00 |",
         "| a/b | argmax | 43.00 | 21.50 | 1.00 |",
     ]
     assert recipes.f1_table(runs).splitlines() == [
-        "| overlay | validation F1 | change | test F1 | change | F1 of PER | change |",
+        "| overlay | validation F1 (%) | change | test F1 (%) | change | F1 of PER (%) | change |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| none | 52.00 ± 2.83 | +0.00 | 42.00 ± 2.83 | +0.00 | 21.00 ± 1.41 | +0.00 |",
         "| a/b | 55.00 | +1.00 | 43.00 | -1.00 | 25.00 | +3.00 |",

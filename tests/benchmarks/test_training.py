@@ -1,4 +1,4 @@
-"""Training side by side: the peer is the recipe, and both sides get the same."""
+"""The benchmark of training: the peer follows the usual recipe, and both sides get the same input."""
 
 import json
 import os
@@ -21,7 +21,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 
 def words_and_tags(path: Path) -> list[tuple[list[str], list[str]]]:
-    """The sentences of a file as our reader has them, their entities written as BIO."""
+    """The sentences of a file from our reader, with entities as BIO tags."""
     corpus = ColumnFiles(str(path), str(path), str(path)).read()
     tags = TagSet(BIO(), corpus.entity_types("train"))
     return [(list(s.words), [tags.tags[i] for i in tags.write(s.entities, len(s))]) for s in corpus.splits["train"]]
@@ -40,7 +40,7 @@ def test_the_peers_labels_are_ours(recipe):
         [generator.choice(("Ann", "Smith-Jones", "sings", "Llanfairpwll", "Paris", ".")) for _ in range(n)]
         for n in (1, 3, 8, 20)
     ]
-    tokenizer = train_word_pieces(sentences, 40)  # so few pieces that words are cut
+    tokenizer = train_word_pieces(sentences, 40)  # few enough that words are split
     tag_ids = [[generator.randrange(len(tags.tags)) for _ in words] for words in sentences]
     rows = {"words": sentences, "tags": [[tags.tags[i] for i in row] for row in tag_ids]}
     peer = recipe.encode(rows, tokenizer, dict(tags.tag_ids))
@@ -92,7 +92,7 @@ def test_both_sides_get_the_same_settings(benchmark, tmp_path):
 
 @pytest.mark.usefixtures("corpus_dir")
 def test_fit_accepts_its_command_line(benchmark, tmp_path):
-    """The resolved configuration holds what the benchmark set."""
+    """The resolved configuration contains the settings of the benchmark."""
     training, column_data = benchmark("training"), benchmark("column_data")
     options = training.parse_arguments(["--encoder", "enc", "--learning_rate", "0.003"])
     command = training.fit_command(
@@ -122,7 +122,7 @@ def test_limited_files_hold_the_first_sentences(benchmark, tmp_path):
         assert words_and_tags(limited["train"]) == whole[:limit]
 
 
-def test_missing_data_and_encoder_are_one_clear_line(benchmark, corpus_dir, capsys):
+def test_missing_data_and_encoder_end_in_one_line(benchmark, corpus_dir, capsys):
     training = benchmark("training")
     (corpus_dir / "test.conll").unlink()
     with pytest.raises(ValueError, match=r"test\.conll is missing; NER_LIGHTNING_DATA"):
@@ -137,7 +137,7 @@ def measurement(training: ModuleType, side: str, speed: float) -> object:
     return training.Measurement(side, 0, 0, 1.0, speed, 1.0, 0.5, 0.4, {})
 
 
-def test_ratios_are_of_medians_and_of_neighbouring_runs(benchmark):
+def test_ratios_are_of_medians_and_of_neighboring_runs(benchmark):
     training = benchmark("training")
     speeds = [("peer", 10), ("ours", 30), ("peer", 20), ("ours", 40), ("peer", 40), ("ours", 60)]
     runs = [measurement(training, side, speed) for side, speed in speeds]
@@ -148,7 +148,7 @@ def test_ratios_are_of_medians_and_of_neighbouring_runs(benchmark):
     assert training.result_table(summary, "title").row_count == 4
 
 
-def test_the_clock_stands_still_while_validating(benchmark, tmp_path, monkeypatch):
+def test_the_clock_stops_during_validation(benchmark, tmp_path, monkeypatch):
     clock_module = benchmark("training_clock")
     now = iter([10.0, 13.0, 20.0, 21.0, 40.0, 45.0, 60.0])
     monkeypatch.setattr(clock_module.time, "perf_counter", lambda: next(now))

@@ -1,4 +1,4 @@
-"""What docs/what_helps says is what the runs beside it gave."""
+"""The tables in docs/what_helps agree with the runs in its JSON files."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ TABLE_BY_QUESTION = {"losses": "decoder_table", "options": "f1_table", "times": 
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
-def test_tables_and_origins_are_those_of_the_runs(benchmark, path: Path) -> None:
+def test_tables_and_origins_agree_with_the_runs(benchmark, path: Path) -> None:
     recipes = benchmark("recipes")
     runs = [recipes.Run(**run) for run in json.loads(path.read_text(encoding="utf-8"))["runs"]]
     assert all({run.seed for run in of_overlay} == {0, 1, 2} for of_overlay in recipes.by_overlay(runs).values())
@@ -19,10 +19,10 @@ def test_tables_and_origins_are_those_of_the_runs(benchmark, path: Path) -> None
     assert table(runs) in README
     for run in runs:
         assert run.origin["commit"] in README
-        assert run.origin["corpus_checksum"] in README or path.stem.endswith("times")  # of the first sentences alone
+        assert run.origin["corpus_checksum"] in README or path.stem.endswith("times")  # of only the first sentences
         assert ", ".join(f"{name} {version}" for name, version in run.origin["versions"].items()) in README
         assert (run.origin["threads"], run.origin["precision"], run.origin["device"]) == (1, "32-true", "cpu")
 
 
-def test_every_file_of_runs_is_told_how_to_make() -> None:
+def test_the_page_gives_a_command_for_every_file() -> None:
     assert all(f"--output docs/what_helps/{path.name}" in README for path in FOLDER.glob("*.json"))
