@@ -117,6 +117,26 @@ def errors_naming(path: Path) -> Iterator[None]:
         raise
 
 
+def other_than_a_file(path: str | os.PathLike[str]) -> str | None:
+    """Return what is at a path that must be a file, and what to do about it; None if it is a file.
+
+    A pipe is not a file: the whole content must be readable, and a pipe without a writer never ends.
+
+    Raises:
+        OSError: If the system refuses the path, which may be too long or a loop of links.
+
+    >>> other_than_a_file("no/such/file"), other_than_a_file("/")
+    ('nothing', 'a folder')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    if stat.S_ISREG(mode):
+        return None
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe or a device; save its content to a file first"
+
+
 def remove_partial(folder: Path) -> None:
     """Remove the partial files and folders that a killed run left in a folder and its subfolders, and nothing else."""
     subfolders = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ner_lightning.atomic_files import whole_file
+from ner_lightning.atomic_files import other_than_a_file, whole_file
 from ner_lightning.entities import EntitySpan
 from ner_lightning.unicode_text import lone_surrogate
 
@@ -68,10 +68,9 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
         PredictionsError: If the file is missing, a line is truncated, lacks a key or contradicts itself, or two lines
             have the same id.
     """
-    if not Path(path).is_file():
-        found = "is a folder, not a predictions file" if Path(path).is_dir() else "does not exist"
+    if found := other_than_a_file(path):
         hint = "a run has predictions/validation.jsonl and predictions/test.jsonl"
-        raise PredictionsError(f"{path} {found}; {hint}")
+        raise PredictionsError(f"{path}: a predictions file must be a file, found {found}; {hint}")
     try:
         content = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -23,7 +23,7 @@ LAYERS = [  # bottom first; a folder is in one layer with all its modules, excep
     {"bundle"},
     {"recognizer", "training"},
     {"callbacks"},
-    {"commands.error_lines", "commands.yaml_values"},
+    {"commands.error_lines", "commands.yaml_values", "commands.config_files", "commands.setting_values"},
     {"commands.fit"},
     {"commands", "commands.compare", "commands.predict"},
     {"__main__"},

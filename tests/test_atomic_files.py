@@ -4,13 +4,19 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ner_lightning.atomic_files import PREVIOUS, errors_naming, make_folder, partial_path, remove_partial, whole_file
+from ner_lightning.checkpoints.reading import read_checkpoint
+from ner_lightning.commands.config_files import read_settings
+from ner_lightning.corpora.column_files import ColumnFiles
+from ner_lightning.corpora.json_lines import JsonLines
+from ner_lightning.predictions import read_predictions
+from ner_lightning.runs.training_entities import read_training_entities
 from support.disks import fill_disk
 
 
@@ -172,3 +178,24 @@ def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None
             file.write("new")
     assert loop.is_symlink()
     assert sorted(os.listdir(tmp_path)) == ["file", "folder", "loop"]
+
+
+def read_column_file(path: Path) -> object:
+    return ColumnFiles(train=str(path)).read()
+
+
+def read_json_lines(path: Path) -> object:
+    return JsonLines(train=str(path)).read()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_settings, read_column_file, read_json_lines, read_predictions, read_training_entities, read_checkpoint],
+    ids=lambda read: read.__name__,
+)
+def test_a_pipe_is_refused_and_not_waited_for(read: Callable[[Path], object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="a pipe or a device; save its content to a file first"):
+        read(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="folder"):
+        read(tmp_path)

@@ -1,7 +1,14 @@
-"""Every shipped config parses, and `base.yaml` says what the defaults are."""
+"""Every shipped config parses and changes what it says, and `base.yaml` lists the defaults."""
 
 import io
+import json
+import pkgutil
+import re
+import subprocess
+import sys
 from contextlib import redirect_stdout
+from importlib import import_module
+from inspect import isabstract
 from pathlib import Path
 
 import datasets
@@ -9,17 +16,22 @@ import huggingface_hub
 import pytest
 import yaml
 
+import ner_lightning
 from ner_lightning.commands.fit.command import main
+from ner_lightning.corpora.reader import CorpusReader
+from ner_lightning.encoding.augmentation import Augmentation
+from ner_lightning.modeling.adapters import Adapter
+from ner_lightning.modeling.class_weights import ClassWeights
+from ner_lightning.modeling.decoders import Decoder
+from ner_lightning.modeling.encoders import Encoder
+from ner_lightning.modeling.losses import Loss
+from ner_lightning.schemes import LabelScheme
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml"))
-PARTS = [
-    "--data.corpus=ner_lightning.corpora.example_corpus.ExampleCorpus",
-    "--model.encoder=ner_lightning.modeling.encoders.SmallBert",
-]
-
-
-UNDER = {"class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]}  # what an overlay lies on
+PARTS = ["--data.corpus=ExampleCorpus", "--model.encoder=SmallBert"]
+BELOW = {"class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]}  # configs an overlay needs
+BASES = (CorpusReader, Augmentation, Adapter, ClassWeights, Decoder, Encoder, Loss, LabelScheme)
 
 
 def resolved(*arguments: str) -> dict:
@@ -37,7 +49,16 @@ def flat(config: dict, prefix: str = "") -> dict[str, object]:
     return leaves
 
 
-def test_there_are_configs_of_every_axis() -> None:
+def short(value: object) -> object:
+    """A value with each class as configs name it, without its module."""
+    if isinstance(value, list):
+        return [short(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: v.rpartition(".")[2] if k == "class_path" and v else short(v) for k, v in value.items()}
+
+
+def test_there_are_configs_for_every_axis() -> None:
     assert {path.parts[0] for path in CONFIGS} >= {
         "base.yaml",
         "experiment",
@@ -54,10 +75,10 @@ def test_there_are_configs_of_every_axis() -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=str)
-def test_every_config_parses_and_is_taken_whole(path: Path) -> None:
+def test_every_config_parses_and_all_its_keys_take_effect(path: Path) -> None:
     parts = [] if path.parts[0] == "experiment" else PARTS
-    parts = [*parts, *UNDER.get(path.parts[0], [])]
-    config = flat(resolved(*parts, "--config", str(ROOT / "configs" / path)))
+    parts = [*parts, *BELOW.get(path.parts[0], [])]
+    config = flat(short(resolved(*parts, "--config", str(ROOT / "configs" / path))))
     for key, value in flat(yaml.safe_load((ROOT / "configs" / path).read_text())).items():
         if key == "trainer.callbacks":
             assert [c["class_path"] for c in value] == [c["class_path"] for c in config[key]]
@@ -65,18 +86,52 @@ def test_every_config_parses_and_is_taken_whole(path: Path) -> None:
             assert config[key.removesuffix("+")] == value, key  # a plus appends to a list
 
 
-def test_overlays_of_augmentation_add_up() -> None:
+def test_shipped_files_name_classes_without_their_modules() -> None:
+    """Modules may then move without breaking any config; only a class of the user's own needs its module."""
+    shipped = [
+        *(ROOT / "configs" / path for path in CONFIGS),
+        *ROOT.glob("sweeps/*.yaml"),
+        *ROOT.glob("notebooks/*.ipynb"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+    ]
+    named = [name for path in shipped for name in re.findall(r"class_path: *([\w.]+)", path.read_text("utf-8"))]
+    assert len(named) > 30
+    assert [name for name in named if "." in name and not name.startswith("my_package.")] == []
+
+
+def test_every_part_is_found_by_its_short_name() -> None:
+    """The command line finds the classes that its modules import; here, other tests may have imported more."""
+    listing = "import json, sys, ner_lightning.commands.fit.parts_cli; print(json.dumps(sorted(sys.modules)))"
+    listed = subprocess.run([sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True)
+    for module in pkgutil.walk_packages(ner_lightning.__path__, "ner_lightning."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    parts = [part for base in BASES for part in concrete(base) if part.__module__.startswith("ner_lightning.")]
+    assert {"ColumnFiles", "MentionReplacement", "LoRA", "ViterbiDecoder", "CRFLoss", "BIO"} <= {
+        p.__name__ for p in parts
+    }
+    assert len({part.__name__ for part in parts}) == len(parts)
+    assert [part for part in parts if part.__module__ not in json.loads(listed.stdout)] == []
+
+
+def concrete(base: type) -> set[type]:
+    below = {part for cls in base.__subclasses__() for part in concrete(cls)}
+    return below if isabstract(base) else below | {base}
+
+
+def test_augmentation_overlays_add_up() -> None:
     overlays = [f"--config={ROOT / 'configs/augmentation' / name}.yaml" for name in ("typing", "mentions")]
     parts = resolved(*PARTS, *overlays)["data"]["augmentation"]
     assert [part["class_path"].rpartition(".")[2] for part in parts] == ["TypingNoise", "MentionReplacement"]
 
 
-def test_base_holds_the_defaults() -> None:
+def test_base_lists_the_defaults() -> None:
     without = flat(resolved(*PARTS))
     assert flat(resolved(*PARTS, "--config", str(ROOT / "configs" / "base.yaml"))) == without
 
 
-def test_a_scheme_overlay_changes_nothing_else() -> None:
+def test_a_scheme_overlay_changes_nothing_but_the_scheme() -> None:
     experiment = ["--config", str(ROOT / "configs/experiment/wnut17.yaml")]
     bio = flat(resolved(*experiment))
     bioes = flat(resolved(*experiment, "--config", str(ROOT / "configs/scheme/bioes.yaml")))

@@ -167,9 +167,11 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(PredictionsError, match=r"none\.jsonl does not exist; a run has predictions/validation\.jsonl"):
+    with pytest.raises(
+        PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found nothing; a run has"
+    ):
         read_predictions(tmp_path / "none.jsonl")
-    with pytest.raises(PredictionsError, match="is a folder, not a predictions file; a run has predictions/"):
+    with pytest.raises(PredictionsError, match="found a folder; a run has predictions/"):
         read_predictions(tmp_path)
 
 

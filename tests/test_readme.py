@@ -1,9 +1,10 @@
-"""What the README and the other pages promise is there, and its Python runs."""
+"""The README and the pages in docs keep their promises: their commands and their Python run, and their links exist."""
 
 import json
 import re
 import shlex
 import shutil
+import tomllib
 from itertools import chain
 from pathlib import Path
 
@@ -12,20 +13,27 @@ import yaml
 from rich.console import Console
 
 from ner_lightning.__main__ import COMMANDS, main
-from ner_lightning.commands.compare import options as compare
+from ner_lightning.commands.compare.options import DESCRIPTION as COMPARE_HELP
 from ner_lightning.commands.compare.options import CompareOptions, PageOptions
+from ner_lightning.commands.compare.options import parse as parse_compare
+from ner_lightning.commands.compare.resolved_arms import ConfigOnly
+from ner_lightning.commands.fit.command import run_training
+from ner_lightning.commands.fit.help import COMMANDS as TRAINING_COMMANDS
 from ner_lightning.corpora.json_lines import JsonLines
-from ner_lightning.evaluation.pages.score_tables import decoders_table, scores_table
+from ner_lightning.evaluation.pages.score_tables import scores_table
 from ner_lightning.evaluation.pages.tables import Table, print_table
 from ner_lightning.evaluation.scores import Scores
 from ner_lightning.metrics.span_counts import SpanCounts
+from ner_lightning.quiet_libraries import silence_libraries
+from support.command_line import TINY_RUN
 from support.small_bundles import trained_bundle
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), ROOT / "benchmarks" / "README.md"]
+OTHER_PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+PAGES = [ROOT / "README.md", *(ROOT / name for name in OTHER_PAGES), *sorted(ROOT.glob("docs/**/*.md"))]
+MAX_WORDS = 800  # of the README, outside code
+MAX_IMAGE_BYTES = 200_000
 
 
 def blocks(language: str, page: str = "README.md") -> list[str]:
@@ -33,44 +41,78 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
+def section(title: str) -> str:
+    return README.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """The arguments of every command of ours in a text, however it is started."""
+    lines = text.replace("\\\n", " ").splitlines()
+    found = [re.search(rf"-m ner_lightning ((?:{'|'.join(COMMANDS)})\b.*)", line) for line in lines]
+    return [shlex.split(match[1], comments=True) for match in found if match]
+
+
+def page_commands() -> list[list[str]]:
+    texts = [block for page in PAGES for block in blocks(r"(?:text|sh|bash)", str(page.relative_to(ROOT)))]
+    return [command for text in texts for command in commands_in(text)]
+
+
 def drawn(table: Table, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines of a table in a terminal of 80 columns."""
     capsys.readouterr()
     print_table(Console(width=80), table)
-    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    return [line.rstrip() for line in capsys.readouterr().out.replace("\xa0", " ").splitlines()]
 
 
-def test_the_two_commands_stand_first_and_are_make_targets() -> None:
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the shipped configs and the README's `mine.yaml`, in which commands are run."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("configs", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "mine.yaml").write_text(blocks("yaml")[0])
+    return tmp_path
+
+
+def test_the_readme_is_short() -> None:
+    prose = re.sub(r"```.*?```|\]\([^)]*\)", "", README, flags=re.DOTALL)
+    assert 500 < len(re.findall(r"[\w'.-]{2,}", prose)) <= MAX_WORDS
+    assert len(re.findall(r"^\| .* \|$", README.split("## ")[0], re.MULTILINE)) - 1 == 6  # rows below the header
+
+
+def test_the_two_make_commands_come_first_and_exist() -> None:
     first = [line.split("#")[0].strip() for line in blocks("sh")[0].splitlines()]
     assert first == ["make demo", "make test"]
     makefile = (ROOT / "Makefile").read_text()
-    assert all(
-        re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in ("demo", "test", "install", "check")
-    )
+    named = {target for page in PAGES for target in re.findall(r"\bmake ([a-z-]+)[ `\n]", page.read_text("utf-8"))}
+    assert named >= {"demo", "test", "install", "check", "test-slow"}
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
-def test_every_command_is_in_the_table_and_the_other_way_round() -> None:
-    table = README.split("## Commands")[1].split("| run folder |")[0]
-    assert set(COMMANDS) == {
-        word for row in re.findall(r"^\| (`.*?)\|", table, re.M)[1:] for word in re.findall(r"`(\w+)[ `]", row)
-    }
+def test_the_extras_that_are_named_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    text = "\n".join(page.read_text("utf-8") for page in PAGES)
+    named = {*re.findall(r"extra `(\w+)`", text), *",".join(re.findall(r"\.\[([\w,]+)\]", text)).split(",")}
+    assert {"lora", "tensorboard"} <= named <= set(extras)
+    assert all(extras.values())
 
 
-def test_the_tables_of_the_demo_are_those_that_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_is_in_the_table_of_commands_and_the_other_way_round() -> None:
+    table = (ROOT / "docs/commands.md").read_text("utf-8").split("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?)\|", table, re.MULTILINE)[1:]
+    assert set(COMMANDS) == {word for row in rows for word in re.findall(r"`(\w+)[ `]", row)}
+
+
+def test_the_table_in_the_readme_is_drawn_as_the_demo_draws_it(capsys: pytest.CaptureFixture[str]) -> None:
     shown = blocks("text")[0].splitlines()
     cells = [line.strip("│").replace("│", " ").split() for line in shown if line.startswith("│")]
     counts = {
         name: SpanCounts(round(float(precision) / 100 * int(predicted)), int(predicted), int(gold))
         for name, precision, _, _, gold, predicted in cells[:4]
     }
-    measures = ("f1", "f1_strict", "ill_formed")
-    decoders = {
-        name: dict(zip(measures, (float(value) / 100 for value in values), strict=True)) for name, *values in cells[5:]
-    }
-    for table in (scores_table(Scores(counts), shown[0]), decoders_table(decoders)):
-        lines = drawn(table, capsys)
-        first = shown.index(lines[0])
-        assert shown[first : first + len(lines)] == lines
+    lines = drawn(scores_table(Scores(counts), shown[0]), capsys)
+    assert shown[: len(lines)] == lines
 
 
 def test_every_file_that_is_named_exists() -> None:
@@ -80,18 +122,60 @@ def test_every_file_that_is_named_exists() -> None:
         text = page.read_text(encoding="utf-8")
         named |= {ROOT / name for name in re.findall(r"(?:configs|sweeps)/[\w/]+\.(?:yaml|txt)", text)}
         named |= {ROOT / "configs" / name for name in re.findall(rf"`((?:{axes})/\w+\.yaml)`", text)}
+        for axis, options in re.findall(rf"`((?:{axes})/)\{{([\w,]+)\}}\.yaml`", text):
+            named |= {ROOT / "configs" / axis / f"{option}.yaml" for option in options.split(",")}
         named |= {page.parent / name for name in re.findall(r"\]\(([\w/.]+)(?:#[\w-]+)?\)", text)}
-    assert len(named) >= 30
-    for path in named:
-        assert path.exists(), path
+    assert len(named) >= 60
+    assert [path for path in named if not path.exists()] == []
 
 
-def test_the_notebook_lines_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_links_to_sections_lead_to_headings() -> None:
+    found = 0
+    for page in PAGES:
+        for name, anchor in re.findall(r"\]\(([\w/.]*)#([\w-]+)\)", page.read_text("utf-8")):
+            text = ((page.parent / name) if name else page).read_text("utf-8")
+            headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            found += 1
+    assert found >= 4
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs/index.md").read_text("utf-8")
+    listed = {(ROOT / "docs" / name).resolve() for name in re.findall(r"\]\(([\w/.]+)(?:#[\w-]+)?\)", index)}
+    assert {page for page in PAGES if page.name != "index.md"} <= listed
+    assert set(ROOT.glob("notebooks/*.ipynb")) <= listed
+
+
+def test_every_overlay_is_listed_among_the_options() -> None:
+    options = (ROOT / "docs/options.md").read_text("utf-8")
+    listed = set()
+    for axis, names in re.findall(r"\| `([\w/]+?)(\w+|\{[\w,]+\})\.yaml`", options):
+        listed |= {f"{axis}{name}.yaml" for name in names.strip("{}").split(",")}
+    configs = {str(path.relative_to(ROOT / "configs")) for path in ROOT.glob("configs/*/*.yaml")}
+    assert listed == {path for path in configs if not path.startswith(("experiment/", "corpus/", "logger/wandb_sweep"))}
+
+
+def test_images_are_small() -> None:
+    images = [ROOT / name for name in re.findall(r"!\[[^]]+\]\(([\w/.]+)\)", README)]
+    assert [path.name for path in images] == ["comparison.png"]
+    assert all(path.stat().st_size < MAX_IMAGE_BYTES for path in images)
+
+
+def test_the_verdict_is_one_from_the_results() -> None:
+    (verdict,) = re.findall(r"^> (.*)$", README, re.MULTILINE)
+    comparison = json.loads((ROOT / "docs/results/bc5cdr_schemes/comparison.viterbi.json").read_text("utf-8"))
+    assert json.dumps(verdict) in json.dumps(comparison)
+
+
+def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    code = blocks("python")[0]
+    (code,) = blocks("python")
+    assert len([line for line in code.splitlines() if line]) <= 12
     shown: list[object] = []
     exec(compile(code, "README.md", "exec"), {"print": shown.append})
-    assert 0 <= float(shown[0]) <= 1  # type: ignore[arg-type]
+    assert isinstance(shown[0], list)
+    assert (tmp_path / "model" / "model.safetensors").is_file()
 
 
 def test_a_model_is_used_as_the_page_shows(
@@ -118,113 +202,111 @@ def test_a_model_is_used_as_the_page_shows(
 
 
 def test_the_forms_of_json_lines_are_read(tmp_path: Path) -> None:
-    for page in ("README.md", "docs/your_own_data.md"):
-        (forms,) = blocks("json", page)
-        assert len(forms.splitlines()) == 3
-        for number, form in enumerate(forms.splitlines()):
-            path = tmp_path / f"{number}.jsonl"
-            path.write_text(form)
-            (sentence,) = JsonLines(train=str(path)).read().splits["train"]
-            assert sentence.words == ("Bill", "left")
-            assert [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities] == [(0, 1, "PER")]
+    (forms,) = blocks("json", "docs/your_own_data.md")
+    assert len(forms.splitlines()) == 3
+    for number, form in enumerate(forms.splitlines()):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text(form)
+        (sentence,) = JsonLines(train=str(path)).read().splits["train"]
+        assert sentence.words == ("Bill", "left")
+        assert [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities] == [(0, 1, "PER")]
 
 
 @pytest.mark.parametrize("exported", ['"label": [[0, 4, "PER"]]', '"spans": [{"start": 0, "end": 4, "label": "PER"}]'])
-def test_keys_are_renamed(exported: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_keys_of_exports_are_renamed(exported: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert exported in (ROOT / "docs" / "your_own_data.md").read_text(encoding="utf-8")
     Path("exported.jsonl").write_text(f'{{"text": "Bill left", {exported}}}\n')
     (code,) = blocks("python", "docs/your_own_data.md")
     exec(compile(code, "your_own_data.md", "exec"), {})
-    assert Path("train.jsonl").read_text() == blocks("json")[0].splitlines()[0] + "\n"
+    assert Path("train.jsonl").read_text() == blocks("json", "docs/your_own_data.md")[0].splitlines()[0] + "\n"
 
 
-def test_the_corpus_to_imitate_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    command = next(line for block in blocks("sh") for line in block.splitlines() if " convert " in line)
-    assert main(shlex.split(command)[3:]) == 0
-    assert sorted(path.name for path in (tmp_path / "my").iterdir()) == [
-        "test.conll",
-        "train.conll",
-        "validation.conll",
-    ]
-
-
-def test_the_commands_for_own_data_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_generated_corpus_is_written_to_the_files_of_mine_yaml(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With the built-in corpus as one's own data, and a small encoder in place of the pretrained one."""
     monkeypatch.chdir(tmp_path)
+    (command,) = commands_in(blocks("sh")[1])
+    assert main(command) == 0
+    named = yaml.safe_load(blocks("yaml")[0])["data"]["corpus"]["init_args"]
+    assert sorted(named.values()) == sorted(str(path) for path in Path("my").iterdir())
+
+
+@pytest.mark.usefixtures("workplace")
+def test_the_commands_for_own_data_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the built-in corpus as own data, and the encoder that the README suggests without a network."""
     sizes = {"--from.num_train": "60", "--from.num_validation": "20", "--from.num_test": "20"}
     own = ["convert", "--from", "ExampleCorpus", *chain(*sizes.items()), "--to", "ColumnFiles", "--output", "my"]
     assert main(own) == 0
+    assert "{class_path: SmallBert}" in README
     config = yaml.safe_load(blocks("yaml")[0])
     config["model"]["encoder"] = {
-        "class_path": "ner_lightning.modeling.encoders.SmallBert",
+        "class_path": "SmallBert",
         "init_args": {"hidden_size": 32, "vocabulary_size": 300},
     }
     config["trainer"] = {"max_epochs": 1}
     Path("mine.yaml").write_text(yaml.safe_dump(config))
     Path("texts.txt").write_text("Marund Velski left Lake Tarnhaven.\n")
-    section = README.split("## Your own data")[1].split("\n## ")[0]
-    commands = re.findall(r"^python -m ner_lightning (.*)$", section, re.MULTILINE)[:-1]  # the last one is tested above
-    assert [command.split()[0] for command in commands] == ["check", "fit", "evaluate", "predict"]
+    commands = [*commands_in(section("Train on your own data"))[:3], *commands_in(COMMANDS_PAGE)[:1]]
+    assert [command[0] for command in commands] == ["check", "fit", "predict", "evaluate"]
     for command in commands:
-        assert main(shlex.split(command, comments=True)) == 0
+        assert main(command) == 0
     assert json.loads(Path("entities.jsonl").read_text())["text"] == "Marund Velski left Lake Tarnhaven."
     assert Path("review.jsonl").is_file()
-    printed = capsys.readouterr().out
-    assert all(
-        title in printed for title in blocks("text")[0].splitlines() if title.endswith(("seqeval", "by decoder"))
-    )
+    assert blocks("text")[0].splitlines()[0] in capsys.readouterr().out
     score_another_file()
 
 
+COMMANDS_PAGE = "\n".join(blocks("text", "docs/commands.md"))
+
+
 def score_another_file() -> None:
-    """As docs/using_a_model.md does, after a run."""
+    """Run what docs/using_a_model.md shows, after a run."""
     shutil.copy("my/validation.conll", "other.conll")
-    shown = next(block for block in blocks("text", "docs/using_a_model.md") if " test " in block)
-    assert main(shlex.split(shown.replace("\\\n", ""))[3:]) == 0
+    (command,) = [command for text in blocks("text", "docs/using_a_model.md") for command in commands_in(text)][-1:]
+    assert main(command) == 0
     assert Path("runs/mine-on-other/predictions/test.jsonl").is_file()
 
 
-def comparisons() -> list[list[str]]:
-    """The arguments of every command that compares, wherever a user reads of it."""
-    notebooks = (json.loads(path.read_text(encoding="utf-8"))["cells"] for path in ROOT.glob("notebooks/*.ipynb"))
-    texts = [
-        *blocks("text"),
-        *(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/**/*.md")),
-        *("".join(cell["source"]) for cells in notebooks for cell in cells),
-        compare.DESCRIPTION,
-    ]
-    lines = "\n".join(texts).replace("\\\n", "").splitlines()
-    commands = [
-        shlex.split(line, comments=True) for line in lines if re.match(r"\s*python -m ner_lightning compare ", line)
-    ]
-    return [command[4:] for command in commands]
+@pytest.mark.usefixtures("workplace")
+def test_every_training_command_is_understood() -> None:
+    """Not run, as most need an encoder or a corpus from the network, or several devices."""
+    silence_libraries()
+    parser = run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
+    commands = [c for c in page_commands() if c[0] in (*TRAINING_COMMANDS, "check") and "$RUN" not in c]
+    commands = [c for c in commands if not any(part.startswith("my_package") or "runs/" in part for part in c)]
+    assert len(commands) >= 12
+    for _, *options in commands:
+        assert parser.parse_args(["fit", *options]).fit.data.corpus is not None
 
 
 def test_every_comparison_is_understood() -> None:
-    found = [compare.parse(arguments) for arguments in comparisons()]
-    assert len(found) >= 6
-    trained = [options for options in found if isinstance(options, CompareOptions)]
-    for options in trained:
-        files = (*options.configs, *(path for arm in options.arms for path in arm.overlays))
-        assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user writes this one
-    assert [arm.name for arm in trained[0].arms] == ["bio", "bioes"]
-    pages = [options for options in found if isinstance(options, PageOptions)]
-    assert pages
-    assert all((ROOT / options.comparison).is_file() for options in pages)
+    notebooks = (json.loads(path.read_text(encoding="utf-8"))["cells"] for path in ROOT.glob("notebooks/*.ipynb"))
+    cells = "\n".join("".join(cell["source"]) for cells in notebooks for cell in cells)
+    commands = [*page_commands(), *commands_in(cells), *commands_in(COMPARE_HELP)]
+    found = [parse_compare(command[1:]) for command in commands if command[0] == "compare"]
+    assert len(found) >= 8
+    for options in found:
+        if isinstance(options, PageOptions):
+            assert (ROOT / options.comparison).is_file()
+        if isinstance(options, CompareOptions):
+            files = (*options.configs, *(path for arm in options.arms for path in arm.overlays))
+            assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user's own
+
+
+def test_every_command_in_docs_has_a_test_here() -> None:
+    tested = {*TRAINING_COMMANDS, "check", "compare", "predict", "evaluate", "convert"}
+    assert {command[0] for command in page_commands()} == tested - {"validate"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info:
         main([command, "--help"])
     assert exit_info.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) > 10
 
 
-def test_wrong_commands_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

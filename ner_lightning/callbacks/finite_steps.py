@@ -6,12 +6,14 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.modeling.parameter_groups import gradients_of
+from ner_lightning.training.moving_average import trained_weights
 
 
 class FiniteSteps(L.Callback):
@@ -19,6 +21,9 @@ class FiniteSteps(L.Callback):
 
     The gradient is checked as well: a single step along an infinite gradient ruins the weights, and the loss shows it
     only after they have been saved. With a gradient scaler (16-mixed), the scaler handles infinite gradients.
+
+    An optimizer can spoil the weights with a finite gradient, too, and no loss follows the last step. So they are
+    looked at before a validation and before a checkpoint is written.
 
     Args:
         last: Saves the last checkpoint.
@@ -59,6 +64,33 @@ class FiniteSteps(L.Callback):
             f"the {'loss' if of_loss else 'gradient'} must be finite, got NaN or infinity in step "
             f"{trainer.global_step + 1}, in a batch of the sentences {', '.join(of_loss or of_step)}; "
             f"the state before that step is saved as {self.last.path}"
+        )
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Look at the weights that a validation of training would score.
+
+        Raises:
+            FloatingPointError: If one of them is not finite.
+        """
+        if trainer.state.fn == TrainerFn.FITTING:
+            _require_finite_weights(trainer, pl_module)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Look at the weights that are about to be saved.
+
+        Raises:
+            FloatingPointError: If one of them is not finite.
+        """
+        _require_finite_weights(trainer, pl_module)
+
+
+def _require_finite_weights(trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    weights = list(trained_weights(pl_module).values())
+    is_finite = bool(torch.nn.utils.get_total_norm(weights).isfinite())
+    if not trainer.strategy.reduce_boolean_decision(is_finite, all=True):
+        raise FloatingPointError(
+            f"the weights must be finite, got NaN or infinity after step {trainer.global_step}, and are not saved; "
+            "lower the learning rate, or check the other settings of the optimizer"
         )
 
 

@@ -42,7 +42,7 @@ def handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
     """Have a function called on Ctrl-C and SIGTERM, unless the process was started to ignore them.
 
     Returns:
-        The former handler of each signal.
+        The previous handler of each signal.
     """
     heeded = [number for number in NAME_BY_SIGNAL if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, handler) for number in heeded}
@@ -55,11 +55,11 @@ def stopping_on_signals() -> Iterator[None]:
     def stop(number: int, _: Any) -> None:
         raise Stopped(number)
 
-    former = handle_signals(stop)
+    previous = handle_signals(stop)
     try:
         yield
     finally:
-        for number, handler in former.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
@@ -67,9 +67,9 @@ class StopOnSignal(Checkpoint):
     """Saves the last checkpoint after the step under way, on whichever rank a signal comes, and ends all of them.
 
     Lightning's own way saves nothing, stops between accumulated batches, and talks to the other ranks from
-    within the signal handler, where they may be in the midst of something else. A validation under way is
-    finished first, since a run cannot be resumed within one. As a checkpoint callback, it comes behind all that
-    a step changes, such as a moving average.
+    within the signal handler, while they may be in the midst of something else. A validation under way is
+    finished first, since a run cannot be resumed within one. As a checkpoint callback, it runs after all
+    callbacks that a step concerns, such as a moving average.
 
     Args:
         last: Saves the last checkpoint.
@@ -82,7 +82,7 @@ class StopOnSignal(Checkpoint):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.finished_steps, self.speaks = trainer.global_step, trainer.is_global_zero
-        handle_signals(self._remember)  # Lightning puts back what it found when training ends
+        handle_signals(self._remember)  # Lightning restores the previous handlers when training ends
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -95,7 +95,7 @@ class StopOnSignal(Checkpoint):
             raise Stopped(number)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Stop where the former epoch's checkpoint is the last word."""
+        """Stop between epochs, when the checkpoint of the previous one is up to date."""
         number = self._signal_of_any_rank(trainer)
         if number:
             raise Stopped(number)
@@ -129,6 +129,6 @@ class EndOnSignal(L.Callback):
                 trainer.strategy.launcher.kill(number)
             raise Stopped(number)
 
-        handle_signals(end)  # Lightning puts back what it found when scoring ends
+        handle_signals(end)  # Lightning restores the previous handlers when scoring ends
 
     on_test_start = on_validation_start

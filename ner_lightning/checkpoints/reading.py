@@ -10,6 +10,7 @@ from zipfile import is_zipfile
 
 import torch
 
+from ner_lightning.atomic_files import other_than_a_file
 from ner_lightning.modeling.network_checks import require_finite
 from ner_lightning.serialization import typed
 
@@ -34,8 +35,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: If there is none, it is torn, it is of something else, or a weight is not finite.
     """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: must be a checkpoint, found {'a folder' if Path(path).exists() else 'nothing'}")
+    if found := other_than_a_file(path):
+        raise CheckpointError(f"{path}: must be a checkpoint, found {found}")
     if not is_zipfile(path):  # an archive's table of contents is its end: a torn one has none
         raise CheckpointError(f"{path}: must be a whole checkpoint, got a file that is torn or of something else")
     try:

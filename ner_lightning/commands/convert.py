@@ -16,6 +16,7 @@ from rich.console import Console
 from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import fail, without_noise
 from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.commands.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.corpora.checks.printed_report import MAX_LINES
@@ -100,8 +101,11 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
         if {"-h", "--help"} & set(others):
             parser.parse_args(["--help"])
         raise ArgumentError(None, "--from READER, --to WRITER and --output DIR must be given")
-    config = parser.instantiate(parser.parse_args(others))
+    parsed = parser.parse_args(others)
     try:
+        require_usable_arguments("from", parsed.get("from", Namespace()), reader_class)
+        require_usable_arguments("to", parsed.get("to", Namespace()), writer_class)
+        config = parser.instantiate(parsed)
         reader = reader_class(**vars(config.get("from", Namespace())))
         writer = writer_class(**vars(config.get("to", Namespace())))
     except ValueError as error:

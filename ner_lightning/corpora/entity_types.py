@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote, SplitName
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import OUTSIDE
 
 
 def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str] | None) -> Corpus:
@@ -22,10 +23,29 @@ def select_entity_types(corpus: Corpus, entity_types: Sequence[str] | Mapping[st
         The corpus with an additional note for each split and each type that was dropped or renamed in it.
 
     Raises:
-        CorpusError: If a type does not occur in any split, or no type is given.
+        CorpusError: If a type does not occur in any split, no type is given, or a type is named ``O``.
     """
-    if entity_types is None:
-        return corpus
+    selected = corpus if entity_types is None else _select(corpus, entity_types)
+    require_other_than_outside(selected)
+    return selected
+
+
+def require_other_than_outside(corpus: Corpus) -> None:
+    """Check that no entity type is called ``O``: its class weight would be that of words outside of entities.
+
+    Raises:
+        CorpusError: If one is.
+    """
+    types = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
+    if OUTSIDE in types:
+        renamed = ", ".join(f"{kind}: {'OTHER' if kind == OUTSIDE else kind}" for kind in types)
+        raise CorpusError(
+            f"an entity type must not be called {OUTSIDE}, which stands for no entity; rename it with "
+            f"data.entity_types: {{{renamed}}}"
+        )
+
+
+def _select(corpus: Corpus, entity_types: Sequence[str] | Mapping[str, str]) -> Corpus:
     new_by_old = dict(entity_types) if isinstance(entity_types, Mapping) else {kind: kind for kind in entity_types}
     known = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     unknown = sorted(set(new_by_old) - set(known))

@@ -9,6 +9,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final
 
 from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
+from ner_lightning.corpora.reading.dataset_files import split_by_numbering, tag_names
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
@@ -30,11 +31,14 @@ class NamedDataset:
 
     Args:
         name: Path and split, for messages.
-        rows: The rows.
+        parts: The rows, in several parts if the files of the split number their tags differently.
     """
 
     name: str
-    rows: Dataset
+    parts: Sequence[Dataset]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
 
     def __str__(self) -> str:
         return self.name
@@ -87,18 +91,33 @@ class HubDatasets(SplitReader[NamedDataset]):
         self.tags = tags
 
     def open_splits(self) -> dict[SplitName, NamedDataset]:
-        datasets = load_splits(self.path, self.name, self.revision, self.offline)
-        name_by_split = self._names_of_splits(datasets)
+        datasets = self._load()
+        sources = {
+            split: NamedDataset(f"{self.path}[{name}]", datasets[name])
+            for split, name in self._names_of_splits(datasets).items()
+        }
         for split, expected in self.expected_rows.items():
-            found = len(datasets[name_by_split[split]]) if split in name_by_split else 0
+            found = len(sources[split]) if split in sources else 0
             if found != expected:
                 raise CorpusError(f"{self.path}: the {split} split must have {expected} rows, got {found}")
-        return {split: NamedDataset(f"{self.path}[{name}]", datasets[name]) for split, name in name_by_split.items()}
+        return sources
+
+    def _load(self) -> Mapping[str, Sequence[Dataset]]:
+        """Load all splits, each in one part unless its files number their tags differently."""
+        datasets = load_splits(self.path, self.name, self.revision, self.offline)
+        folder = resolve_path(self.path)
+        if folder.is_dir() and not is_saved_dataset(folder):
+            parts = split_by_numbering(folder, self.name, self.tags_column)
+            if parts is not None and self.tag_names is not None:
+                raise CorpusError(f"{self.path}: the files number their tags differently; set tag_names to null")
+            if parts is not None:
+                return parts
+        return {name: [dataset] for name, dataset in datasets.items()}
 
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
         return interpret(self._tagged_sentences(source), split, spelling=self.tags)
 
-    def _names_of_splits(self, datasets: Mapping[str, Dataset]) -> dict[SplitName, str]:
+    def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
         known = ", ".join(datasets)
         if self.splits is None:
             names = {split: str(split) for split in SPLIT_NAMES if split in datasets}
@@ -115,25 +134,25 @@ class HubDatasets(SplitReader[NamedDataset]):
 
     def _tagged_sentences(self, source: NamedDataset) -> Iterator[TaggedSentence]:
         """Yield the rows of a split; the line of a word is the number of its row, counted from 1."""
-        dataset = source.rows
-        if not dataset.num_rows:  # such a split may have no columns either
-            return
-        for column in (self.words_column, self.tags_column):
-            if column not in dataset.column_names:
-                found = ", ".join(dataset.column_names)
-                raise CorpusError(f"{source}: no column {column!r}; found: {found}")
-        tag_names = self._tag_names(dataset, source.name)
-        rows = zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True)
-        for row, (words, values) in enumerate(rows, start=1):
-            place = f"{source}:{row}"
-            require_row(words, values, place)
-            tags = [name_of_tag(value, tag_names, place) for value in values]
-            yield TaggedSentence(words, tags, source.name, [row] * len(words))
+        row = 0
+        for dataset in source.parts:
+            if not dataset.num_rows:  # such a split may have no columns either
+                continue
+            for column in (self.words_column, self.tags_column):
+                if column not in dataset.column_names:
+                    found = ", ".join(dataset.column_names)
+                    raise CorpusError(f"{source}: no column {column!r}; found: {found}")
+            names = self._tag_names(dataset, source.name)
+            for words, values in zip(dataset[self.words_column][:], dataset[self.tags_column][:], strict=True):
+                row += 1
+                place = f"{source}:{row}"
+                require_row(words, values, place)
+                tags = [name_of_tag(value, names, place) for value in values]
+                yield TaggedSentence(words, tags, source.name, [row] * len(words))
 
     def _tag_names(self, dataset: Dataset, source: str) -> Sequence[str]:
         """Return the names of numbered tags: from the user, otherwise from the dataset; empty if neither names them."""
-        feature = getattr(dataset.features[self.tags_column], "feature", None)
-        own_names: Sequence[str] = getattr(feature, "names", ())
+        own_names = tag_names(dataset.features, self.tags_column)
         if self.tag_names is None:
             return own_names
         if own_names and len(own_names) != len(self.tag_names):
@@ -173,7 +192,7 @@ def load_splits(path: str, name: str | None, revision: str | None, offline: str)
     folder = resolve_path(path)
     require_folder_or_hub_id(path, folder, revision)
     try:
-        if (folder / SAVED_SPLITS).is_file() or (folder / SAVED_DATASET).is_file():
+        if is_saved_dataset(folder):
             loaded = load_from_disk(str(folder))
         else:
             loaded = load_dataset(str(folder) if folder.is_dir() else path, name=name, revision=revision)
@@ -191,6 +210,11 @@ def load_splits(path: str, name: str | None, revision: str | None, offline: str)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
         raise CorpusError(f"{path}: cannot be read as a dataset: {one_line(error.__cause__ or error)}") from error
     return loaded if isinstance(loaded, DatasetDict) else {str(loaded.split or "train"): loaded}
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Return whether a folder was written by ``save_to_disk``."""
+    return (folder / SAVED_SPLITS).is_file() or (folder / SAVED_DATASET).is_file()
 
 
 def require_folder_or_hub_id(path: str, folder: Path, revision: str | None) -> None:

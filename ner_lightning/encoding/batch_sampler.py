@@ -13,7 +13,7 @@ FACTOR_UNIT = 2.0**-20  # factors are cut to multiples of it, so that their sums
 
 @dataclass(frozen=True, slots=True)
 class StepLayout:
-    """How the batches of an optimizer step are spread over processes and over time.
+    """A way to spread the batches of an optimizer step over processes and over time.
 
     Args:
         rank: This process, which takes every ``num_ranks``-th batch.

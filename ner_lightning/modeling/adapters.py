@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
@@ -49,9 +50,9 @@ class LoRA(Adapter):
     target_modules: list[str] | Literal["all-linear"] = "all-linear"
 
     def __post_init__(self) -> None:
-        if self.rank < 1 or not self.alpha > 0 or not 0 <= self.dropout < 1:
+        if self.rank < 1 or not 0 < self.alpha < math.inf or not 0 <= self.dropout < 1:
             raise ValueError(
-                "LoRA needs a rank of at least 1, an alpha above 0 and a dropout in [0, 1), "
+                "LoRA needs a rank of at least 1, a finite alpha above 0 and a dropout in [0, 1), "
                 f"got {self.rank}, {self.alpha} and {self.dropout}"
             )
         try:

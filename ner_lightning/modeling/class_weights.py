@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class CappedWeights(ClassWeights):
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        if self.cap is not None and not self.cap > 0:
-            raise ValueError(f"the cap of class weights must be above 0, got {self.cap}")
+        if self.cap is not None and not 0 < self.cap < math.inf:
+            raise ValueError(f"the cap of class weights must be null or a finite number above 0, got {self.cap}")
 
     @abstractmethod
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
@@ -101,8 +102,8 @@ class GivenWeights(ClassWeights):
     weights: dict[str, float]
 
     def __post_init__(self) -> None:
-        if any(not weight >= 0 for weight in self.weights.values()):
-            raise ValueError(f"class weights must be at least 0, got {self.weights}")
+        if not all(0 <= weight < math.inf for weight in self.weights.values()):
+            raise ValueError(f"class weights must be finite numbers of at least 0, got {self.weights}")
 
     def by_type(self, counts: WordCounts) -> dict[str, float]:
         unknown = sorted(self.weights.keys() - counts.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -28,8 +29,10 @@ class CRFLoss(Loss):
     learning_rate: float = 1.0e-2
 
     def __post_init__(self) -> None:
-        if not self.learning_rate >= 0:
-            raise ValueError(f"the learning rate of a CRF must be at least 0, got {self.learning_rate}")
+        if not 0 <= self.learning_rate < math.inf:
+            raise ValueError(
+                f"the learning rate of a CRF must be a finite number of at least 0, got {self.learning_rate}"
+            )
 
     def bind(self, tags: TagSet, counts: WordCounts) -> Objective:  # noqa: ARG002 (all words have the same weight)
         return CRF(tags, self.learning_rate)

@@ -43,6 +43,9 @@ from ner_lightning.schemes import TagSet
 POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
 NUMBERED: Final = re.compile(r"\.\d+\.")  # in the names of weights, that of a layer
 LOGGER = logging.getLogger(__name__)
+NORMALIZER = normalizers.BertNormalizer(lowercase=False)
+PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
+MAX_CHARACTERS = 100  # of a word between spaces and punctuation, to WordPiece
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -80,8 +83,10 @@ class PretrainedEncoder(Encoder):
 
     @property
     def hidden_size(self) -> int | None:
-        with self._found():
+        try:
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
+        except (OSError, ValueError):  # reported when the tokenizer is loaded, after the corpus was read
+            return None
         return getattr(config, "hidden_size", None)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
@@ -167,6 +172,9 @@ class SmallBert(Encoder):
         num_heads: Attention heads of a layer.
         max_subwords: The longest window.
         dropout: Dropout of hidden states and attention.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     vocabulary_size: int = 2000
@@ -175,6 +183,18 @@ class SmallBert(Encoder):
     num_heads: int = 4
     max_subwords: int = 128
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("vocabulary_size", "hidden_size", "num_layers", "num_heads", "max_subwords"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} of SmallBert must be at least 1, got {getattr(self, name)}")
+        if self.hidden_size % self.num_heads or self.hidden_size % 2:  # positions are pairs of a sine and a cosine
+            raise ValueError(
+                f"hidden_size of SmallBert must be an even multiple of num_heads, got {self.hidden_size} and "
+                f"{self.num_heads}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout of SmallBert must be from 0 to below 1, got {self.dropout}")
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
         return _limited(train_word_pieces(training_sentences, self.vocabulary_size), self.max_subwords)
@@ -270,9 +290,9 @@ def label_maps(tags: TagSet) -> dict[str, Any]:
 
 def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) -> PreTrainedTokenizerBase:
     """Train a cased WordPiece tokenizer on the words of sentences."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=MAX_CHARACTERS))
+    tokenizer.normalizer = NORMALIZER
+    tokenizer.pre_tokenizer = PRE_TOKENIZER
     # the trainer numbers continuing characters in the order of a hash table, and breaks ties by number;
     # given beforehand, they make the vocabulary a function of the sentences
     characters = sorted({character for words in sentences for word in words for character in word})
@@ -281,9 +301,24 @@ def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) 
         special_tokens=[*SPECIAL_TOKENS, *(f"##{character}" for character in characters)],
         show_progress=False,
     )
-    tokenizer.train_from_iterator((" ".join(words) for words in sentences), trainer)
+    tokenizer.train_from_iterator((" ".join(map(learnable, words)) for words in sentences), trainer)
     vocabulary = tokenizer.get_vocab()
     return BertTokenizer(vocab=vocabulary, do_lower_case=False)
+
+
+def learnable(word: str) -> str:
+    """The parts of a word from which a vocabulary is learned, joined by spaces; any usual word as it is.
+
+    WordPiece gives longer parts than MAX_CHARACTERS the unknown subword, whatever the vocabulary holds, and the time
+    to learn from one grows with the square of its length.
+
+    >>> learnable("Bonn"), learnable(200 * "a"), learnable(f"see:{200 * 'a'}!")
+    ('Bonn', '', 'see : !')
+    """
+    if len(word) <= MAX_CHARACTERS:
+        return word
+    parts = PRE_TOKENIZER.pre_tokenize_str(NORMALIZER.normalize_str(word))
+    return " ".join(part for part, _ in parts if len(part) <= MAX_CHARACTERS)
 
 
 def _limited(tokenizer: PreTrainedTokenizerBase, max_subwords: int) -> PreTrainedTokenizerBase:

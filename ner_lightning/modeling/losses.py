@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -178,8 +179,8 @@ class FocalLoss(TokenLoss):
     weights: ClassWeights | None = None
 
     def __post_init__(self) -> None:
-        if not self.gamma >= 0:  # not even NaN
-            raise ValueError(f"gamma must be at least 0, got {self.gamma}")
+        if not 0 <= self.gamma < math.inf:
+            raise ValueError(f"gamma must be a finite number of at least 0, got {self.gamma}")
 
     @property
     def class_weights(self) -> ClassWeights | None:
@@ -213,8 +214,10 @@ class DiceLoss(TokenLoss):
     smooth: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.alpha >= 0 or not self.smooth > 0:
-            raise ValueError(f"alpha must be at least 0 and smooth above 0, got {self.alpha} and {self.smooth}")
+        if not 0 <= self.alpha < math.inf or not 0 < self.smooth < math.inf:
+            raise ValueError(
+                f"alpha must be from 0 and smooth above 0, both finite, got {self.alpha} and {self.smooth}"
+            )
 
     def of_positions(
         self, logits: Float[Tensor, "scored tags"], labels: Int[Tensor, " scored"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 from ner_lightning.predictions import PredictedSentence, read_predictions
 from ner_lightning.runs.settings import Settings, arm_names, deciding, differences, encoder_name, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities, read_training_entities
+from ner_lightning.schemes import TagSet
 
 RECORD: Final = "run.json"
 PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files
@@ -22,16 +23,8 @@ FILES: Final = ("config.yaml", RECORD, FINISHED)
 TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # every run soon has one of these, other folders have none
 PLAN: Final = "plan.json"  # is in the folder of a comparison, beside the folders of its arms
 DECODERS: Final = ("argmax", "viterbi")  # `fit` keeps the predictions of both, whichever the run itself uses
-RECORDED: Final = {  # the keys of run.json that a comparison needs, and the types of their values
-    "seed": int,
-    "commit": str | None,
-    "corpus_checksum": str,
-    "versions": dict,
-    "tags": dict,
-    "decoder": str,
-    "training_seconds": int | float,
-    "peak_memory_mib": int | float,
-}
+COMPARED_PACKAGES: Final = ("torch", "transformers")
+MAX_AMOUNT: Final = 10**15  # of seconds or MiB; JSON can contain numbers that are too large for a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(f"{path} must be YAML, got {error}") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} must contain settings, got {config!r}")
@@ -120,10 +113,45 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) in {int, float} and 0 <= value <= MAX_AMOUNT
+
+
+def _holds_versions(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(value.get(name)) for name in COMPARED_PACKAGES)
+
+
+def _is_tag_set(value: Any) -> bool:
+    types = value.get("entity_types") if isinstance(value, dict) else None
+    if not isinstance(types, list) or not all(map(_is_text, types)) or not _is_text(value.get("scheme")):
+        return False
+    try:
+        TagSet.from_plain(value)
+    except ValueError:
+        return False
+    return True
+
+
+RECORDED: Final[Mapping[str, Callable[[Any], bool]]] = {  # what a comparison reads of run.json, and checks of it
+    "seed": lambda value: type(value) is int,  # true is an int as well
+    "commit": lambda value: value is None or _is_text(value),
+    "corpus_checksum": _is_text,
+    "versions": _holds_versions,
+    "tags": _is_tag_set,
+    "decoder": _is_text,
+    "training_seconds": _is_amount,
+    "peak_memory_mib": _is_amount,
+}
+
+
 def _require_recorded(record: Mapping[str, Any], path: Path) -> None:
-    for key, kind in RECORDED.items():
-        if not isinstance(record.get(key, ...), kind):  # the default is not None, since None is a valid commit
-            raise ValueError(f"{path} must record {key}, got {record.get(key, 'no such key')!r}")
+    for key, is_usable in RECORDED.items():
+        if not is_usable(record.get(key, ...)):  # the default is not None, since None is a valid commit
+            raise ValueError(f"{path} must record {key}, got {str(record.get(key, 'no such key'))[:80]!r}")
 
 
 def read_run(path: Path) -> FinishedRun:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ner_lightning.atomic_files import other_than_a_file
 from ner_lightning.sentences import Sentence
 
 TrainingEntities = Mapping[str, Mapping[str, int]]
@@ -33,6 +34,8 @@ def read_training_entities(path: Path) -> TrainingEntities:
         ValueError: If the file is missing or does not contain counts by surface and type.
     """
     rule = f'{path}: training entities must be JSON of the form {{"surface": {{"type": count}}}}'
+    if found := other_than_a_file(path):
+        raise ValueError(f"{rule}, got {found}")
     try:
         entities = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -80,8 +80,10 @@ class NERTagger(L.LightningModule):
         super().__init__()
         if not 0 <= warmup_ratio <= 1:
             raise ValueError(f"warmup_ratio must be between 0 and 1, got {warmup_ratio}")
-        if head_learning_rate is not None and not head_learning_rate >= 0:
-            raise ValueError(f"head_learning_rate must be null or at least 0, got {head_learning_rate}")
+        if head_learning_rate is not None and not 0 <= head_learning_rate < math.inf:
+            raise ValueError(
+                f"head_learning_rate must be null or a finite number of at least 0, got {head_learning_rate}"
+            )
         if evaluation_precision not in get_args(EvaluationPrecision):
             known = ", ".join(get_args(EvaluationPrecision))
             raise ValueError(f"evaluation_precision must be one of {known}, got {evaluation_precision!r}")
@@ -148,7 +150,12 @@ class NERTagger(L.LightningModule):
         return 0
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        optimizer = self.optimizer(self.parameter_groups())
+        try:
+            optimizer = self.optimizer(self.parameter_groups())
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"model.optimizer: {error}") from error
+        if any(group.get("maximize") for group in optimizer.param_groups):
+            raise ValueError("model.optimizer.maximize must be false, got true: training minimises the loss")
         scale_rates(optimizer)
         num_steps = self.num_steps
         warmup_steps = round(self.warmup_ratio * num_steps)
@@ -200,8 +207,10 @@ class NERTagger(L.LightningModule):
         """Clip the gradient norm; Lightning's method rejects fused optimizers in mixed precision.
 
         Raises:
-            ValueError: If the algorithm is not ``norm``.
+            ValueError: If the algorithm is not ``norm``, or the limit is negative, which would reverse the gradient.
         """
+        if gradient_clip_val is not None and not 0 <= gradient_clip_val < math.inf:
+            raise ValueError(f"trainer.gradient_clip_val must be null or at least 0, got {gradient_clip_val}")
         if gradient_clip_algorithm not in {None, "norm"}:
             raise ValueError(f"trainer.gradient_clip_algorithm must be norm, got {gradient_clip_algorithm}")
         if gradient_clip_val:

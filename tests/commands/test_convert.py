@@ -89,6 +89,10 @@ def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys)
             [*FROM_COLUMNS, "--from.scheme", "X", "--to", "JsonLines", "--output", "o"],
             r"from.scheme\": Expected a \S+\['IO', 'IOB1', 'BIO', .*'BMEWO'\] Given value: X \(see",
         ),
+        (
+            ["--from", "ExampleCorpus", "--from.num_train=null", "--to", "JsonLines", "--output", "o"],
+            "from.num_train.*int",
+        ),
         (["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"], "at least one file must be given"),
         (
             ["--from", "ColumnFiles", "--from.train", "none", "--to", "JsonLines", "--output", "o"],

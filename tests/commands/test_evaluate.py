@@ -213,8 +213,8 @@ def test_the_run_is_found_from_any_folder(
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ('{"tags": {}}', "must tell the scheme and the entity types of its tags, got {}"),
-        ('{"tags": null}', "must tell the scheme and the entity types of its tags, got None"),
+        ('{"tags": {}}', "must record the scheme and the entity types of its tags, got {}"),
+        ('{"tags": null}', "must record the scheme and the entity types of its tags, got None"),
         ("[" * 100_000, "must be JSON, got"),
         ("[]", "must contain the record of a run, got []"),
     ],

@@ -101,3 +101,14 @@ def test_the_counts_of_merged_types_add_up(drawn: list[tuple[list[EntitySpan], i
     assert selected.type_counts("train") == expected
     assert [sentence.words for sentence in selected.splits["train"]] == [s.words for s in sentences]
     assert len(selected.notes) == len(before)
+
+
+def test_a_type_must_not_be_called_as_no_entity_is():
+    outside = Corpus({"train": (Sentence(("Ada", "met"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "O"))),)})
+    line = r"must not be called O, which .*; rename it with data.entity_types: \{O: OTHER, PER: PER\}"
+    for selection in (None, ["O", "PER"], {"PER": "O"}):
+        with pytest.raises(CorpusError, match=line if selection != {"PER": "O"} else "must not be called O"):
+            select_entity_types(outside, selection)
+    renamed = select_entity_types(outside, {"O": "OTHER", "PER": "PER"})
+    assert renamed.entity_types("train") == ("OTHER", "PER")
+    assert select_entity_types(outside, ["PER"]).entity_types("train") == ("PER",)

@@ -122,6 +122,39 @@ def test_names_from_the_user_replace_those_of_the_dataset(tmp_path: Path):
     assert corpus.entity_types("train") == ("LOC", "person")
 
 
+def write_file(path: Path, tag_names: list[str], tags: list[str]) -> None:
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=tag_names))})
+    rows = [{"tokens": ["Ada", "Rome"], "ner_tags": [tag_names.index(tag) for tag in tags]}]
+    Dataset.from_list(rows, features=features).to_parquet(path)
+
+
+@pytest.mark.parametrize("names", ["{}.parquet {}.parquet", "train-0-{}.parquet train-1-{}.parquet"])
+def test_files_that_number_their_tags_differently_keep_their_own_names(tmp_path: Path, names: str):
+    (tmp_path / "c").mkdir()
+    splits = ("train", "validation") if "train" not in names else ("of", "of")
+    for name, split, order in zip(names.split(), splits, (1, -1), strict=True):
+        write_file(tmp_path / "c" / name.format(split), ["O", *TAG_NAMES[1:][::order]], ["B-PER", "B-LOC"])
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    sentences = [sentence for sentences in corpus.splits.values() for sentence in sentences]
+    assert len(sentences) == 2
+    for sentence in sentences:
+        assert sentence.entities == (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "LOC"))
+    with pytest.raises(CorpusError, match="the files number their tags differently; set tag_names to null"):
+        HubDatasets(str(tmp_path / "c"), tag_names=TAG_NAMES).read()
+
+
+def test_arrow_files_that_number_their_tags_differently_keep_their_own_names(tmp_path: Path):
+    for split, order in (("train", 1), ("test", -1)):
+        names = ["O", *TAG_NAMES[1:][::order]]
+        features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=names))})
+        rows = [{"tokens": ["Ada"], "ner_tags": [names.index("B-PER")]}]
+        Dataset.from_list(rows, features=features).save_to_disk(tmp_path / "saved" / split)
+        (tmp_path / "c").mkdir(exist_ok=True)
+        next((tmp_path / "saved" / split).glob("*.arrow")).rename(tmp_path / "c" / f"{split}.arrow")
+    corpus = HubDatasets(str(tmp_path / "c")).read()
+    assert [corpus.entity_types(split) for split in corpus.splits] == [("PER",), ("PER",)]
+
+
 def test_a_single_saved_dataset_is_the_training_split(tmp_path: Path):
     labelled_splits()["train"].save_to_disk(tmp_path / "c")
     corpus = HubDatasets(str(tmp_path / "c")).read()

@@ -1,4 +1,4 @@
-"""The browser that pages are looked at with."""
+"""The browser that opens pages in tests."""
 
 from collections.abc import Iterator
 

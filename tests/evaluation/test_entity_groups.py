@@ -17,7 +17,7 @@ def test_groups_add_up_to_all_entities(grouping):
     assert sum(counts.values(), SpanCounts()) == score(SENTENCES).overall
 
 
-def test_gold_and_predicted_count_by_their_own_length():
+def test_gold_and_predicted_entities_count_by_their_length():
     counts = by_entity_length().scores(SENTENCES)
     assert list(counts) == ["1 word", "2 words", "3 words", "4 words", "5 words or more"]
     assert list(counts.values()) == [
@@ -29,7 +29,7 @@ def test_gold_and_predicted_count_by_their_own_length():
     ]
 
 
-def test_seen_is_seen_with_the_entitys_own_type():
+def test_an_entity_is_seen_if_training_has_its_surface_with_the_same_type():
     counts = by_familiarity(TRAINING).scores(SENTENCES)
     assert list(counts.values()) == [
         SpanCounts(matched=1, predicted=4, gold=3),  # Bill Gates, and Paris as either
@@ -38,7 +38,7 @@ def test_seen_is_seen_with_the_entitys_own_type():
     ]
 
 
-def test_frequency_is_that_of_the_surface_whatever_its_type():
+def test_frequency_counts_the_surface_with_any_type():
     counts = by_frequency(TRAINING).scores(SENTENCES)
     assert {name: (c.predicted, c.gold) for name, c in counts.items()} == {
         "0 times": (2, 3),
@@ -50,7 +50,7 @@ def test_frequency_is_that_of_the_surface_whatever_its_type():
 
 
 @given(st.integers(1, 100))
-def test_lengths_of_sentences_are_told_by_the_ends_of_their_group(num_words):
+def test_the_length_of_a_sentence_is_within_the_limits_of_its_group(num_words):
     counts = by_sentence_length().scores([sentence("w " * num_words, [(0, 1, "PER")], [])])
     (name,) = (name for name, of_group in counts.items() if of_group.gold)
     first, _, last = name.removesuffix(" or more").removesuffix(" words").partition("–")

@@ -14,7 +14,7 @@ def predicted_sentences(draw: st.DrawFn) -> PredictedSentence:
 
 
 @given(st.lists(predicted_sentences(), max_size=4))
-def test_types_are_scored_as_if_there_were_no_other(sentences):
+def test_the_score_of_a_type_ignores_other_types(sentences):
     scores = score(sentences)
     for kind in ENTITY_TYPES:
         counts = [

@@ -25,7 +25,7 @@ def sentence(gold: str, predicted: str | None) -> PredictedSentence:
 
 @pytest.mark.parametrize(("scheme", "seqeval_scheme"), [(BIO(), IOB2), (BIOES(), IOBES)], ids=["BIO", "BIOES"])
 @given(data=st.data())
-def test_strict_scores_are_seqevals(scheme, seqeval_scheme, data):
+def test_strict_scores_equal_those_of_seqeval(scheme, seqeval_scheme, data):
     tags = TagSet(scheme, tuple(ENTITY_TYPES))
     rows = data.draw(st.lists(tag_id_lists(tags), min_size=1, max_size=4))
     gold_rows = [
@@ -46,16 +46,16 @@ def test_strict_scores_are_seqevals(scheme, seqeval_scheme, data):
         assert strict.f1 == pytest.approx(f1_score(gold, predicted, **options), abs=1e-12)
 
 
-def test_strict_reading_by_hand():
+def test_strict_reading_matches_a_calculation_by_hand():
     reading = read_strictly([sentence("B-PER I-PER O", "I-PER I-PER O"), sentence("B-LOC", "B-LOC")], BIO())
     assert score(reading.sentences).overall == SpanCounts(matched=1, predicted=1, gold=2)
     assert reading.ill_formed == 0.5
 
 
-def test_entities_that_are_not_those_of_the_tags_are_counted():
-    told, lenient = sentence("O O", "B-PER O"), sentence("O O", "I-PER O")
-    other = replace(told, predicted=(EntitySpan(0, 2, "PER"),))
-    assert read_strictly([told, lenient, other, replace(told, predicted=())], BIO()).contradicting == 2
+def test_sentences_whose_entities_contradict_their_tags_are_counted():
+    matching, lenient = sentence("O O", "B-PER O"), sentence("O O", "I-PER O")
+    other = replace(matching, predicted=(EntitySpan(0, 2, "PER"),))
+    assert read_strictly([matching, lenient, other, replace(matching, predicted=())], BIO()).contradicting == 2
 
 
 def test_bilou_is_read_as_bioes():
@@ -76,6 +76,6 @@ def test_schemes_are_recognized_by_the_tags():
     ("tags", "message"),
     [("S-PER", r"BIO must be O or begin with B, I, sentence 's' has S-PER"), (None, "'s' has none")],
 )
-def test_tags_that_cannot_be_read_are_refused(tags, message):
+def test_tags_that_cannot_be_read_are_rejected(tags, message):
     with pytest.raises(ValueError, match=message):
         read_strictly([sentence("O", tags)], BIO())

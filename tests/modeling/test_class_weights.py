@@ -72,10 +72,12 @@ def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES
     ("make", "message"),
     [
         (lambda: EffectiveNumber(beta=1.0), "beta must be at least 0 and below 1, got 1.0"),
-        (lambda: Balanced(-1.0), "the cap of class weights must be above 0, got -1.0"),
-        (lambda: Balanced(math.nan), "the cap of class weights must be above 0, got nan"),
-        (lambda: GivenWeights({"O": -1.0}), "class weights must be at least 0"),
-        (lambda: GivenWeights({"PER": math.nan}), "class weights must be at least 0"),
+        (lambda: Balanced(-1.0), "the cap of class weights must be null or a finite number above 0, got -1.0"),
+        (lambda: Balanced(math.nan), "the cap of class weights must be null or a finite number above 0, got nan"),
+        (lambda: GivenWeights({"O": -1.0}), "class weights must be finite numbers of at least 0"),
+        (lambda: Balanced(math.inf), "the cap of class weights must be null or a finite number above 0, got inf"),
+        (lambda: GivenWeights({"PER": math.inf}), "class weights must be finite numbers of at least 0"),
+        (lambda: GivenWeights({"PER": math.nan}), "class weights must be finite numbers of at least 0"),
         (
             lambda: GivenWeights({"PERS": 2.0}).by_type(COUNTS),
             r"class weights must name entity types of the corpus, .*, got \['PERS'\]",

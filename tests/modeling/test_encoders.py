@@ -66,6 +66,35 @@ def test_the_vocabulary_is_the_same_in_another_process():
     assert len(here) == 200
 
 
+@pytest.mark.timeout(20)  # to learn from it would take minutes
+def test_nothing_is_learned_from_words_that_are_too_long_to_be_read() -> None:
+    longest = 160_000 * SENTENCES[0][0][0]
+    with_longest = train_word_pieces([*SENTENCES, [longest, ""]], 200)
+    assert with_longest.get_vocab() == train_word_pieces(SENTENCES, 200).get_vocab()
+    tokenizer = train_word_pieces([[f"(Tarnhaven){longest}", "Tarnhaven"]], 200)
+    assert tokenizer.tokenize("Tarnhaven") == ["Tarnhaven"]
+    assert tokenizer.tokenize(longest) == ["[UNK]"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"vocabulary_size": 0}, "vocabulary_size of SmallBert must be at least 1, got 0"),
+        ({"hidden_size": -4}, "hidden_size of SmallBert must be at least 1, got -4"),
+        ({"num_layers": 0}, "num_layers of SmallBert must be at least 1, got 0"),
+        ({"num_heads": 0}, "num_heads of SmallBert must be at least 1, got 0"),
+        ({"max_subwords": -1}, "max_subwords of SmallBert must be at least 1, got -1"),
+        ({"hidden_size": 15, "num_heads": 3}, "hidden_size of SmallBert must be an even multiple of num_heads, got 15"),
+        ({"dropout": float("nan")}, "dropout of SmallBert must be from 0 to below 1, got nan"),
+        ({"dropout": 1.0}, "dropout of SmallBert must be from 0 to below 1, got 1.0"),
+    ],
+    ids=str,
+)
+def test_sizes_that_no_network_has_are_refused(settings: dict[str, float], line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        SmallBert(**settings)
+
+
 def test_the_trained_tokenizer_is_cased_and_knows_every_character_of_its_words():
     tokenizer = SMALL_BERT.tokenizer(SENTENCES)
     words = WordTokenizer(tokenizer)

@@ -215,12 +215,15 @@ def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO 
     ("make", "message"),
     [
         (lambda: CrossEntropyLoss(1.0), "label_smoothing must be at least 0 and below 1, got 1.0"),
-        (lambda: FocalLoss(-1.0), "gamma must be at least 0, got -1.0"),
-        (lambda: FocalLoss(math.nan), "gamma must be at least 0, got nan"),
-        (lambda: DiceLoss(alpha=math.nan), "alpha must be at least 0 and smooth above 0, got nan and 1.0"),
-        (lambda: DiceLoss(smooth=math.nan), "alpha must be at least 0 and smooth above 0, got 0.01 and nan"),
-        (lambda: CRFLoss(math.nan), "the learning rate of a CRF must be at least 0, got nan"),
-        (lambda: DiceLoss(smooth=0.0), "alpha must be at least 0 and smooth above 0, got 0.01 and 0.0"),
+        (lambda: FocalLoss(-1.0), "gamma must be a finite number of at least 0, got -1.0"),
+        (lambda: FocalLoss(math.nan), "gamma must be a finite number of at least 0, got nan"),
+        (lambda: DiceLoss(alpha=math.nan), "alpha must be from 0 and smooth above 0, both finite, got nan and 1.0"),
+        (lambda: DiceLoss(smooth=math.nan), "alpha must be from 0 and smooth above 0, both finite, got 0.01 and nan"),
+        (lambda: FocalLoss(math.inf), "gamma must be a finite number of at least 0, got inf"),
+        (lambda: DiceLoss(alpha=math.inf), "alpha must be from 0 and smooth above 0, both finite, got inf and 1.0"),
+        (lambda: CRFLoss(math.inf), "the learning rate of a CRF must be a finite number of at least 0, got inf"),
+        (lambda: CRFLoss(math.nan), "the learning rate of a CRF must be a finite number of at least 0, got nan"),
+        (lambda: DiceLoss(smooth=0.0), "alpha must be from 0 and smooth above 0, both finite, got 0.01 and 0.0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:

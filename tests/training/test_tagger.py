@@ -187,6 +187,23 @@ def test_another_evaluation_precision_is_refused() -> None:
         NERTagger(ENCODER, evaluation_precision="16")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_batch_without_sentences_changes_no_score(loss: Loss) -> None:
+    """A rank gets one if there are fewer batches to score than ranks."""
+
+    def scores(is_padded: bool) -> dict[str, float]:
+        data, scoring = data_module(16), trainer()
+        data.setup()
+        loader: Any = data.val_dataloader()
+        batches = [[], *loader.batch_sampler, []] if is_padded else loader.batch_sampler
+        data.val_dataloader = lambda: data._loader(loader.dataset, batches, data.collate_sentences)  # type: ignore[method-assign]
+        scoring.validate(tagger, data, verbose=False)
+        return {name: score.item() for name, score in scoring.callback_metrics.items()}
+
+    tagger, _ = trained(data_module(16), loss=loss)
+    assert scores(is_padded=True) == scores(is_padded=False)
+
+
 def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
     tagger, fitting = trained(data_module(), precision="bf16-true")
     assert next(tagger.parameters()).dtype == torch.bfloat16
@@ -318,5 +335,5 @@ def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan")])
 def test_a_head_learns_at_a_rate_that_is_a_number(rate: float) -> None:
-    with pytest.raises(ValueError, match="head_learning_rate must be null or at least 0, got"):
+    with pytest.raises(ValueError, match="head_learning_rate must be null or a finite number of at least 0, got"):
         NERTagger(ENCODER, head_learning_rate=rate)

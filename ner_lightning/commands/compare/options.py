@@ -177,13 +177,7 @@ def build_parser() -> OneLineParser:
     add(
         "--output", type=Path, metavar="DIR", help="the folder for the runs and the results; with --page, the HTML file"
     )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="the number of runs at the same time, each with one GPU or an equal share of the cores. Default: the "
-        "number of GPUs, or 1",
-    )
+    add("--workers", type=int, metavar="N", help="the number of runs at a time. Default: the number of GPUs, or 1")
     add("--retry", action="store_true", help="train failed runs again. By default they are reported and left out")
     add("--runs", nargs="+", type=Path, default=[], metavar="DIR", help="compare the finished runs in these folders")
     add("--page", type=Path, metavar="FILE", help="draw the page of an earlier comparison from its comparison.json")

@@ -10,8 +10,10 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Final
 
+from ner_lightning.commands.setting_values import MAX_SEED
 from ner_lightning.runs.settings import CLASS, Settings, differences
 
+MAX_RUNS: Final = 10_000  # of an arm
 ARM_NAME: Final = re.compile(r"\w[\w.+-]*")  # it is also the name of a folder
 FILE_ENDINGS: Final = (".json", ".jsonl", ".html")  # of the files that a comparison writes beside these folders
 
@@ -109,6 +111,9 @@ def parse_seeds(text: str) -> list[int]:
     if not re.fullmatch(r"\d+(,\d+)*", text) or text.strip("0") == "":
         raise ValueError(f"--seeds must be a number, as in 5, or a list, as in 3,7,11, got {text!r}")
     numbers = [int(number) for number in text.split(",")]
+    highest = MAX_SEED if "," in text else MAX_RUNS
+    if max(numbers) > highest:
+        raise ValueError(f"--seeds must be up to {highest}, got {text!r}")
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"--seeds must be different numbers, got {text!r}")
     return numbers if "," in text else list(range(numbers[0]))

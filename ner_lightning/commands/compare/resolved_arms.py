@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser
 
+from ner_lightning.commands.config_files import find_config, read_settings
 from ner_lightning.commands.fit.command import TrainingCLI, run_training
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
@@ -89,12 +90,4 @@ def keys_set_by(overlay: str) -> set[str]:
     Raises:
         ValueError: If the file is missing, or does not contain settings.
     """
-    if not Path(overlay).is_file():
-        raise ValueError(f"an overlay must be a config file, got {overlay}")
-    try:
-        content = yaml.safe_load(Path(overlay).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{overlay}: an overlay must be YAML, got {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{overlay}: an overlay must contain settings, got {content!r}")
-    return set(settings_of(content))
+    return set(settings_of(read_settings(Path(find_config(overlay)))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ from ner_lightning.runs.settings import deciding, differences, settings_of
 
 NO_RUN: Final = ".no-run"  # a folder that never exists, since this cannot be the name of an arm
 THREADS: Final = "OMP_NUM_THREADS"
+NUM_THREADS: Final = re.compile(r"[1-9]\d{0,4}(,[1-9]\d{0,4})*")
 
 
 def compare_found(options: CompareOptions) -> int:
@@ -78,7 +80,7 @@ def compare_trained(options: CompareOptions) -> int:
         if len(options.seeds) < MIN_SEEDS:
             say(
                 console,
-                f"warning: {len(options.seeds)} seeds are too few for a verdict, which needs {MIN_SEEDS} per arm",
+                f"warning: a verdict needs at least {MIN_SEEDS} seeds per arm, got {len(options.seeds)}",
             )
     outcomes = train_missing(runs, options, console)
     for outcome in outcomes:
@@ -159,17 +161,39 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def planned_threads(plan: Path) -> str:
+    """Read the threads of the runs of a comparison from its plan.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    try:
+        content = json.loads(plan.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        content = error
+    threads = content.get(THREADS) if isinstance(content, dict) else None
+    if not isinstance(threads, str) or not NUM_THREADS.fullmatch(threads):
+        raise ValueError(
+            f'{plan} must be JSON of the form {{"{THREADS}": "N"}}, got {str(content)[:80]!r}; N is what run.json of '
+            'its runs calls "threads"'
+        )
+    return threads
+
+
 def threads_of(output: Path, workers: int) -> str:
     """Return the number of threads of every run: that of the earlier runs, the user's choice, or a share of the cores.
 
     The last bits of a sum on a CPU depend on the number of threads, so it must be the same for all runs.
 
     Raises:
-        ValueError: If the folder does not belong to a comparison, or the user's choice differs from the earlier number.
+        ValueError: If the folder does not belong to a comparison, or the user's choice differs from the earlier number
+            or is not a number.
     """
-    plan, requested = output / PLAN, os.environ.get(THREADS)
+    plan, requested = output / PLAN, os.environ.get(THREADS) or None
+    if requested is not None and not NUM_THREADS.fullmatch(requested):
+        raise ValueError(f"{THREADS} must be a number of threads, got {requested!r}")
     if plan.is_file() and any(output.glob("*/seed-*.log")):  # the log of a run that has started
-        kept = _threads_in(plan)
+        kept = planned_threads(plan)
         if requested not in {None, kept}:
             raise ValueError(
                 f"{output} was started with {THREADS}={kept}, which must be the same for all runs, got {requested}"
@@ -180,12 +204,3 @@ def threads_of(output: Path, workers: int) -> str:
     threads = requested or str(max(1, num_cores() // workers))
     write_json(plan, {THREADS: threads})
     return threads
-
-
-def _threads_in(plan: Path) -> str:
-    try:
-        return str(json.loads(plan.read_text(encoding="utf-8"))[THREADS])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"{plan} must be JSON that contains {THREADS}; it is damaged, or not the plan of a comparison"
-        ) from error

@@ -47,8 +47,15 @@ from ner_lightning.commands.fit.resuming import (
     require_longer,
     require_new_folder,
 )
+from ner_lightning.commands.fit.run_names import rename_tensorboard_runs, run_name
 from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
-from ner_lightning.commands.fit.trainer_settings import require_whole_splits_and_epochs
+from ner_lightning.commands.fit.trainer_settings import (
+    errors_of_settings,
+    line_on_lack_of_memory,
+    line_on_missing_metric,
+    require_possible_training,
+    require_whole_splits_and_epochs,
+)
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import message_console, say
 from ner_lightning.evaluation.errors.page import write_run_report
@@ -72,7 +79,9 @@ class TrainingCLI(PartsCLI):
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
         require_float32_weights(config.trainer.precision)
         config.weights_only = True  # no checkpoint may run code
+        rename_tensorboard_runs(config.trainer, None, run_name(self.run_dir))
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
+        require_possible_training(config.trainer)
         if self.subcommand == "fit":
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
         else:
@@ -137,6 +146,7 @@ class TrainingCLI(PartsCLI):
         if path.exists():
             config.ckpt_path = read_config(path).get("ckpt_path")
         config.run_dir = None
+        rename_tensorboard_runs(config.trainer, run_name(self.run_dir), None)  # the name comes from the folder
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
     def choose_precision(self) -> None:
@@ -173,15 +183,16 @@ class TrainingCLI(PartsCLI):
             callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
-        return super().instantiate_trainer(
-            precision=self.config[self.subcommand].trainer.precision,
-            callbacks=[*_as_list(config.callbacks), *callbacks],
-            logger=loggers or False,
-            plugins=plugins,
-            default_root_dir=str(self.run_dir),
-            enable_model_summary=False,
-            enable_progress_bar=shows_bar,
-        )
+        with errors_of_settings():
+            return super().instantiate_trainer(
+                precision=self.config[self.subcommand].trainer.precision,
+                callbacks=[*_as_list(config.callbacks), *callbacks],
+                logger=loggers or False,
+                plugins=plugins,
+                default_root_dir=str(self.run_dir),
+                enable_model_summary=False,
+                enable_progress_bar=shows_bar,
+            )
 
     def checkpoint_callbacks(self) -> list[L.Callback]:
         """The best by validation F1, and the last, which is also saved where a run must stop."""
@@ -271,11 +282,12 @@ def main(arguments: Sequence[str]) -> int:
         report_on_one_rank(str(error), parent)
         return 1
     except RuntimeError as error:
-        line = line_on_lost_rank(error)
-        if line is None:
-            raise
-        report_on_one_rank(line, parent)
-        return 1
+        if line := line_on_missing_metric(error):
+            return report_on_one_rank(line, parent)
+        if line := line_on_lost_rank(error) or line_on_lack_of_memory(error):
+            report_on_one_rank(line, parent)
+            return 1
+        raise
     except Stopped as stop:
         return report_stop(stop)
     return 0

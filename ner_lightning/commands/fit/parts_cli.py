@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentError
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from ner_lightning.callbacks.wandb_run import WandbRun
+from ner_lightning.commands.config_files import find_config
 from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
+from ner_lightning.commands.setting_values import require_usable_values
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 
 # the command line finds parts by the names of imported classes
@@ -29,10 +32,17 @@ TRAINER_DEFAULTS = {
     "num_sanity_val_steps": 0,
     "log_every_n_steps": 10,
 }
-SECTIONS = (
-    *CLASS_BY_SECTION,
-    *("seed_everything", "run_dir", "save_every_n_steps", "ckpt_path", "weights_only", "verbose", "format"),
-)
+TYPE_BY_KEY = {
+    **CLASS_BY_SECTION,
+    "seed_everything": int,
+    "run_dir": str | None,
+    "save_every_n_steps": int | None,
+    "ckpt_path": str | None,
+    "weights_only": bool | None,
+    "verbose": bool,
+    "format": Literal["text", "json"],
+}
+CONFIG_OPTIONS = ("-c", "--config")
 
 
 class PartsCLI(LightningCLI):
@@ -74,8 +84,9 @@ class PartsCLI(LightningCLI):
             default=None,
             help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
             "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
-            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, and a finished "
-            "run is unfinished until what is made of its best checkpoint is made anew.",
+            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, but a run that "
+            "early stopping ended is not trained again. A finished run is unfinished until what is made of its best "
+            "checkpoint is made anew.",
         )
         parser.add_argument(
             "--save_every_n_steps",
@@ -85,7 +96,7 @@ class PartsCLI(LightningCLI):
         )
         parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
         parser.link_arguments("model.encoder", "data.encoder")
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=seed_or_zero)
         parser.set_defaults(  # the parts that a constructor takes for None, by name
             {
                 "data.scheme": {"class_path": "ner_lightning.BIO"},
@@ -100,20 +111,44 @@ class PartsCLI(LightningCLI):
         Raises:
             ArgumentError: If a setting or a config is wrong, in one line where its kind is known.
         """
-        given = list(args) if isinstance(args, list) else []
+        given = with_shipped_configs(args) if isinstance(args, list) else []
         lacks_folder = not any("save_dir" in argument for argument in given)
         asked = " ".join(given).replace("=", " ").split()
         if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
             given.append("--trainer.logger.save_dir=runs")
-        require_readable(given, SECTIONS)
+        require_readable(given, TYPE_BY_KEY)
         try:
             super().parse_arguments(parser, given or args)
         except ArgumentError as error:
-            lines = (explain(str(error), CLASS_BY_SECTION) for explain in (line_on_import, line_on_setting))
+            lines = (explain(str(error), TYPE_BY_KEY) for explain in (line_on_import, line_on_setting))
             line = next(filter(None, lines), None)
             raise error if line is None else ArgumentError(None, line) from None
         command = self.config.get("subcommand")
-        require_classes(self.config[command] if command else self.config)
+        config = self.config[command] if command else self.config
+        require_classes(config)
+        try:
+            require_usable_values(config, CLASS_BY_SECTION)
+        except ValueError as error:
+            raise ArgumentError(None, str(error)) from None
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""
+
+
+def seed_or_zero(seed: Any) -> int:
+    """The seed of the data module; of one that cannot be used 0, since that is refused right after."""
+    return seed if type(seed) is int else 0
+
+
+def with_shipped_configs(arguments: Iterable[str]) -> list[str]:
+    """Arguments in which configs that only we have are named by their full paths."""
+    given: list[str] = []
+    for argument in arguments:
+        option, equals, path = argument.partition("=")
+        if equals and option in CONFIG_OPTIONS:
+            given.append(f"{option}={find_config(path)}")
+        elif given and given[-1] in CONFIG_OPTIONS:
+            given.append(find_config(argument))
+        else:
+            given.append(argument)
+    return given

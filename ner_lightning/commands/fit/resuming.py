@@ -30,9 +30,7 @@ def require_new_folder(run_dir: Path) -> None:
     """
     if run_dir.exists() and any(run_dir.iterdir()):
         has_checkpoint = (run_dir / CHECKPOINTS / "last.ckpt").exists()
-        advice = (
-            "resume with --ckpt_path last, or name" if has_checkpoint else "it has no checkpoint to resume from, name"
-        )
+        advice = "resume with --ckpt_path last, or name" if has_checkpoint else "it has nothing to resume from, so name"
         raise ValueError(f"the run folder must be empty or new, got {run_dir}; {advice} another with --run_dir")
 
 

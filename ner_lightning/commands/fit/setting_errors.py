@@ -14,8 +14,9 @@ from pkgutil import resolve_name
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-import yaml
 from jsonargparse import Namespace
+
+from ner_lightning.commands.config_files import in_yaml, read_settings
 
 KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
 CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
@@ -24,9 +25,12 @@ CALLED_CLASS: Final = re.compile(
     re.DOTALL,
 )
 DENIED: Final = re.compile(r"Importing '(?P<path>[\w.]+)' is not allowed")
+NO_PART: Final = re.compile(r"\s*Not a valid subclass of \w+\. Got value: None\b")
 REFUSED: Final = re.compile(r"\s*Option '(?P<option>\w+)[^']*' is not accepted")
 REQUIRED: Final = re.compile(r"\s*the following arguments are required: (?P<options>[^\n]+)")
+UNLOADED: Final = re.compile(r"\s*Unable to load config '(?P<value>.*?)'")
 VALUE: Final = re.compile(r"(?:Expected a dot import path string: |Given value: |Got value: )(?P<value>[^\n]+)")
+CONSTANTS_IN_YAML: Final = {"None": "null", "True": "true", "False": "false"}
 IN_WORDS: Final = {
     bool: "true or false",
     dict: "a mapping",
@@ -38,79 +42,81 @@ IN_WORDS: Final = {
 }
 
 
-def line_on_setting(message: str, class_by_section: Mapping[str, type]) -> str | None:
+def line_on_setting(message: str, type_by_key: Mapping[str, Any]) -> str | None:
     """What a setting must be, what came and what is allowed; None of a message that is about something else.
 
     Args:
         message: What jsonargparse says.
-        class_by_section: The classes that the sections of a configuration build.
+        type_by_key: The types of the options, and the classes that the sections of a configuration build.
     """
     found = KEY.match(message)
-    if found is None or message.rstrip().partition("\n  Subclass types")[0].endswith("Got value: None"):
+    if found is None or NO_PART.match(found["rest"]):
         return None
-    key, rest = found["key"], found["rest"]
-    expected = _type_of(key.split("."), class_by_section)
-    while problem := CLASS.search(rest) or CALLED_CLASS.search(rest):
+    if unloaded := UNLOADED.match(found["rest"]):
+        return f"{found['key']} must be a mapping, or a config file that holds one, got {unloaded['value']}"
+    expected = _type_of(found["key"].split("."), type_by_key)
+    return _line_on_value(found["key"], found["rest"], expected)
+
+
+def _line_on_value(key: str, rest: str, expected: Any) -> str | None:
+    """What a value must be, or one among the arguments of the class that it names."""
+    if problem := CLASS.search(rest) or CALLED_CLASS.search(rest):
         kind = next((each for each in _classes_for(expected) if each.__name__ == problem["name"]), None)
         if kind is None:
             return None
-        rest = problem["rest"]
-        if refused := REFUSED.match(rest):
+        if refused := REFUSED.match(problem["rest"]):
             return f"{key}: {_on_refused(kind, refused['option'], _classes_for(expected))}"
-        if required := REQUIRED.match(rest):
+        if required := REQUIRED.match(problem["rest"]):
             return f"{key}: {kind.__name__} needs {required['options']}"
-        inner = KEY.match(rest)
-        if inner is None:
-            return None
-        key, rest = f"{key}.{inner['key']}", inner["rest"]
-        expected = _types(kind).get(inner["key"])
+        inner = KEY.match(problem["rest"])
+        return inner and _line_on_value(f"{key}.{inner['key']}", inner["rest"], types_of(kind).get(inner["key"]))
     came = VALUE.search(rest)
-    if expected is None or came is None or "Namespace(" in came["value"]:
+    value = came["value"].partition(". Got value: ")[0] if came else ""
+    value = CONSTANTS_IN_YAML.get(value, value)
+    if expected is None or not value or "Namespace(" in value:
         return None
-    value = came["value"]
-    return f"{key} must be {' or '.join(_in_words(expected))}, got {value}{_advice(key, expected, value)}"
+    return f"{key} must be {' or '.join(in_words(expected))}, got {value}{_advice(key, expected, value)}"
 
 
-def line_on_import(message: str, class_by_section: Mapping[str, type]) -> str | None:
+def line_on_import(message: str, type_by_key: Mapping[str, Any]) -> str | None:
     """Return one line on a value that names something of the system, such as os.system; None for other messages.
 
     Args:
         message: The message of jsonargparse.
-        class_by_section: The classes that the sections of a configuration build.
+        type_by_key: The types of the options, and the classes that the sections of a configuration build.
     """
     found, denied = KEY.match(message), DENIED.search(message)
     if found is None or denied is None:
         return None
-    expected = _type_of(found["key"].split("."), class_by_section)
-    allowed = f"be {' or '.join(_in_words(expected))}" if expected else "name a class that fits"
+    expected = _type_of(found["key"].split("."), type_by_key)
+    allowed = f"be {' or '.join(in_words(expected))}" if expected else "name a class that fits"
     return f"{found['key']} must {allowed}, got {denied['path']}"
 
 
-def require_readable(arguments: Sequence[str], sections: Collection[str]) -> None:
-    """Check that the config files among arguments hold known sections.
+def require_readable(arguments: Sequence[str], type_by_key: Mapping[str, Any]) -> None:
+    """Check that the config files among arguments can be read and hold known sections.
+
+    Args:
+        arguments: The arguments of a command.
+        type_by_key: The types of the options, and the classes that the sections of a configuration build.
 
     Raises:
-        ArgumentError: If one does not.
+        ArgumentError: If one cannot be read, or holds something else.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--config", action="append", default=[])
     for path in map(Path, parser.parse_known_args(arguments)[0].config):
-        if not path.is_file():
-            continue
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.MarkedYAMLError as error:
-            place = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise ArgumentError(None, f"{path}{place}: must be YAML, {error.problem}") from None
-        except (ValueError, yaml.YAMLError) as error:
-            raise ArgumentError(None, f"{path}: must be YAML in UTF-8, {error}") from None
-        if not isinstance(content, dict):
-            found = "the file is empty" if content is None else f"got {str(content)[:80]}"
-            raise ArgumentError(None, f"{path}: must hold settings, {found}")
-        for key in map(str, content):
-            if key not in sections:
-                known = ", ".join(sections)
-                raise ArgumentError(None, f"{path}: must hold keys of {known}, got {key}{_like(key, sections)}")
+            content = read_settings(path)
+        except ValueError as error:
+            raise ArgumentError(None, str(error)) from None
+        for key, value in content.items():
+            if key not in type_by_key:
+                known = ", ".join(type_by_key)
+                raise ArgumentError(None, f"{path}: must hold keys of {known}, got {key}{_like(str(key), type_by_key)}")
+            is_section = isinstance(type_by_key[key], type) and type_by_key[key] not in IN_WORDS
+            if is_section and not isinstance(value, dict | str):  # a text names a config file of the section
+                raise ArgumentError(None, f"{path}: {key} must be a mapping, got {in_yaml(value)}")
 
 
 def require_classes(config: Any, key: str = "") -> None:
@@ -132,15 +138,15 @@ def require_classes(config: Any, key: str = "") -> None:
             require_classes(value, f"{key}.{name}".removeprefix("."))
 
 
-def _type_of(keys: Sequence[str], class_by_section: Mapping[str, type]) -> Any:
+def _type_of(keys: Sequence[str], type_by_key: Mapping[str, Any]) -> Any:
     section, *names = keys
-    kind: Any = class_by_section.get(section)
+    kind: Any = type_by_key.get(section)
     for name in names:
-        kind = _types(kind).get(name)
+        kind = types_of(kind).get(name)
     return kind
 
 
-def _types(kind: Any) -> dict[str, Any]:
+def types_of(kind: Any) -> dict[str, Any]:
     """The types of what a class is built from, as far as they can be told."""
     try:
         return get_type_hints(kind.__init__) if isinstance(kind, type) else {}  # type: ignore[misc]
@@ -148,12 +154,12 @@ def _types(kind: Any) -> dict[str, Any]:
         return {}
 
 
-def _parts(kind: Any) -> Iterator[Any]:
+def alternatives(kind: Any) -> Iterator[Any]:
     """The alternatives of a union, and what a function is to return in place of the function."""
     if get_origin(kind) is Callable:
-        yield from _parts(get_args(kind)[-1])
+        yield from alternatives(get_args(kind)[-1])
     elif get_origin(kind) in {Union, UnionType}:
-        yield from chain.from_iterable(map(_parts, get_args(kind)))
+        yield from chain.from_iterable(map(alternatives, get_args(kind)))
     else:
         yield kind
 
@@ -161,7 +167,7 @@ def _parts(kind: Any) -> Iterator[Any]:
 def _classes_for(kind: Any) -> list[type]:
     """The classes that may be named for a type, or for the items of a list; of its own package alone."""
     found: list[type] = []
-    for part in _parts(kind):
+    for part in alternatives(kind):
         if get_args(part) and get_origin(part) is not Literal:
             found += chain.from_iterable(map(_classes_for, get_args(part)))
         elif isinstance(part, type) and part not in IN_WORDS:
@@ -178,10 +184,10 @@ def _with_subclasses(base: type) -> Iterator[type]:
             yield from _with_subclasses(each)
 
 
-def _in_words(kind: Any) -> list[str]:
+def in_words(kind: Any) -> list[str]:
     """What a type allows, by alternative."""
     words = []
-    for part in _parts(kind):
+    for part in alternatives(kind):
         origin = get_origin(part) or part
         if origin is Literal:
             words.append(f"one of {', '.join(map(str, get_args(part)))}")
@@ -198,7 +204,7 @@ def _in_words(kind: Any) -> list[str]:
 
 def _advice(key: str, kind: Any, value: str) -> str:
     names = [each.__name__ for each in _classes_for(kind)]
-    if get_origin(next(_parts(kind))) is list and not value.startswith("[") and (not names or value in names):
+    if get_origin(next(alternatives(kind))) is list and not value.startswith("[") and (not names or value in names):
         return f"; a list is written [{value}]"
     like = _like(value, names)
     if key == "model.encoder" and not like:
@@ -206,10 +212,10 @@ def _advice(key: str, kind: Any, value: str) -> str:
     return like
 
 
-def _on_refused(kind: type, option: str, alternatives: Sequence[type]) -> str:
+def _on_refused(kind: type, option: str, allowed: Sequence[type]) -> str:
     known = list(inspect.signature(kind).parameters)
     like = _like(option, known)
-    takers = [each.__name__ for each in alternatives if option in inspect.signature(each).parameters]
+    takers = [each.__name__ for each in allowed if option in inspect.signature(each).parameters]
     if takers and not like:
         like = f"; {', '.join(takers)} {'take' if len(takers) > 1 else 'takes'} it, and must be given before it"
     return f"{kind.__name__} takes {', '.join(known) or 'no option'}, got {option}{like}"

@@ -1,4 +1,4 @@
-"""What a run says that is stopped, and what one leaves that is stopped or refused before it has trained."""
+"""The end of a run that is stopped, or refused before it has trained: its last lines, and its folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TORCHRUN: Final = "TORCHELASTIC_RUN_ID"  # what torchrun sets in the environment
 
 
 def report_stop(stop: Stopped) -> int:
-    """Print which signal ended the command, and what is noted about it.
+    """Print which signal ended the command, and the notes on it.
 
     Returns:
-        The exit status. The launcher kills the first rank, whose status is the run's, where it sees another end with
-        an error: so 0 for the others.
+        The exit status. It is 0 on all ranks but the first, whose status is the run's: the launcher kills the first
+        rank if another one ends with an error.
     """
     if not is_first_rank():
         return 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ner_lightning.atomic_files import other_than_a_file
 from ner_lightning.corpora.reader import CorpusError
 
 DATA_FOLDER_VARIABLE: Final = "NER_LIGHTNING_DATA"
@@ -77,6 +78,9 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         CorpusError: If it cannot be read.
     """
+    found = other_than_a_file(path)
+    if found not in {None, "nothing"}:
+        raise CorpusError(f"{path}: must be a file, found {found}")
     try:
         return path.read_bytes()
     except OSError as error:

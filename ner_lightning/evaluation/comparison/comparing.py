@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -13,6 +12,7 @@ from jaxtyping import Int
 
 from ner_lightning.evaluation.comparison.arms import ComparedRun, Comparison, DecoderResult, ScoredArm
 from ner_lightning.evaluation.comparison.disagreements import find_disagreements
+from ner_lightning.evaluation.comparison.notes import CIRCUMSTANCES, circumstance_notes, decoder_notes
 from ner_lightning.evaluation.comparison.resampling import f1
 from ner_lightning.evaluation.comparison.scope import Scope
 from ner_lightning.evaluation.comparison.significance import ArmCounts, compare_all, compare_slice
@@ -33,8 +33,6 @@ from ner_lightning.runs.training_entities import TrainingEntities
 from ner_lightning.schemes import TagSet
 
 RESAMPLING_SEED: Final = 0  # so that the same runs give the same numbers
-CIRCUMSTANCES: Final = ("precision", "device", "ranks", "threads")
-SHARED: Final = ("corpus_checksum", "commit", "versions", *CIRCUMSTANCES)  # facts that should not differ between runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +132,8 @@ def compare_runs(
     for name, of_arm in runs_by_arm.items():
         _require_one_corpus(name, of_arm)
     runs = list(chain.from_iterable(runs_by_arm.values()))
-    scope.require_known_types(runs)
-    reference = runs[0].predictions(scope.split, scope.decoder)
-    if not reference:
-        raise ValueError(f"the {scope.split} predictions of {runs[0].path} contain no sentence to compare arms on")
-    units, others = Units.of(reference), _other_decoders(runs, scope)
-    scorer = Scorer(scope, reference, units, _known_to_any(runs), others)
+    scorer = _scorer_of(runs, scope)
+    units = scorer.units
     scored = iter([scorer.score(run) for run in track(runs)])
     by_arm = {name: [next(scored) for _ in of_arm] for name, of_arm in runs_by_arm.items()}
     own = {name: [run.own for run in of_arm] for name, of_arm in by_arm.items()}
@@ -154,11 +148,19 @@ def compare_runs(
         _scored_arms(runs_by_arm, own, counts, scope.decoder),
         compare_all(_arm_counts(counts, LENIENT), unit=units.name, rng=rng),
         {part: compare_slice(_arm_counts(counts, part), unit=units.name, rng=rng) for part in parts},
-        tuple(_under(decoder, by_arm, units) for decoder in others),
+        tuple(_under(decoder, by_arm, units) for decoder in scorer.other_decoders),
         differences(*(of_arm[0].settings for of_arm in runs_by_arm.values())),
-        (*_decoder_notes(runs_by_arm, scope), *_circumstance_notes(runs)),
+        (*decoder_notes(runs_by_arm, scope), *circumstance_notes(runs)),
         tuple(find_disagreements({name: [run.sentences for run in of_arm] for name, of_arm in by_arm.items()})),
     )
+
+
+def _scorer_of(runs: Sequence[FinishedRun], scope: Scope) -> Scorer:
+    scope.require_known_types(runs)
+    reference = runs[0].predictions(scope.split, scope.decoder)
+    if not reference:
+        raise ValueError(f"the {scope.split} predictions of {runs[0].path} contain no sentence to compare arms on")
+    return Scorer(scope, reference, Units.of(reference), _known_to_any(runs), _other_decoders(runs, scope))
 
 
 def _under(decoder: str, by_arm: Mapping[str, Sequence[ScoredRun]], units: Units) -> DecoderResult:
@@ -260,37 +262,3 @@ def _other_decoders(runs: Sequence[FinishedRun], scope: Scope) -> list[str]:
         for decoder in DECODERS
         if compared != {decoder} and all(run.predictions_path(scope.split, decoder).is_file() for run in runs)
     ]
-
-
-def _decoder_notes(runs_by_arm: Mapping[str, Sequence[FinishedRun]], scope: Scope) -> list[str]:
-    """Warn if arms are scored with different decoders, or another decoder could be shown for some runs only."""
-    lines = []
-    decoders = {name: sorted({run.decoder for run in runs}) for name, runs in runs_by_arm.items()}
-    if scope.decoder is None and len(set(map(tuple, decoders.values()))) > 1:
-        shown = ", ".join(f"{name} with {' and '.join(of_arm)}" for name, of_arm in decoders.items())
-        lines.append(
-            f"The arms were scored with different decoders ({shown}), so their differences are partly those of the "
-            f"decoders. Use --decoder {' or '.join(DECODERS)} to score all of them in the same way."
-        )
-    runs = list(chain.from_iterable(runs_by_arm.values()))
-    for decoder in DECODERS:
-        lacking = [run for run in runs if not run.predictions_path(scope.split, decoder).is_file()]
-        if 0 < len(lacking) < len(runs):
-            lines.append(
-                f"There is no verdict under {decoder}, since {len(lacking)} of {len(runs)} runs have no "
-                f"{scope.split} predictions with it, such as {lacking[0].path}."
-            )
-    return lines
-
-
-def _circumstance_notes(runs: Sequence[FinishedRun]) -> list[str]:
-    """Describe every circumstance that differs between runs, in one line each."""
-    lines = []
-    for name in SHARED:
-        values = Counter(str(run.record.get(name)) for run in runs)
-        if len(values) > 1:
-            shown = ", ".join(
-                f"{value} ({count} {'run' if count == 1 else 'runs'})" for value, count in values.most_common()
-            )
-            lines.append(f"The runs differ in {name.replace('_', ' ')}: {shown}.")
-    return lines

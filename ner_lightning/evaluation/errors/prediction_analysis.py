@@ -57,7 +57,7 @@ def _recorded_scheme(path: Path, record: Mapping[str, Any]) -> LabelScheme | Non
         return None
     try:
         return TagSet.from_plain(record["tags"]).scheme
-    except ValueError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} must tell the scheme and the entity types of its tags, got {record['tags']}"
+            f"{path} must record the scheme and the entity types of its tags, got {record['tags']}"
         ) from error

@@ -127,9 +127,9 @@ def print_table(console: Console, table: Table, keeps_columns: bool = True) -> N
     """Print the table; what is wider than the terminal is cut between columns.
 
     Args:
-        console: Where to.
+        console: The console.
         table: The table.
-        keeps_columns: Whether the columns that have no room follow in a further table, or are left out.
+        keeps_columns: True if columns without space follow in another table; False if they are left out.
     """
     rows = tuple(tuple(map(str, row)) for row in table.rows)
     shown = TerminalTable(table.title, table.header, rows, table.text_columns, table.note, table.has_total)

@@ -58,15 +58,20 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--runs", "r", "--seeds="], "--runs compares finished runs"),
         (["--output=o", "--arm", "plan.json="], "must not end like a file name"),
         (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
+        (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be"),
+        (["--output=o", "--runs", "r", "--seeds="], "--runs"),
         (["--output=o", "--runs", "missing"], "missing is not a folder"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
         (["--output=o", "--arm", BIO, "--arm", BIO], "different names, got bio more than once"),
         (["--output=o", "--arm", BIO, "--seeds=none"], "--seeds must be"),
-        (["--output=o", "--arm", "a=none.yaml"], "an overlay must be a config file, got none.yaml"),
-        (["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"], "got a.yaml"),
+        (["--output=o", "--arm", "a=none.yaml"], "none.yaml: a config must be a file, found nothing"),
+        (
+            ["--output=o", "--grid", "a.yaml", "b.yaml", "--grid", "a.yaml", "--model.warmup_ratio", "0"],
+            "a.yaml",
+        ),
         (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "different names, got a more than once"),
-        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE: an overlay must "),
-        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], "pyproject.toml: an overlay must be YAML, got"),
+        (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE:"),
+        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], r"pyproject.toml:\d+: must be YAML"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
         (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
         (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, but bio and same resolve to the same"),
@@ -193,6 +198,23 @@ def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: p
         ValueError, match="shared was started with OMP_NUM_THREADS=2, which must be the same for all runs, got 5"
     ):
         threads_of(tmp_path / "shared", workers=3)
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    with pytest.raises(ValueError, match="OMP_NUM_THREADS must be a number of threads, got 'many'"):
+        threads_of(tmp_path / "shared", workers=3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "2", "null", "{}", '{"OMP_NUM_THREADS": 2}', '{"OMP_NUM_THREADS": "-2"}', "[" * 100_000, "\xff"],
+    ids=lambda content: content[:24],
+)
+def test_a_damaged_plan_is_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(content, encoding="latin-1")
+    with pytest.raises(
+        ValueError, match=r'plan.json must be JSON of the form {"OMP_NUM_THREADS": "N"}, got .*'
+    ) as info:
+        threads_of(tmp_path, workers=1)
+    assert "\n" not in str(info.value)
 
 
 COMPARISON = ["compare", *OPTIONS, "--arm", BIO, "--arm", BIOES, "--workers=2"]

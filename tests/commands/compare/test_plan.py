@@ -31,7 +31,7 @@ def test_a_grid_has_an_arm_for_every_combination(axes: list[list[str]]) -> None:
         assert [overlay.split("/")[0] for overlay in arm.overlays] == [f"axis_{n}" for n in range(len(axes))]
 
 
-@pytest.mark.parametrize("text", ["", "0", "00", "-1", "five", "1,", "1,1", "1.5", "3,x"])
+@pytest.mark.parametrize("text", ["", "0", "00", "-1", "five", "1,", "1,1", "1.5", "3,x", "99999999", "0,4294967296"])
 def test_seeds_are_a_number_or_a_list(text: str) -> None:
     with pytest.raises(ValueError, match=r"--seeds must be .* got "):
         parse_seeds(text)

@@ -232,7 +232,7 @@ def test_a_used_folder_without_a_checkpoint_is_kept_and_not_said_to_be_resumable
 ) -> None:
     (tmp_path / "notes.txt").touch()
     assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
-    assert f"got {tmp_path}; it has no checkpoint to resume, name another with --run_dir" in capsys.readouterr().err
+    assert f"got {tmp_path}; it has nothing to resume from, so name another with --run_dir" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 

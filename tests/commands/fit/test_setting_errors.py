@@ -42,7 +42,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
             "model.loss: FocalLoss takes gamma, weights, got gama; did you mean gamma?",
         ),
         ("--model.loss=FocalLoss --model.loss.gamma=x", "model.loss.gamma must be a number, got x"),
-        ("--model.loss=FocalLoss --model.loss.gamma=-1", "gamma must be at least 0, got -1.0"),
+        ("--model.loss=FocalLoss --model.loss.gamma=-1", "gamma must be a finite number of at least 0, got -1.0"),
         (
             "--model.loss=FocalLoss --model.loss.weights=Balancd",
             "model.loss.weights must be one of Balanced, InverseSqrt, EffectiveNumber, GivenWeights or null, "

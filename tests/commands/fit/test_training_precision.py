@@ -1,4 +1,4 @@
-"""Which precision `fit` trains in, and that a run keeps it."""
+"""The precision that `fit` trains in is chosen by the network and the device, and a run keeps it."""
 
 import json
 from pathlib import Path

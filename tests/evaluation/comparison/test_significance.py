@@ -239,7 +239,7 @@ def test_other_tests_name_what_they_ignore() -> None:
     assert found.other_tests[2].p == pytest.approx(welch.pvalue)
 
 
-def test_identical_predictions() -> None:
+def test_identical_predictions_do_not_differ() -> None:
     runs = POPULATIONS["both"].draw(np.random.default_rng(0))[0]
     assert compared(runs, runs).test.p == 1
     same = compared(runs[[0, 0, 0]], runs[[0, 0, 0, 0]])

@@ -1,0 +1,95 @@
+"""Config files: where they are found, and one sentence for everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from ner_lightning.atomic_files import other_than_a_file
+
+SHIPPED: Final = Path(__file__).parents[1] / "configs"
+CLASS_PATH: Final = "class_path"
+ARGUMENTS: Final = "init_args"
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Reads YAML; of a key that is set twice, PyYAML itself would silently drop the first value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
+                continue
+            key = self.construct_object(key_node)
+            if key in seen:
+                problem = f"every key must be set once, {key} is set again"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def find_config(path: str) -> str:
+    """The path of a config; one below configs/ that is not in the current folder is the one that we ship."""
+    first, *rest = Path(path).parts or ("",)
+    shipped = SHIPPED.joinpath(*rest)
+    return str(shipped) if first == "configs" and not Path(path).exists() and shipped.is_file() else path
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings of a config.
+
+    Raises:
+        ValueError: If it is not a file, not YAML, sets a key twice or names a class in another form than the parser
+            reads.
+    """
+    if found := other_than_a_file(path):
+        raise ValueError(f"{path}: a config must be a file, found {found}")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except yaml.constructor.ConstructorError as error:
+        raise ValueError(f"{_place(path, error)}: {error.problem}") from None
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"{_place(path, error)}: must be YAML, {error.problem}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: must be YAML, it is nested too deeply") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: must be YAML in UTF-8, {error}") from None
+    if not isinstance(content, dict):
+        found = "the file is empty" if content is None else f"got {str(content)[:80]}"
+        raise ValueError(f"{path}: must hold settings, {found}")
+    for problem in _misnamed_classes("", content):
+        raise ValueError(f"{path}: {problem}")
+    return content
+
+
+def _place(path: Path, error: yaml.MarkedYAMLError) -> str:
+    return f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
+
+
+def _misnamed_classes(key: str, settings: Any) -> Iterator[str]:
+    """Sentences about what is wrong with the classes that settings name."""
+    if isinstance(settings, list):
+        for item in settings:
+            yield from _misnamed_classes(key, item)
+    elif isinstance(settings, Mapping):
+        if CLASS_PATH in settings:
+            name, arguments = settings[CLASS_PATH], settings.get(ARGUMENTS, {})
+            if not isinstance(name, str):
+                yield f"{key}.{CLASS_PATH} must be the name of a class, got {in_yaml(name)}"
+            if not isinstance(arguments, Mapping):
+                yield f"{key}.{ARGUMENTS} must be a mapping, got {in_yaml(arguments)}"
+        for name, value in settings.items():
+            yield from _misnamed_classes(f"{key}.{name}".removeprefix("."), value)
+
+
+def in_yaml(value: Any) -> str:
+    """A value as a config writes it.
+
+    >>> in_yaml(None), in_yaml(True), in_yaml(3)
+    ('null', 'true', '3')
+    """
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
