@@ -11,9 +11,13 @@ def test_an_error_names_files_and_values_as_they_are(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "error: a  b\u00a0c.conll:100: must hold - '[x]  \\x1b[2J'\n"
 
 
-@pytest.mark.parametrize("command", ["fit", "check"])
 @pytest.mark.parametrize(
-    ("arguments", "missing"), [([], "encoder"), (["--model.encoder", "SmallBert"], "corpus")], ids=["none", "encoder"]
+    ("command", "arguments", "missing"),
+    [
+        ("fit", [], "encoder"),
+        ("fit", ["--model.encoder", "SmallBert"], "corpus"),
+        ("check", [], "corpus"),  # a corpus is checked without an encoder, too
+    ],
 )
 def test_what_is_not_configured_is_named(
     command: str, arguments: list[str], missing: str, capsys: pytest.CaptureFixture[str]

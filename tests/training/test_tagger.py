@@ -171,15 +171,24 @@ def test_evaluation_in_bfloat16_changes_scores_the_same_way_after_any_training()
 
 
 def test_evaluation_in_float32_takes_no_shortcut_that_a_program_allows_elsewhere() -> None:
-    with evaluating_in("float32", torch.device("cpu")):
-        assert torch.get_float32_matmul_precision() == "highest"
-    torch.set_float32_matmul_precision("medium")  # TF32 on a GPU, bfloat16 on some CPUs
+    """By torch's old switch for all devices and by its new one for each; mixing them is an error in torch."""
+    on_gpu, on_cpu = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+
+    def settings() -> tuple[str, str]:
+        return on_gpu.fp32_precision, on_cpu.fp32_precision
+
+    untouched = settings()
     try:
-        with evaluating_in("float32", torch.device("cpu")):
-            assert torch.get_float32_matmul_precision() == "highest"
-        assert torch.get_float32_matmul_precision() == "medium"
+        torch.set_float32_matmul_precision("medium")
+        assert settings() == ("tf32", "bf16")
+        for gpu in ("tf32", "none"):
+            on_gpu.fp32_precision = gpu
+            with evaluating_in("float32", torch.device("cpu")):
+                assert settings() == ("ieee", "ieee")
+            assert settings() == (gpu, "bf16")
     finally:
         torch.set_float32_matmul_precision("highest")
+        on_gpu.fp32_precision, on_cpu.fp32_precision = untouched
 
 
 def test_another_evaluation_precision_is_refused() -> None:
