@@ -12,6 +12,7 @@ from torch import Tensor
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.callbacks.ranks import gathered
 from ner_lightning.encoding.batches import Batch
+from ner_lightning.lightning_internals import forget_batch_that_stepped
 from ner_lightning.modeling.parameter_groups import gradients_of
 from ner_lightning.training.moving_average import trained_weights
 
@@ -110,4 +111,4 @@ def _rewind_to_step(trainer: L.Trainer) -> None:
         counts.processed = counts.started = counts.ready = counts.completed - begun
         counts.completed = counts.processed - 1
     loop.batch_progress.is_last_batch = False
-    loop._batches_that_stepped -= 1
+    forget_batch_that_stepped(trainer)

@@ -8,45 +8,47 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint, Timer
 
+from ner_lightning.lightning_internals import callbacks_of, ends_after_this_epoch
+
 
 def is_validated_next(trainer: L.Trainer) -> bool:
-    """Whether validation follows the batch: what Lightning resumes from such a batch has lost that validation."""
-    return trainer.is_last_batch or (trainer.should_stop and trainer.fit_loop._can_stop_early)
+    """Return whether validation follows the batch; Lightning would skip it when it resumes from such a batch."""
+    return trainer.is_last_batch or ends_after_this_epoch(trainer)
 
 
 def is_stopped_early(trainer: L.Trainer) -> bool:
-    """Return whether a callback such as early stopping has ended training before the length that was asked for."""
-    if not (trainer.should_stop and trainer.fit_loop._can_stop_early):
+    """Return whether a callback such as early stopping has ended training before its configured length."""
+    if not ends_after_this_epoch(trainer):
         return False
-    timers = [callback.time_remaining() for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
+    timers = [callback.time_remaining() for callback in callbacks_of(trainer) if isinstance(callback, Timer)]
     is_time_over = any(remaining is not None and remaining <= 0 for remaining in timers)
     return not (0 <= trainer.max_steps <= trainer.global_step or is_time_over)
 
 
 def stay_stopped(trainer: L.Trainer, checkpoint: dict[str, Any]) -> bool:
-    """Train nothing if a callback had ended the run that the checkpoint is of.
+    """Train nothing if a callback had ended the run of this checkpoint.
 
     Lightning would forget that, and train until the callback ends the run again.
 
     Args:
-        trainer: The trainer, which is about to load the checkpoint.
+        trainer: The trainer that is about to load the checkpoint.
         checkpoint: The last checkpoint of the run.
 
     Returns:
-        Whether the run had been ended so.
+        True if a callback had ended the run.
     """
     if not checkpoint["callbacks"].get(LastCheckpoint.__qualname__, {}).get("stopped_early", False):
         return False
     trainer.should_stop = True
     progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
-    progress["completed"] = progress["processed"]  # the checkpoint was saved just before that was counted
+    progress["completed"] = progress["processed"]  # the checkpoint was saved just before this was counted
     return True
 
 
 class LastCheckpoint(Checkpoint):
-    """Saves ``last.ckpt`` at the end of every epoch, and within it where asked to, except before a validation.
+    """Saves ``last.ckpt`` at the end of every epoch, and within it on request, except before a validation.
 
-    The checkpoint remembers whether a callback had ended the run.
+    The checkpoint records whether a callback had ended the run.
 
     Args:
         folder: Folder of the checkpoint.
@@ -64,7 +66,7 @@ class LastCheckpoint(Checkpoint):
         return {"stopped_early": self.stopped_early}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.saved_step = trainer.global_step  # of a resumed run: its next step may be accumulated over many batches
+        self.saved_step = trainer.global_step  # the next step of a resumed run may be accumulated over many batches
 
     def on_train_batch_end(
         self,
@@ -79,7 +81,7 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save; an epoch within which the run was ended is saved as under way, so that a longer run goes on in it."""
+        """Save; an epoch within which the run ended is saved as unfinished, so that a longer run continues in it."""
         self.stopped_early = is_stopped_early(trainer)
         progress: Any = trainer.fit_loop.epoch_progress
         under_way = int(not trainer.is_last_batch)
@@ -90,6 +92,6 @@ class LastCheckpoint(Checkpoint):
             count.processed += under_way
 
     def save(self, trainer: L.Trainer) -> None:
-        """Save now; every rank must come here."""
+        """Save now; every rank must call it."""
         self.saved_step = trainer.global_step
         trainer.save_checkpoint(self.path)

@@ -28,6 +28,7 @@ from ner_lightning.encoding.batches import (
 )
 from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
+from ner_lightning.lightning_internals import data_module_given_to
 from ner_lightning.modeling.encoders import Encoder, as_encoder
 from ner_lightning.parts import require_kind
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
@@ -319,7 +320,7 @@ def data_module_of(trainer: L.Trainer) -> NERDataModule:
     Raises:
         ValueError: If the trainer was given data loaders instead: scores also need the corpus.
     """
-    data_module = trainer.datamodule  # type: ignore[attr-defined]
+    data_module = data_module_given_to(trainer)
     if not isinstance(data_module, NERDataModule):
         raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
     return data_module

@@ -22,6 +22,7 @@ from ner_lightning.checkpoints.reading import TAGGER_KEY, CheckpointError, read_
 from ner_lightning.checkpoints.record import TaggerRecord
 from ner_lightning.checkpoints.trained_part import TrainedPart
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
+from ner_lightning.lightning_internals import steps_between_logs
 from ner_lightning.metrics.exact_mean import ExactMean
 from ner_lightning.modeling.class_weights import WordCounts
 from ner_lightning.modeling.crf import CRFLoss  # noqa: F401 (a checkpoint may name it)
@@ -195,7 +196,7 @@ class NERTagger(L.LightningModule):
         torch._foreach_div_(list(gradients_of(optimizer).values()), step.weight.item() or 1.0)
         loss = step.mean
         self.log("train/loss", loss, prog_bar=True, logger=False)
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        every = steps_between_logs(self.trainer)
         if every and (self.trainer.global_step + 1) % every == 0:  # 0 logs nothing
             self.log_now({"train/loss": loss, "train/learning_rate": optimizer.param_groups[0]["lr"]})
 

@@ -18,6 +18,7 @@ from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_se
 from ner_lightning.commands.fit.setting_values import require_usable_values
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.corpora.formats import import_readers
+from ner_lightning.lightning_internals import read_integers_as_integers
 from ner_lightning.training.data_module import NERDataModule
 from ner_lightning.training.tagger import NERTagger
 
@@ -77,6 +78,7 @@ class PartsCLI(LightningCLI):
         return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        read_integers_as_integers(parser)
         parser.add_argument(
             "--run_dir",
             type=str | None,

@@ -13,7 +13,7 @@ def run_name(run_dir: Path) -> str:
 
     >>> run_name(Path("runs/mine/seed-0"))
     'mine/seed-0'
-    >>> run_name(Path("/tmp/trial"))
+    >>> run_name(Path("elsewhere/trial"))
     'trial'
     """
     folders = run_dir.parts[:-1]

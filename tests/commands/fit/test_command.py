@@ -158,7 +158,8 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
         (["--model.warmup_ratio=2"], "between 0 and 1"),
         (["--model.warmup=2"], "warmup"),
         (["--data.batches.max_windows=four"], "four"),
-        (["--trainer.limit_val_batches=2"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 2"),
+        (["--trainer.limit_val_batches=2"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 2:"),
+        (["--trainer.limit_val_batches=1"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 1:"),
         (["--trainer.limit_test_batches=0.5"], "limit_test_batches must be 1.0, or 0 to leave the split out, got 0.5:"),
         (["--trainer.overfit_batches=2"], "overfit_batches must be 0, got 2: scores are of whole splits"),
         (

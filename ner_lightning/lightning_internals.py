@@ -1,0 +1,55 @@
+"""Names of Lightning and jsonargparse outside their public interface that we depend on, each with the reason.
+
+``tests/test_lightning_internals.py`` notices when one of them changes, and ``pyproject.toml`` pins minor versions.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import lightning as L
+from jsonargparse import ArgumentParser
+
+
+def ends_after_this_epoch(trainer: L.Trainer) -> bool:
+    """Return whether a request to stop is fulfilled now: Lightning first completes ``min_epochs`` and ``min_steps``."""
+    return trainer.should_stop and trainer.fit_loop._can_stop_early
+
+
+def forget_batch_that_stepped(trainer: L.Trainer) -> None:
+    """Take back the count of an optimizer step that was begun but not made, so that a checkpoint does not hold it."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped -= 1
+
+
+def callbacks_of(trainer: L.Trainer) -> list[L.Callback]:
+    """Return the callbacks of a run, for which Lightning declares no type."""
+    return trainer.callbacks  # type: ignore[attr-defined]
+
+
+def data_module_given_to(trainer: L.Trainer) -> L.LightningDataModule | None:
+    """Return the data module that a trainer was given, for which Lightning declares no type."""
+    return trainer.datamodule  # type: ignore[attr-defined]
+
+
+def steps_between_logs(trainer: L.Trainer) -> int:
+    """Return ``log_every_n_steps``, which Lightning sets through a connector that type checkers do not see."""
+    return trainer.log_every_n_steps  # type: ignore[attr-defined]
+
+
+def read_integers_as_integers(parser: ArgumentParser) -> None:
+    """Let settings that accept int or float read 1 as the integer.
+
+    For Lightning, ``limit_val_batches: 1`` is one batch and ``1.0`` the whole split. jsonargparse tries the types of a
+    union in their order, and ``typing`` may return an equal union of another order that a library, such as rich,
+    created before.
+    """
+    for action in parser._actions:
+        kind: Any = getattr(action, "_typehint", None)
+        types = list(get_args(kind)) if get_origin(kind) in {Union, UnionType} else []
+        if {int, float} <= set(types) and types.index(float) < types.index(int):
+            places = types.index(float), types.index(int)
+            types[places[0]], types[places[1]] = int, float
+            setattr(action, "_typehint", reduce(or_, types))  # noqa: B010 (the base class has no such attribute)
