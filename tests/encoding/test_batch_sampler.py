@@ -61,20 +61,36 @@ def test_every_rank_gets_as_many_batches_and_every_window_comes_as_often_as_its_
     assert abs(sum(factors) - len(seen)) < 1.001  # rounded down, and factors to the sixth digit
 
 
+def num_batches_in_order(lengths: list[int], max_subwords: int, max_windows: int) -> int:
+    """Return the number of batches if windows of these lengths are put into batches in this order."""
+    num_batches, num_windows, num_subwords = 0, max_windows, 0
+    for length in lengths:
+        if num_windows == max_windows or num_subwords + length > max_subwords:
+            num_batches, num_windows, num_subwords = num_batches + 1, 0, 0
+        num_windows, num_subwords = num_windows + 1, num_subwords + length
+    return num_batches
+
+
 @given(settings_of_samplers(), st.integers(0, 4))
 @example(([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0, "factors": None}, 3), 0)
+@example(
+    (
+        [0, 0, 1, 1, 1, 1],
+        {"max_subwords": 1, "max_windows": 2, "pool": 2, "seed": 0, "factors": [1.0, 1.0, 1.0, 1.0, 1.0, 3.0]},
+        3,
+    ),
+    0,
+)
 def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn, epoch):
     """Joined are pairs, as many as there are batches too many, where windows are too few to halve batches."""
     lengths, settings, num_ranks = drawn
-    (planned,) = samplers(lengths, settings, 1)
-    num_planned = len(planned)
+    sampler = samplers(lengths, settings, num_ranks)[0]
+    num_planned = num_batches_in_order(sampler.slot_lengths.tolist(), settings["max_subwords"], settings["max_windows"])
     num_needed = -(-num_planned // num_ranks) * num_ranks
-    num_joined = num_planned % num_ranks if num_needed > len(planned.slot_lengths) else 0
-    if settings["pool"] > 1:  # windows of a step are sorted together, so the plan of one rank is another one
-        num_joined = num_ranks - 1
+    num_joined = num_planned % num_ranks if num_needed > len(sampler.slot_lengths) else 0
     over = [
         batch
-        for batch in samplers(lengths, settings, num_ranks)[0].batches_of(epoch)
+        for batch in sampler.batches_of(epoch)
         if len(batch) > settings["max_windows"]
         or (len(batch) > 1 and sum(lengths[i] for i in batch) > settings["max_subwords"])
     ]
