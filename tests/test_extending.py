@@ -94,8 +94,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_parts_of_the_page_train_together(folder: Path) -> None:
     record = json.loads((folder / "runs" / "mine" / "seed-0" / "run.json").read_text())
-    assert record["loss"] == "GeneralizedCrossEntropy(q=0.5)"
-    assert record["decoder"] == "CautiousDecoder(min_probability=0.5)"
+    assert record["loss"] == {"name": "GeneralizedCrossEntropy", "init_args": {"q": 0.5}}
+    assert record["decoder"] == {"name": "CautiousDecoder", "init_args": {"min_probability": 0.5}}
     assert record["tags"]["scheme"] == "IOE"
     first = json.loads((folder / "runs/mine/seed-0/predictions/test.jsonl").read_text().splitlines()[0])
     given = ExampleCorpus(num_train=96, num_validation=24, num_test=24).read().splits["test"][0]

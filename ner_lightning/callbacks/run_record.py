@@ -25,6 +25,7 @@ from ner_lightning.callbacks.start_lines import count_parameters
 from ner_lightning.corpora.reader import SplitName
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.runs.folders import RECORD
+from ner_lightning.serialization import to_plain
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.tagger import tagger_of
 
@@ -122,10 +123,10 @@ class RunRecord(L.Callback):
             "corpus_checksum": bound.checksum,
             "training_sentences": len(bound.corpus.splits["train"]),
             "tags": bound.tags.to_plain(),
-            "loss": repr(tagger.loss),
+            "loss": to_plain(tagger.loss),
             "class_weights": tagger.objective.weights_by_type,
             "repeat_factors": dict(bound.repeat_factors),
-            "decoder": repr(tagger.decoder),
+            "decoder": to_plain(tagger.decoder),
             "precision": str(trainer.precision),
             "ranks": trainer.world_size,
             "threads": torch.get_num_threads(),

@@ -55,7 +55,7 @@ class FinishedRun:
     @property
     def decoder(self) -> str:
         """The name of the decoder that the run itself used: one of ``DECODERS``, or the name of a class."""
-        name: str = self.record["decoder"].partition("(")[0]
+        name: str = self.record["decoder"]["name"]
         return next((short for short in DECODERS if name.lower() == f"{short}decoder"), name)
 
     def predictions_path(self, split: str, decoder: str | None = None) -> Path:
@@ -117,6 +117,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_part(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("name"))
+
+
 def _is_amount(value: Any) -> bool:
     return type(value) in {int, float} and 0 <= value <= MAX_AMOUNT
 
@@ -142,7 +146,7 @@ RECORDED: Final[Mapping[str, Callable[[Any], bool]]] = {  # what a comparison re
     "corpus_checksum": _is_text,
     "versions": _holds_versions,
     "tags": _is_tag_set,
-    "decoder": _is_text,
+    "decoder": _is_part,
     "training_seconds": _is_amount,
     "peak_memory_mib": _is_amount,
 }

@@ -132,10 +132,19 @@ def test_arms_of_two_classes_with_the_same_name_are_both_kept(tmp_path: Path) ->
 
 def test_a_decoder_is_recognized_by_its_whole_name(tmp_path: Path) -> None:
     """The file of a run's own decoder has no decoder in its name. A subclass is not the decoder that it is based on."""
-    own = read_run(write_run(tmp_path / "own", 0, [tagged(0, [], [])], decoder="ViterbiDecoder()"))
+    own = read_run(
+        write_run(tmp_path / "own", 0, [tagged(0, [], [])], decoder={"name": "ViterbiDecoder", "init_args": {}})
+    )
     assert own.decoder == "viterbi"
     assert own.predictions("test", "viterbi") == own.predictions("test") == [tagged(0, [], [])]
-    other = read_run(write_run(tmp_path / "other", 0, [tagged(0, [], [])], decoder="ViterbiWithPriorDecoder(prior=2)"))
+    other = read_run(
+        write_run(
+            tmp_path / "other",
+            0,
+            [tagged(0, [], [])],
+            decoder={"name": "ViterbiWithPriorDecoder", "init_args": {"prior": 2}},
+        )
+    )
     assert other.decoder == "ViterbiWithPriorDecoder"
     write_predictions(other.path / "predictions" / "test.viterbi.jsonl", [tagged(1, [], [])])
     assert other.predictions("test", "viterbi") == [tagged(1, [], [])]

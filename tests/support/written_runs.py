@@ -45,7 +45,7 @@ def write_run(
         "corpus_checksum": "0123456789abcdef",
         "versions": {"torch": "2.13.0", "transformers": "5.23.0"},
         "tags": TagSet(scheme, TYPES).to_plain(),
-        "decoder": "ArgmaxDecoder()",
+        "decoder": {"name": "ArgmaxDecoder", "init_args": {}},
         "training_seconds": 60.0,
         "peak_memory_mib": 1000 + seed,
     }

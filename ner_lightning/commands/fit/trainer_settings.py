@@ -77,7 +77,7 @@ def require_possible_training(trainer: Mapping[str, Any]) -> None:
     """
     for key, minimum in MINIMUM_BY_KEY.items():
         if trainer[key] is not None and trainer[key] < minimum:
-            raise ValueError(f"trainer.{key} must be at least {minimum}, got {trainer[key]}")
+            raise ValueError(f"trainer.{key} must be at least {minimum}, got {trainer[key]:g}")
     for key, value, expected in UNUSABLE:
         if trainer[key] is value or (isinstance(value, str) and trainer[key] == value):
             raise ValueError(f"trainer.{key} must be {expected}")

@@ -58,8 +58,6 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--output=o", "--runs", "r", "--seeds="], "--runs compares finished runs"),
         (["--output=o", "--arm", "plan.json="], "must not end like a file name"),
         (["--output=o", "--arm", BIO, "--seeds=00"], "--seeds must be"),
-        (["--output=o", "--arm", BIO, "--seeds="], "--seeds must be"),
-        (["--output=o", "--runs", "r", "--seeds="], "--runs"),
         (["--output=o", "--runs", "missing"], "missing is not a folder"),
         (["--output=o", "--arm", "bio"], "an arm must be NAME=OVERLAY"),
         (["--output=o", "--arm", BIO, "--arm", BIO], "different names, got bio more than once"),

@@ -70,7 +70,7 @@ def test_a_value_that_cannot_be_used(setting: str, line: str, capsys: pytest.Cap
             "model.optimizer.maximize must be false, got true: training minimises the loss",
         ),
         ("model.optimizer.differentiable=true", "model.optimizer: `fused` does not support `differentiable`"),
-        ("trainer.gradient_clip_val=-1", "trainer.gradient_clip_val must be at least 0, got -1.0"),
+        ("trainer.gradient_clip_val=-1", "trainer.gradient_clip_val must be at least 0, got -1"),
         ("trainer.gradient_clip_val=.inf", "trainer.gradient_clip_val must be a finite number, got inf"),
         ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches must be at least 1, got 0"),
         ("trainer.accumulate_grad_batches=-2", "trainer.accumulate_grad_batches must be at least 1, got -2"),

@@ -189,7 +189,14 @@ def test_arms_with_different_decoders_are_warned_about(tmp_path: Path) -> None:
     plain = arm(tmp_path / "plain", 0.5, BIO())
     write_viterbi(plain, 0.7)
     crf = [
-        read_run(write_run(tmp_path / f"crf-{seed}", seed, sentences_of(seed, 0.7, BIO()), decoder="ViterbiDecoder()"))
+        read_run(
+            write_run(
+                tmp_path / f"crf-{seed}",
+                seed,
+                sentences_of(seed, 0.7, BIO()),
+                decoder={"name": "ViterbiDecoder", "init_args": {}},
+            )
+        )
         for seed in range(3)
     ]
     for run in crf:
