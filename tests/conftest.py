@@ -1,4 +1,4 @@
-"""What all tests share: one thread, no hub, no noise."""
+"""Settings for all tests: one thread, no hub, no noise."""
 
 import os
 
@@ -11,12 +11,12 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
-settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.register_profile("patient", deadline=None)  # a slow machine is not a failure
 settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def wandb_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """W&B keeps what it stages out of the home folder."""
+    """Keep W&B's staging files out of the home folder."""
     for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         os.environ[name] = str(tmp_path_factory.getbasetemp() / "wandb")

@@ -1,4 +1,4 @@
-"""The benchmarks, imported as scripts, and a tiny corpus for them."""
+"""Import the benchmarks as scripts, and write a tiny corpus for them."""
 
 import importlib
 import importlib.util
@@ -21,7 +21,7 @@ def benchmark(monkeypatch):
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    """The peer, imported by path because it is not part of the package."""
+    """Import the peer by path because it is not part of the package."""
     spec = importlib.util.spec_from_file_location("hf_recipe", BENCHMARKS / "peers" / "hf_recipe.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -30,7 +30,7 @@ def recipe() -> ModuleType:
 
 @pytest.fixture
 def corpus_dir(tmp_path, monkeypatch) -> Path:
-    """A tiny WNUT-17 in a data folder."""
+    """Write a tiny WNUT-17 into a data folder."""
     folder = tmp_path / "data" / "wnut17"
     folder.mkdir(parents=True)
     for split in ("train", "validation", "test"):

@@ -1,4 +1,4 @@
-"""Training throughput, measured on the available device."""
+"""Tests of the training throughput, measured on the available device."""
 
 import json
 

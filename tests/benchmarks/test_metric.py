@@ -1,16 +1,16 @@
-"""The benchmark of the metric: both sides give the same scores."""
+"""Tests of the metric's benchmark: both sides give the same scores."""
 
 import pytest
 
 
-def test_metric_runs_and_agrees_with_seqeval(benchmark, capsys):
+def test_the_metric_benchmark_runs_and_agrees_with_seqeval(benchmark, capsys):
     assert benchmark("metric").main(["--corpus", "generated", "--words", "2000", "--repeats", "1"]) == 0
     printed = capsys.readouterr().out
     assert "scores agree to 1e-12" in printed
     assert printed.count("SpanF1") == 3
 
 
-def test_metric_refuses_scores_that_differ(benchmark):
+def test_the_metric_benchmark_rejects_scores_that_differ(benchmark):
     metric = benchmark("metric")
     text = metric.tagged_text("generated", 2000, seed=1)
     report = metric.seqeval_report(text.names(text.gold), text.names(text.predicted))
@@ -20,7 +20,7 @@ def test_metric_refuses_scores_that_differ(benchmark):
         metric.require_agreement(scores | {"f1/LOC": scores["f1/LOC"] + 1e-9}, report)
 
 
-def test_metric_measures_every_sentence_once_however_batched(benchmark):
+def test_every_sentence_is_measured_once_for_any_batch_size(benchmark):
     metric = benchmark("metric")
     text = metric.tagged_text("generated", 20_000, seed=0)
     assert text.num_words >= 20_000
@@ -29,7 +29,7 @@ def test_metric_measures_every_sentence_once_however_batched(benchmark):
     assert len(metric.batch_plans(text)["as fit evaluates"]) > 1
 
 
-def test_metric_has_realistic_tags_and_predictions(benchmark):
+def test_the_tags_and_predictions_are_realistic(benchmark):
     text = benchmark("metric").tagged_text("generated", 20_000, seed=0)
     entity_words = sum(tag_id > 0 for row in text.gold for tag_id in row)
     wrong = sum(g != p for rows in zip(text.gold, text.predicted, strict=True) for g, p in zip(*rows, strict=True))
@@ -40,7 +40,7 @@ def test_metric_has_realistic_tags_and_predictions(benchmark):
 
 
 @pytest.mark.usefixtures("corpus_dir")
-def test_metric_uses_a_corpus_if_there_is_one(benchmark):
+def test_the_metric_benchmark_uses_a_corpus_if_there_is_one(benchmark):
     metric = benchmark("metric")
     assert metric.available_corpora() == ["wnut17", "generated"]
     text = metric.tagged_text("wnut17", 12, seed=0)

@@ -1,4 +1,4 @@
-"""The benchmark of training options makes the right runs and the right tables."""
+"""Tests of the benchmark of training options: it makes the right runs and the right tables."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ def recipe_options(benchmark, tmp_path: Path, *more: str):
     return benchmark("recipes").parse_arguments(["--encoder", "enc", "--runs", str(tmp_path / "runs"), *more])
 
 
-def test_recipes_measure_every_overlay_by_itself(benchmark):
+def test_every_overlay_is_measured_by_itself(benchmark):
     recipes = benchmark("recipes")
     overlays = recipes.overlays_of(None)
     assert {"none", "adapter/lora", "schedule/cosine", "fine_tuning/moving_average"} <= set(overlays)

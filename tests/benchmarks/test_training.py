@@ -1,4 +1,4 @@
-"""The benchmark of training: the peer follows the usual recipe, and both sides get the same input."""
+"""Tests of the training benchmark: the peer follows the usual recipe, and both sides get the same input."""
 
 import json
 import os
@@ -21,7 +21,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 
 def words_and_tags(path: Path) -> list[tuple[list[str], list[str]]]:
-    """The sentences of a file from our reader, with entities as BIO tags."""
+    """Return the sentences of a file as our reader gives them, with entities as BIO tags."""
     corpus = ColumnFiles(str(path), str(path), str(path)).read()
     tags = TagSet(BIO(), corpus.entity_types("train"))
     return [(list(s.words), [tags.tags[i] for i in tags.write(s.entities, len(s))]) for s in corpus.splits["train"]]
@@ -33,7 +33,7 @@ def test_the_peer_reads_the_same_sentences(recipe, corpus_dir):
     assert recipe.tag_names([columns]) == ["O", "B-LOC", "B-PER", "I-PER"]
 
 
-def test_the_peers_labels_are_ours(recipe):
+def test_the_peer_has_the_same_labels(recipe):
     tags = TagSet(BIO(), ("LOC", "PER"))
     generator = random.Random(0)
     sentences = [
@@ -62,7 +62,7 @@ def test_the_peer_counts_its_padding(recipe):
 
 
 def arguments_of(command: list[str]) -> dict[str, str]:
-    """The options of a command line by name."""
+    """Return the options of a command line by name."""
     first = next(i for i, part in enumerate(command) if part.startswith("--"))
     return dict(zip(command[first::2], command[first + 1 :: 2], strict=True))
 

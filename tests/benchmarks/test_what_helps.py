@@ -1,4 +1,4 @@
-"""The tables in docs/what_helps agree with the runs in its JSON files."""
+"""Tests that the tables in docs/what_helps agree with the runs in its JSON files."""
 
 import json
 from pathlib import Path

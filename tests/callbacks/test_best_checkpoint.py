@@ -1,4 +1,4 @@
-"""The best checkpoint of a run whose folder is moved between two starts."""
+"""Tests of the best checkpoint of a run whose folder is moved between two starts."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from support.quiet_trainer import quiet_trainer
 SCORES = (0.5, 0.9, 0.1, 0.95)
 
 
-class ScoredPositions(BoringModel):
-    """Has the scores of the list, epoch by epoch."""
+class GivenScores(BoringModel):
+    """Logs the given scores, one for each epoch."""
 
     def on_validation_epoch_end(self) -> None:
         self.log("validation/f1", SCORES[self.current_epoch])
@@ -32,7 +32,7 @@ def fit(folder: Path, num_epochs: int, resumed: Path | None = None) -> BestCheck
         callbacks=[best, LastCheckpoint(folder)],
     )
     checkpoint = None if resumed is None else resumed / "last.ckpt"
-    trainer.fit(ScoredPositions(), ckpt_path=checkpoint, weights_only=True)
+    trainer.fit(GivenScores(), ckpt_path=checkpoint, weights_only=True)
     return best
 
 
@@ -51,14 +51,14 @@ def test_a_moved_run_keeps_its_best_checkpoint_until_a_better_one(tmp_path: Path
     assert not (tmp_path / "begun").exists()
 
 
-def test_a_best_checkpoint_that_is_gone_is_missed_at_once(tmp_path: Path) -> None:
+def test_a_missing_best_checkpoint_is_reported_at_once(tmp_path: Path) -> None:
     fit(tmp_path, 2)
     (tmp_path / "best.ckpt").unlink()
     with pytest.raises(CheckpointError, match=r"best\.ckpt is missing: a run resumes with its best checkpoint"):
         fit(tmp_path, 3, resumed=tmp_path)
 
 
-def test_a_run_that_begins_from_a_checkpoint_of_another_has_no_best_yet(tmp_path: Path) -> None:
+def test_a_run_that_starts_from_another_run_has_no_best_checkpoint_yet(tmp_path: Path) -> None:
     fit(tmp_path / "other", 2)
     best = fit(tmp_path / "new", 3, resumed=tmp_path / "other")
     assert (epoch_of_best(tmp_path / "new"), epoch_of_best(tmp_path / "other")) == (2, 1)

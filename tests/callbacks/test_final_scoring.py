@@ -1,4 +1,4 @@
-"""What is made of validate and test is not made of the validation of each epoch."""
+"""Tests that final scoring happens in `validate` and `test`, and not after each epoch of training."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class Recorder(FinalScoring):
         self.seen.append(f"end of {split}")
 
 
-def test_epochs_are_left_out() -> None:
+def test_validation_after_an_epoch_is_not_scored_as_final() -> None:
     encoder, recorder = SmallBert(hidden_size=16, num_layers=1, num_heads=1, vocabulary_size=200), Recorder()
     data = NERDataModule(ExampleCorpus(num_train=16, num_validation=8, num_test=6), encoder)
     trainer = quiet_trainer(max_epochs=2, callbacks=[recorder])

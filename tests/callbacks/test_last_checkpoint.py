@@ -1,4 +1,4 @@
-"""When the last checkpoint is saved, where a run ends within an epoch."""
+"""Tests of when the last checkpoint is saved if a run ends within an epoch."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from support.quiet_trainer import quiet_trainer
 
 
 class Watch(L.Callback):
-    """Notes the step of the last checkpoint where a validation begins, and may ask the run to stop at a step."""
+    """Records the step of the last checkpoint when a validation begins, and can ask the run to stop at a step."""
 
     def __init__(self, path: Path, asked_at: int | None = None) -> None:
         self.path, self.asked_at = path, asked_at
@@ -36,7 +36,7 @@ def step_of(path: Path) -> int:
 
 
 def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
-    """Train for so many steps, in epochs of four, with a checkpoint after each step."""
+    """Train for this number of steps, in epochs of four, with a checkpoint after each step."""
     last = LastCheckpoint(folder, every_n_steps=1)
     watch = Watch(last.path, asked_at)
     callbacks = [watch, FinalValidation(), StopOnSignal(last), last]
@@ -51,14 +51,16 @@ def fit(folder: Path, num_steps: int, asked_at: int | None = None) -> Watch:
 
 
 @pytest.mark.parametrize(("num_steps", "validated"), [(3, [2]), (4, [3]), (6, [3, 5]), (-1, [3, 7])])
-def test_no_checkpoint_lacks_the_validation_that_is_due(tmp_path: Path, num_steps: int, validated: list[int]) -> None:
-    """When a validation begins, there is the checkpoint of the step before; at the end, that of the last."""
+def test_a_checkpoint_is_saved_after_the_validation_that_is_due(
+    tmp_path: Path, num_steps: int, validated: list[int]
+) -> None:
+    """When a validation begins, the last checkpoint is of the step before; at the end, it is of the last step."""
     assert fit(tmp_path, num_steps).saved_steps == validated
     assert step_of(tmp_path / "last.ckpt") == (num_steps if num_steps > 0 else 8)
 
 
 class StopAt(L.Callback):
-    """Ends a run after so many steps, as early stopping does."""
+    """Ends a run after this number of steps, as early stopping does."""
 
     def __init__(self, num_steps: int) -> None:
         self.num_steps = num_steps
@@ -71,7 +73,7 @@ class StopAt(L.Callback):
     ("num_steps", "settings", "expected"),
     [
         (8, {}, True),
-        (8, {"max_steps": 8}, False),  # as many as were asked for
+        (8, {"max_steps": 8}, False),  # the number of steps that was asked for
         (8, {"max_time": {"milliseconds": 1}}, False),
         (99, {"max_epochs": 2}, False),
     ],
@@ -86,11 +88,11 @@ def test_the_checkpoint_remembers_that_a_callback_ended_the_run(
     assert saved["callbacks"]["LastCheckpoint"] == {"stopped_early": expected}
 
 
-def test_a_run_told_to_stop_in_its_last_step_is_validated_first(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_in_its_last_step_is_validated_first(tmp_path: Path) -> None:
     assert fit(tmp_path, 3, asked_at=3).saved_steps == [2]
     assert step_of(tmp_path / "last.ckpt") == 3
 
 
-def test_a_run_told_to_stop_before_saves_at_once(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_earlier_saves_at_once(tmp_path: Path) -> None:
     assert fit(tmp_path, 3, asked_at=2).saved_steps == []
     assert step_of(tmp_path / "last.ckpt") == 2

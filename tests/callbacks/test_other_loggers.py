@@ -1,4 +1,4 @@
-"""Runs that also log to Lightning's other loggers: each gets the metrics in `metrics.csv`."""
+"""Tests of runs that also log to Lightning's other loggers: each gets the metrics in `metrics.csv`."""
 
 import csv
 from pathlib import Path
@@ -19,7 +19,7 @@ def column(path: Path, name: str) -> list[float]:
     return [float(row[name]) for row in csv.DictReader(path.read_text().splitlines()) if row[name]]
 
 
-def test_csv_logger_needs_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_csv_logger_needs_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["fit", *SHORT, "--trainer.logger=CSVLogger", f"--run_dir={tmp_path / 'run'}"]) == 0
     (logged,) = tmp_path.glob("runs/lightning_logs/version_0/metrics.csv")
@@ -43,7 +43,7 @@ def test_tensorboard_gets_the_metrics_in_a_run_named_after_the_folder(
     assert config["trainer"]["logger"]["init_args"]["version"] is None  # another run of it gets another name
 
 
-def test_a_missing_tensorboard_is_said_in_one_line(
+def test_a_missing_tensorboard_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):

@@ -1,4 +1,4 @@
-"""The lines that a run prints before it trains."""
+"""Tests of the lines that a run prints before it trains."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_entity_types_are_printed_unchanged_even_if_they_look_like_markup(capsys
 def lines_before_training(
     capsys: pytest.CaptureFixture[str], max_epochs: int, schedule: Literal["linear", "constant"] = "linear"
 ) -> str:
-    """Return what a run of 3 batches in an epoch prints before it trains; the run itself is stopped there."""
+    """Return the lines that a run with 3 batches per epoch prints before it trains; the run is stopped there."""
     encoder = SmallBert(hidden_size=16, num_heads=2, num_layers=1, vocabulary_size=200)
     data = NERDataModule(ExampleCorpus(num_train=33, num_validation=4, num_test=4), encoder)
     tagger = NERTagger(encoder, schedule=schedule, warmup_ratio=0.0)
@@ -61,5 +61,5 @@ def test_a_run_of_enough_steps_is_not_warned_about(capsys: pytest.CaptureFixture
     assert lines_before_training(capsys, max_epochs=MIN_STEPS // 3).endswith("optimizer steps: 300\n")
 
 
-def test_a_run_without_an_end_has_no_number_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_an_end_prints_no_number_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert "optimizer steps" not in lines_before_training(capsys, max_epochs=-1, schedule="constant")

@@ -1,4 +1,4 @@
-"""What an offline W&B run really holds, against the files of the run folder, and what it must not hold."""
+"""Tests of the content of an offline W&B run, compared with the files of the run folder."""
 
 import base64
 import csv
@@ -50,7 +50,7 @@ def logged(run_dir: Path) -> OfflineRun:
         return logging_run(run_dir, "--wandb.predictions=true", "--seed_everything=3")
 
 
-def test_the_resolved_configuration_is_there(logged: OfflineRun, run_dir: Path) -> None:
+def test_the_resolved_configuration_is_logged(logged: OfflineRun, run_dir: Path) -> None:
     config = yaml.safe_load((run_dir / "config.yaml").read_text())
     assert config["seed_everything"] == 3
     assert {key: logged.config[key] for key in config} == config
@@ -60,7 +60,7 @@ def test_runs_of_a_comparison_share_its_group(logged: OfflineRun) -> None:
     assert logged.run.run_group == "bio-vs-bioes"
 
 
-def test_metrics_are_those_of_the_run_folder(logged: OfflineRun, run_dir: Path) -> None:
+def test_metrics_equal_those_in_the_run_folder(logged: OfflineRun, run_dir: Path) -> None:
     rows = list(csv.DictReader((run_dir / "metrics.csv").read_text().splitlines()))
     for name in ("validation/f1", "validation/f1/PER", "test/f1", "train/loss"):
         written = [float(row[name]) for row in rows if row[name]]
@@ -79,14 +79,14 @@ def test_the_last_scores_are_those_of_the_best_epoch(logged: OfflineRun, run_dir
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_the_scores_of_types_are_those_of_the_predictions(split: str, logged: OfflineRun, run_dir: Path) -> None:
+def test_the_scores_of_types_follow_from_the_predictions(split: str, logged: OfflineRun, run_dir: Path) -> None:
     sentences = read_predictions(run_dir / f"predictions/{split}.jsonl")
     table, expected = logged.table(f"{split}/types"), types_table(sentences)
     assert table["data"]
     assert (table["columns"], table["data"]) == (expected.columns, expected.data)
 
 
-def test_the_scores_of_types_are_seqevals() -> None:
+def test_the_scores_of_types_equal_those_of_seqeval() -> None:
     table = types_table([CONFUSED])
     f1_by_type = {row[0]: row[table.columns.index("f1")] for row in table.data}
     assert f1_by_type == {"LOC": 0.0, "ORG": 0.0, "PER": 1.0}
@@ -112,7 +112,7 @@ def test_types_are_confused_only_where_boundaries_agree() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_sentences_are_sent_where_asked_for(split: str, logged: OfflineRun, run_dir: Path) -> None:
+def test_sentences_are_sent_only_on_request(split: str, logged: OfflineRun, run_dir: Path) -> None:
     sentences = read_predictions(run_dir / f"predictions/{split}.jsonl")
     table = logged.table(f"{split}/sentences")
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
@@ -136,7 +136,7 @@ def test_the_bundle_is_an_artifact_that_a_sync_finds(logged: OfflineRun, run_dir
         assert file.digest == base64.b64encode(md5.digest()).decode()
 
 
-def test_no_text_and_no_model_leave_unasked(tmp_path: Path) -> None:
+def test_neither_text_nor_model_is_sent_without_a_request(tmp_path: Path) -> None:
     logged = logging_run(tmp_path / "run", "--trainer.max_epochs=1", "--wandb.model=false")
     assert not [artifact for artifact in logged.artifacts if artifact.type == "model"]
     assert logged.table("test/types")["data"]
@@ -153,7 +153,7 @@ def test_no_text_and_no_model_leave_unasked(tmp_path: Path) -> None:
 def test_a_run_without_a_login_ends_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # where a login would be kept
+    monkeypatch.setenv("HOME", str(tmp_path))  # a login would be stored there
     for name in ("WANDB_API_KEY", "WANDB_MODE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     wandb.teardown()  # settings follow the environment of this run

@@ -1,4 +1,4 @@
-"""What is said of a checkpoint that cannot be read."""
+"""Tests of the errors about checkpoints that cannot be read."""
 
 import io
 import pickle
@@ -25,14 +25,14 @@ WHOLE = saved(
 )
 
 
-def test_a_whole_one_is_read(tmp_path: Path) -> None:
+def test_a_complete_checkpoint_is_read(tmp_path: Path) -> None:
     path = tmp_path / "whole.ckpt"
     path.write_bytes(WHOLE)
     assert torch.equal(read_checkpoint(path)["state_dict"]["w"], torch.arange(300.0))
 
 
 @given(st.integers(0, len(WHOLE) - 1))
-def test_a_torn_one_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathFactory, num_bytes: int) -> None:
+def test_a_truncated_checkpoint_is_never_accepted(tmp_path_factory: pytest.TempPathFactory, num_bytes: int) -> None:
     path = tmp_path_factory.mktemp("torn") / "torn.ckpt"
     path.write_bytes(WHOLE[:num_bytes])
     with pytest.raises(CheckpointError, match=f"{path}: must be a whole checkpoint") as refused:
@@ -41,7 +41,7 @@ def test_a_torn_one_is_never_taken_for_whole(tmp_path_factory: pytest.TempPathFa
 
 
 class Trap:
-    """A pickle that would run something."""
+    """An object whose pickle would create a file when it is loaded."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return Path.touch, (Path("trap"),)
@@ -60,7 +60,7 @@ class Trap:
         (b"some text\n", "something else"),
     ],
 )
-def test_what_is_no_checkpoint_of_a_tagger_is_refused(
+def test_a_file_that_is_not_a_checkpoint_of_a_tagger_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -70,7 +70,7 @@ def test_what_is_no_checkpoint_of_a_tagger_is_refused(
     assert not Path("trap").exists()
 
 
-def test_a_record_that_does_not_tell_all_is_refused() -> None:
+def test_an_incomplete_record_is_refused() -> None:
     with pytest.raises(CheckpointError, match="damaged: word_counts is missing"):
         TaggerRecord.from_plain({"tags": TagSet(BIO(), ("PER",)).to_plain()})
 

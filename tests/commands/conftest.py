@@ -1,4 +1,4 @@
-"""A model, and a folder to predict in."""
+"""Fixtures for commands: a model, and a folder to predict in."""
 
 import pytest
 

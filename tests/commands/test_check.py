@@ -1,4 +1,4 @@
-"""`check`: what the report says of the encoder."""
+"""Tests of the part of `check`'s report that concerns the encoder."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class CorpusOf(CorpusReader):
 
 @dataclass(frozen=True)
 class EncoderOf(PretrainedEncoder):
-    """A pretrained encoder whose vocabulary is at hand."""
+    """A pretrained encoder with a given vocabulary."""
 
     name_or_path: str = ""
     subwords: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ def report_on(split: SplitName, encoder: PretrainedEncoder | SmallBert) -> Corpu
     [
         (("a", "b", "##a", "##b", "A", "##B"), False, False),
         (("a", "##b"), True, True),
-        (("we", "saw", "Rome", "again"), False, False),  # AB and ab are unknown to it
+        (("we", "saw", "Rome", "again"), False, False),  # its vocabulary has neither AB nor ab
         (("we", "saw", "rome", "again"), True, True),
     ],
 )
-def test_an_uncased_encoder_is_told_from_a_small_vocabulary(
+def test_an_uncased_encoder_is_distinguished_from_a_small_vocabulary(
     subwords: tuple[str, ...], lowercase: bool, warned: bool
 ) -> None:
     report = report_on("train", EncoderOf(subwords=subwords, lowercase=lowercase))
@@ -62,7 +62,7 @@ def test_an_uncased_encoder_is_told_from_a_small_vocabulary(
     assert any("the encoder is not" in warning for warning in report.warnings) is warned
 
 
-def test_a_missing_train_split_is_not_blamed_on_an_encoder_that_learns_from_it() -> None:
+def test_an_encoder_that_learns_its_subwords_needs_a_train_split() -> None:
     report = report_on("validation", SmallBert())
     assert report.errors == ("a train split is required to learn from, found validation",)
     assert report.splits["validation"].subwords is None
@@ -101,7 +101,7 @@ def test_a_corpus_is_reported_without_its_encoder(
     assert reason in warning
 
 
-def test_no_device_of_the_configuration_has_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_configured_device_need_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*CORPUS, "--trainer.accelerator=tpu", "--trainer.devices=8"]) == 0
     assert "Splits" in capsys.readouterr().out
     assert main([*CORPUS, "--model.warmup_ratio=2"]) == 2

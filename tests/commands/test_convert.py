@@ -52,7 +52,7 @@ def test_repairs_and_losses_are_reported(tmp_path, capsys):
     assert "This format cannot hold: 1 empty words" in printed
 
 
-def test_ten_notes_of_a_kind_are_listed_and_the_others_counted(tmp_path, capsys):
+def test_ten_notes_of_each_kind_are_listed_and_the_others_counted(tmp_path, capsys):
     path = tmp_path / "many.jsonl"
     spans = '[{"start": 0, "end": 50, "type": "P"}, {"start": 0, "end": 4, "type": "P"}]'
     path.write_text(f'{{"text": "Bill left", "entities": {spans}}}\n' * 17)
@@ -114,9 +114,7 @@ def test_wrong_input_gives_one_line_and_status_2(tmp_path, monkeypatch, capsys, 
 
 
 @pytest.mark.parametrize("writer", ["JsonLines", "ColumnFiles"])
-def test_a_corpus_that_cannot_be_written_leaves_no_file_that_stops_the_corrected_command(
-    tmp_path, monkeypatch, capsys, writer
-):
+def test_a_corpus_that_cannot_be_written_does_not_block_the_corrected_command(tmp_path, monkeypatch, capsys, writer):
     output = tmp_path / "out"
     command = [*FROM_COLUMNS, "--from.test", CONLL, "--to", writer, "--output", str(output)]
     with monkeypatch.context() as patch:
@@ -127,7 +125,7 @@ def test_a_corpus_that_cannot_be_written_leaves_no_file_that_stops_the_corrected
     assert main(command) == 0
 
 
-def test_names_that_the_system_refuses_are_one_line(tmp_path, monkeypatch, capsys):
+def test_names_that_the_system_refuses_give_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("loop").symlink_to("loop")
     for options in (["--output", "x" * 256], ["--output", "loop"], ["--output", "loop/out"]):
@@ -140,7 +138,7 @@ def test_names_that_the_system_refuses_are_one_line(tmp_path, monkeypatch, capsy
     assert os.listdir() == ["loop"]
 
 
-def test_hidden_characters_are_shown_and_kept(tmp_path, capsys):
+def test_hidden_characters_are_escaped_on_the_terminal_and_kept_in_files(tmp_path, capsys):
     kind, word = "PER\x1b[31m\u202e", "Bill\x9b\u200b"
     row = {"words": [word, "left"], "entities": [[0, 1, kind], [0, 9, kind]], "id": "s\x1b"}
     source = tmp_path / "in\x1b.jsonl"

@@ -1,4 +1,4 @@
-"""What commands say of wrong input names it as it is."""
+"""Tests that errors quote wrong input unchanged."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ner_lightning.__main__ import main
 from ner_lightning.commands.error_lines import fail, without_noise
 
 
-def test_an_error_names_files_and_values_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_quotes_files_and_values_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     assert fail("\n  a  b\u00a0c.conll:100: must hold\n    - '[x]  \x1b[2J'") == 2
     assert capsys.readouterr().err == "error: a  b\u00a0c.conll:100: must hold - '[x]  \\x1b[2J'\n"
 
@@ -16,10 +16,10 @@ def test_an_error_names_files_and_values_as_they_are(capsys: pytest.CaptureFixtu
     [
         ("fit", [], "encoder"),
         ("fit", ["--model.encoder", "SmallBert"], "corpus"),
-        ("check", [], "corpus"),  # a corpus is checked without an encoder, too
+        ("check", [], "corpus"),  # a corpus can be checked without an encoder
     ],
 )
-def test_what_is_not_configured_is_named(
+def test_missing_settings_are_named(
     command: str, arguments: list[str], missing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, *arguments]) == 2
@@ -27,6 +27,6 @@ def test_what_is_not_configured_is_named(
     assert capsys.readouterr().err == expected
 
 
-def test_lines_that_matter_are_joined() -> None:
+def test_the_relevant_lines_of_an_error_are_joined() -> None:
     message = 'Parser key "a":\n  - Expected a <class \'NoneType\'>\n  - Expected a path but "x  y"'
     assert without_noise(message) == 'Parser key "a": Expected a path but "x  y"'

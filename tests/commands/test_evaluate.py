@@ -22,7 +22,7 @@ def predictions(tmp_path: Path) -> Path:
     return path
 
 
-def test_tables_fit_eighty_columns_also_in_a_pipe(predictions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_fit_eighty_columns_even_in_a_pipe(predictions: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(predictions)]) == 0
     printed = capsys.readouterr()
     assert max(map(len, printed.out.splitlines())) <= 80
@@ -32,9 +32,7 @@ def test_tables_fit_eighty_columns_also_in_a_pipe(predictions: Path, capsys: pyt
     assert printed.err == ""
 
 
-def test_everything_is_written_that_was_asked_for(
-    predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_requested_files_are_written(predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page, tables, suspects = (tmp_path / name for name in ("out/page.html", "tables.json", "suspects.jsonl"))
     options = ["--report", page, "--json", tables, "--suspects", suspects, "--min_score", "0.7"]
     assert main(["evaluate", str(predictions), *map(str, options)]) == 0
@@ -50,7 +48,9 @@ def test_everything_is_written_that_was_asked_for(
     assert f"3 suspected annotation errors: {suspects}" in capsys.readouterr().err
 
 
-def test_the_run_tells_its_scheme_and_what_training_showed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_scheme_and_the_training_entities_are_read_from_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tagged = replace(SENTENCES[4], predicted_tags=("B-PER", "O", "O"))
     path = tmp_path / "predictions" / "test.jsonl"
     write_predictions(path, [tagged])
@@ -98,7 +98,7 @@ def test_the_summary_of_many_long_types_fits_a_screen(
         assert any(line.startswith(f"│ {kind} ") and line.endswith(" 80 │") for line in lines)
 
 
-def test_the_page_of_the_rest_is_named(predictions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_with_all_tables_is_named(predictions: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def last_line(*options: str) -> str:
         assert main(["evaluate", str(predictions), *options]) == 0
         return " ".join(capsys.readouterr().out.split()).partition("sentences with errors")[2]
@@ -111,11 +111,11 @@ def test_the_page_of_the_rest_is_named(predictions: Path, capsys: pytest.Capture
     assert last_line("--report", str(run_dir / "mine.html")) == f" are on the page {run_dir / 'mine.html'}"
     predictions.rename(predictions.with_name("validation.jsonl"))
     write_predictions(predictions, SENTENCES[:1])
-    assert main(["evaluate", str(predictions.with_name("validation.jsonl"))]) == 0  # the page is about test
+    assert main(["evaluate", str(predictions.with_name("validation.jsonl"))]) == 0  # the page is about the test split
     assert str(page) not in capsys.readouterr().out
 
 
-def test_hidden_characters_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hidden_characters_are_shown_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kind = "PER\x1b[31m\u202e"
     spans = (EntitySpan(0, 1, kind, 0.95),), (EntitySpan(0, 1, f"{kind}\x9b"),)
     bad = PredictedSentence("s\x1b[2J", None, ("Bill\x1b",), spans[1], spans[0], None)
@@ -133,7 +133,7 @@ def test_hidden_characters_are_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "\u202e" not in suspects.read_text() + tables.read_text()
 
 
-def test_pipes_and_links_get_the_tables_and_stay(predictions: Path, tmp_path: Path) -> None:
+def test_tables_can_be_written_to_pipes_and_through_links(predictions: Path, tmp_path: Path) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to("suspects.jsonl")
@@ -147,7 +147,7 @@ def test_pipes_and_links_get_the_tables_and_stay(predictions: Path, tmp_path: Pa
     assert (tmp_path / "suspects.jsonl").is_file()
 
 
-def test_wrong_input_leaves_nothing_that_stops_the_corrected_command(predictions: Path, tmp_path: Path) -> None:
+def test_wrong_input_does_not_block_the_corrected_command(predictions: Path, tmp_path: Path) -> None:
     options = ["--report", str(tmp_path / "page.html"), "--json", str(tmp_path / "tables.json")]
     assert main(["evaluate", str(tmp_path / "none.jsonl"), *options]) == 2
     assert not (tmp_path / "page.html").exists()
@@ -188,7 +188,7 @@ def test_wrong_input_ends_in_one_line(
 
 
 @pytest.mark.parametrize("name", ["predictions/test.jsonl", "run.json", FINISHED])
-def test_what_is_read_is_never_replaced(predictions: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_input_files_are_never_replaced(predictions: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = predictions.parents[1] / name
     before = path.read_bytes() if path.exists() else None
     assert main(["evaluate", str(predictions), "--json", str(path)]) == 2

@@ -1,4 +1,4 @@
-"""Settings keep their text on every way into a command."""
+"""Tests that settings keep their text, whether from a config or the command line."""
 
 import json
 from pathlib import Path

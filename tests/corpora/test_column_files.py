@@ -31,7 +31,7 @@ def corpus_folder(name: str) -> Path:
 
 @pytest.fixture
 def without_type_checks(monkeypatch):
-    """Checking the types of some million calls would take minutes."""
+    """Turn off type checks, which would take minutes for some million calls."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
@@ -63,7 +63,7 @@ def test_unusual_characters_and_markers_are_read():
     assert str(note) == f"{DATA / 'nasty.conll'}:15: {message}"
 
 
-def test_iob1_in_four_columns_separated_by_spaces():
+def test_four_space_separated_columns_with_iob1_are_read():
     corpus = read(DATA / "conll2003.conll")
     first, second, third = corpus.splits["train"]
     assert first.words == ("EU", "rejects", "German", "call", ".")
@@ -83,7 +83,7 @@ def test_other_columns_can_be_chosen():
     assert spans(corpus.splits["train"][0]) == [(0, 1, "NP"), (1, 2, "VP"), (2, 4, "NP")]
 
 
-def test_the_separator_can_be_stated(tmp_path):
+def test_the_separator_can_be_specified(tmp_path):
     by_tab = read_text(tmp_path, "a b\tB-PER\n", separator="tab").splits["train"][0]
     by_blank = read_text(tmp_path, "a b\tB-PER\n", separator="blank").splits["train"][0]
     assert by_tab.words == ("a b",)
@@ -129,7 +129,7 @@ def test_a_column_can_name_the_sentences(tmp_path, name):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "UTF8"])
-def test_other_encodings_can_be_stated(tmp_path, encoding):
+def test_other_encodings_can_be_specified(tmp_path, encoding):
     (tmp_path / "a.conll").write_bytes(
         "\ufeffMüller\tB-PER\n".removeprefix("\ufeff" * (encoding == "cp1252")).encode(encoding)
     )
@@ -145,7 +145,7 @@ def test_other_encodings_can_be_stated(tmp_path, encoding):
         ("f 1 Mira B-PER\nf 2 left O\n", 1),
     ],
 )
-def test_a_column_that_counts_the_words_is_not_the_word(tmp_path, text, column):
+def test_a_column_that_counts_the_words_is_not_read_as_words(tmp_path, text, column):
     with pytest.raises(
         CorpusError, match=rf"a\.conll: column {column} counts the words .* set word_column, .* to {column + 1}"
     ):
@@ -169,7 +169,7 @@ def test_comments_name_documents_and_sentences(tmp_path):
     assert (second.words, second.id, second.document_id) == (("x",), "s2", "d1")
 
 
-def test_other_document_markers(tmp_path):
+def test_other_document_markers_can_be_specified(tmp_path):
     text = "#begin document (nw/x); part 000\na\tO\n#end document\n###MEDLINE:95\n\nb\tO\n"
     assert [s.document_id for s in read_text(tmp_path, text).splits["train"]] == ["(nw/x); part 000", "95"]
 
@@ -233,7 +233,7 @@ def test_wrong_input_gives_one_line_with_file_and_line(tmp_path, text, options, 
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "latin.conll").write_bytes(b"a\tO\n\nM\xfcnchen\tB-LOC\n")
     with pytest.raises(
         CorpusError, match=r"latin\.conll:3: must be in UTF-8, found the byte 0xfc; set encoding, for example to cp1252"
@@ -389,7 +389,7 @@ def test_a_writer_that_fails_leaves_no_partial_file(tmp_path, writer):
 
 
 @pytest.mark.usefixtures("without_type_checks")
-def test_wnut17_has_its_published_counts():
+def test_the_counts_of_wnut17_are_the_published_ones():
     folder = corpus_folder("wnut17")
     names = {"train": 3394, "validation": 1009, "test": 1287}
     corpus = ColumnFiles(**{split: str(folder / f"{split}.conll") for split in names}).read()

@@ -31,7 +31,7 @@ def context_words(sentences: tuple[Sentence, ...]) -> set[str]:
 
 
 def skeleton(sentence: Sentence) -> str:
-    """Return the sentence with types in place of names, like its pattern."""
+    """Return the sentence with entity types in place of names, as in its pattern."""
     words = list(sentence.words)
     for entity in reversed(sentence.entities):
         words[entity.start : entity.end] = [f"<{entity.entity_type}>"]

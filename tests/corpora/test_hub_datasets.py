@@ -43,7 +43,7 @@ def numbered(rows: list[dict]) -> list[dict]:
     return [{**row, "ner_tags": [TAG_NAMES.index(tag) for tag in row["ner_tags"]]} for row in rows]
 
 
-def labelled_splits() -> DatasetDict:
+def labeled_splits() -> DatasetDict:
     return DatasetDict({split: Dataset.from_list(numbered(rows), features=LABELLED) for split, rows in ROWS.items()})
 
 
@@ -66,19 +66,19 @@ def write_string_parquet(folder: Path) -> None:
         Dataset.from_list(rows).to_parquet(folder / f"{split}.parquet")
 
 
-def write_labelled_parquet(folder: Path) -> None:
-    for split, rows in labelled_splits().items():
+def write_labeled_parquet(folder: Path) -> None:
+    for split, rows in labeled_splits().items():
         rows.to_parquet(folder / f"{split}-00000-of-00001.parquet")
 
 
 def write_arrow(folder: Path) -> None:
-    labelled_splits().save_to_disk(folder.parent / "saved")
+    labeled_splits().save_to_disk(folder.parent / "saved")
     for split in ROWS:
         next((folder.parent / "saved" / split).glob("*.arrow")).rename(folder / f"{split}.arrow")
 
 
 def save_to_disk(folder: Path) -> None:
-    labelled_splits().save_to_disk(folder)
+    labeled_splits().save_to_disk(folder)
 
 
 def assert_is_the_corpus(corpus: Corpus) -> None:
@@ -98,7 +98,7 @@ def assert_is_the_corpus(corpus: Corpus) -> None:
         write_named_json,
         write_foldered_json,
         write_string_parquet,
-        write_labelled_parquet,
+        write_labeled_parquet,
         write_arrow,
         save_to_disk,
     ],
@@ -116,7 +116,7 @@ def test_numbers_are_replaced_by_names_from_the_user(tmp_path: Path):
 
 
 def test_names_from_the_user_replace_those_of_the_dataset(tmp_path: Path):
-    labelled_splits().save_to_disk(tmp_path / "c")
+    labeled_splits().save_to_disk(tmp_path / "c")
     renamed = [name.replace("PER", "person") for name in TAG_NAMES]
     corpus = HubDatasets(str(tmp_path / "c"), tag_names=renamed).read()
     assert corpus.entity_types("train") == ("LOC", "person")
@@ -156,7 +156,7 @@ def test_arrow_files_that_number_their_tags_differently_keep_their_own_names(tmp
 
 
 @pytest.mark.parametrize("column", ["entities", "spans", "privacy_mask"])
-def test_texts_with_spans_are_read(tmp_path: Path, column: str):
+def test_rows_of_texts_and_spans_are_read(tmp_path: Path, column: str):
     spans = [{"start": 0, "end": 3, "label": "PER"}, {"start": 8, "end": 12, "label": "LOC"}]
     rows = [{"text": "Ada saw Rome.", column: spans}, {"text": "nothing", column: []}]
     Dataset.from_list(rows).save_to_disk(tmp_path / "c")
@@ -173,7 +173,7 @@ def test_an_object_of_lists_is_a_list_of_objects():
 
 
 def test_a_single_saved_dataset_is_the_training_split(tmp_path: Path):
-    labelled_splits()["train"].save_to_disk(tmp_path / "c")
+    labeled_splits()["train"].save_to_disk(tmp_path / "c")
     corpus = HubDatasets(str(tmp_path / "c")).read()
     assert {split: len(sentences) for split, sentences in corpus.splits.items()} == {"train": 2}
 
@@ -281,29 +281,29 @@ def write_parquet(splits: DatasetDict, folder: Path) -> None:
 )
 def test_an_empty_split_is_refused(tmp_path: Path, write: Callable[[DatasetDict, Path], None], message: str):
     empty = Dataset.from_dict({"tokens": [], "ner_tags": []}, features=LABELLED)
-    write(DatasetDict(train=labelled_splits()["train"], test=empty), tmp_path)
+    write(DatasetDict(train=labeled_splits()["train"], test=empty), tmp_path)
     with pytest.raises(CorpusError, match=message):
         HubDatasets(str(tmp_path)).read()
 
 
 def test_an_empty_split_on_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch):
     empty = Dataset.from_dict({"tokens": [], "ner_tags": []}, features=LABELLED)
-    splits = DatasetDict(train=labelled_splits()["train"], test=empty)
+    splits = DatasetDict(train=labeled_splits()["train"], test=empty)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: splits)
     with pytest.raises(CorpusError, match="the test split must contain at least one sentence, got none"):
         HubDatasets("owner/corpus").read()
 
 
 def test_unknown_split_names_must_be_mapped(tmp_path: Path):
-    DatasetDict(gold=labelled_splits()["train"], silver=labelled_splits()["test"]).save_to_disk(tmp_path / "c")
+    DatasetDict(gold=labeled_splits()["train"], silver=labeled_splits()["test"]).save_to_disk(tmp_path / "c")
     with pytest.raises(
         CorpusError, match="found no split called train, validation, test, only: gold, silver; map them with splits"
     ):
         HubDatasets(str(tmp_path / "c")).read()
 
 
-def test_too_few_names_for_a_labelled_column_are_refused(tmp_path: Path):
-    labelled_splits().save_to_disk(tmp_path / "c")
+def test_too_few_names_for_a_labeled_column_are_refused(tmp_path: Path):
+    labeled_splits().save_to_disk(tmp_path / "c")
     with pytest.raises(CorpusError, match="must name all 5 tags, got 1; the dataset calls them: O, B-PER"):
         HubDatasets(str(tmp_path / "c"), tag_names=["O"]).read()
 
@@ -357,7 +357,7 @@ def test_name_and_revision_reach_the_hub(monkeypatch: pytest.MonkeyPatch):
 
     def load_dataset(*arguments: object, **options: object) -> DatasetDict:
         asked.append((arguments, options))
-        return labelled_splits()
+        return labeled_splits()
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     assert_is_the_corpus(HubDatasets("owner/corpus", name="v2", revision="0123abc").read())
@@ -380,7 +380,7 @@ def wnut17() -> Path:
 
 
 @pytest.mark.slow
-def test_wnut17_as_a_labelled_dataset_is_the_same_corpus(tmp_path: Path):
+def test_wnut17_as_a_labeled_dataset_is_the_same_corpus(tmp_path: Path):
     paths = {split: str(wnut17() / f"{split}.conll") for split in ("train", "validation", "test")}
     corpus = ColumnFiles(**paths).read()
     tag_set = TagSet(BIO(), corpus.entity_types("train"))

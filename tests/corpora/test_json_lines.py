@@ -25,7 +25,7 @@ def surfaces(sentence: Sentence) -> list[tuple[str, str]]:
     return [(sentence.surface(entity), entity.entity_type) for entity in sentence.entities]
 
 
-def test_all_three_forms_in_one_file():
+def test_one_file_may_mix_all_three_forms():
     corpus = JsonLines(train=str(THREE_FORMS)).read()
     characters, words, tags, _, _ = corpus.splits["train"]
     assert (characters.id, characters.document_id) == ("a", "7")
@@ -53,7 +53,7 @@ def test_spans_that_do_not_fit_are_listed_with_their_line():
     assert str(corpus.notes[0]).startswith(f"{THREE_FORMS}:5: PER")
 
 
-def test_word_spans_that_do_not_fit(tmp_path):
+def test_word_spans_that_do_not_fit_are_listed(tmp_path):
     spans = [[1, 2, "PER"], [1, 3, "LOC"], [1, 4, "LOC"], [-1, 1, "LOC"], [2, 2, "LOC"], [3, 1, "LOC"]]
     corpus = read_rows(tmp_path, {"words": ["a", "b", "c"], "entities": spans})
     assert corpus.splits["train"][0].entities == (EntitySpan(1, 3, "LOC"),)
@@ -133,7 +133,7 @@ def test_a_repeated_key_is_refused(tmp_path, line, key):
         JsonLines(train=str(path)).read()
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read_are_named(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"words": ["a"], "entities": []}\n{"words": [\n')
     with pytest.raises(CorpusError, match=r"a\.jsonl:2: must be one JSON object per line"):

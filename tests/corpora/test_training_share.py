@@ -25,7 +25,7 @@ def kept(corpus: Corpus, share: float, seed: int = 0) -> tuple[Sentence, ...]:
 
 @pytest.mark.parametrize(("share", "number"), [(0.1, 3), (0.25, 8), (0.3, 9), (0.01, 1), (1.0, 30)])
 def test_sentences_without_a_document_are_drawn_one_by_one(share: float, number: int) -> None:
-    """Their number is rounded to the nearest integer (half to even) and is at least one."""
+    """The number of sentences is rounded to the nearest integer (half to even) and is at least one."""
     assert len(kept(corpus_of([None] * 30), share)) == number
 
 
@@ -43,7 +43,7 @@ def test_an_empty_split_stays_empty() -> None:
     assert kept(Corpus({"train": ()}), 0.5) == ()
 
 
-def test_without_a_share_nothing_changes() -> None:
+def test_without_a_share_the_corpus_is_unchanged() -> None:
     corpus = corpus_of(["a", "b"])
     assert keep_training_share(corpus, None, 0) is corpus
 

@@ -32,7 +32,7 @@ UNCASED = WordTokenizer(word_piece_tokenizer(["a", "b", "##a", "##b", "c", "."],
 
 
 def labels_of(sentence: Sentence, vocabulary: str, subwords: str, scheme: LabelScheme) -> list[str | int]:
-    """The labels of a sentence's one window, special tokens included, by name."""
+    """Return the names of all labels in the only window of a sentence, including special tokens."""
     tags = TagSet(scheme, TYPES)
     encoder = WindowEncoder(WordTokenizer(word_piece_tokenizer(vocabulary.split())), tags, subwords)
     ((_, [window]),) = encoder.encode([sentence])
@@ -44,7 +44,7 @@ def sentence(text: str, *entities: tuple[int, int, str]) -> Sentence:
 
 
 @pytest.mark.parametrize(("subwords", "continued"), [("first", IGNORE_INDEX), ("all", "O")])
-def test_the_classic_sentence_with_a_split_word(subwords, continued):
+def test_a_sentence_with_a_split_word_is_labeled(subwords, continued):
     labels = labels_of(
         sentence("EU rejects German call to boycott British lamb .", (0, 1, "ORG"), (2, 3, "MISC"), (6, 7, "MISC")),
         "EU rejects German call to boycott British la ##mb .",
@@ -64,12 +64,12 @@ def test_the_classic_sentence_with_a_split_word(subwords, continued):
         ("all", BIOES(), [-100, "S-MISC", "E-MISC", "O", "S-ORG", "E-ORG", -100]),
     ],
 )
-def test_entities_whose_words_are_split(subwords, scheme, expected):
+def test_entities_of_split_words_are_labeled(subwords, scheme, expected):
     words = sentence("German buys Microsoft", (0, 1, "MISC"), (2, 3, "ORG"))
     assert labels_of(words, "Ger ##man buys Micro ##soft", subwords, scheme) == expected
 
 
-def test_every_word_of_a_long_split_entity_goes_on_as_inside():
+def test_later_subwords_of_a_long_entity_are_labeled_as_inside():
     words = sentence("in New York City", (1, 4, "LOC"))
     vocabulary = "in N ##ew Y ##ork C ##ity"
     assert labels_of(words, vocabulary, "all", BIO()) == [-100, "O", "B-LOC", *["I-LOC"] * 5, -100]
@@ -85,7 +85,7 @@ def test_every_word_of_a_long_split_entity_goes_on_as_inside():
     ],
 )
 @pytest.mark.parametrize("subwords", ["first", "all"])
-def test_the_labels_at_first_subwords_read_back_as_the_entities(text, entities, expected, subwords):
+def test_the_entities_can_be_read_back_from_the_labels_at_first_subwords(text, entities, expected, subwords):
     words = sentence(text, *entities)
     tags = TagSet(BIO(), TYPES)
     tokenizer = WordTokenizer(
@@ -98,7 +98,7 @@ def test_the_labels_at_first_subwords_read_back_as_the_entities(text, entities, 
 
 
 @given(st.lists(st.text("ab", min_size=1, max_size=5), max_size=10))
-def test_words_encode_each_as_alone(words):
+def test_a_word_is_encoded_the_same_in_any_sentence(words):
     (encoded,) = CASED.encode([words])
     alone = [next(CASED.encode([[word]])).subword_ids for word in words]
     begins = encoded.word_begins
@@ -114,8 +114,8 @@ def test_words_encode_each_as_alone(words):
 )
 @pytest.mark.parametrize("subwords", ["first", "all"])
 @given(data=st.data())
-def test_words_without_subwords_shift_nothing(tokenizer, invisible, subwords, data):
-    """They hold the unknown subword and are counted; all other words keep subwords and labels."""
+def test_words_without_subwords_do_not_shift_other_labels(tokenizer, invisible, subwords, data):
+    """Such words get the unknown subword and are counted; all other words keep their subwords and labels."""
     tags = TagSet(BIO(), ("PER",))
     visible = data.draw(st.lists(st.text("ab", min_size=1, max_size=4), max_size=6))
     visible_ids = data.draw(st.lists(st.integers(0, 2), min_size=len(visible), max_size=len(visible)))
@@ -149,19 +149,19 @@ def test_a_combining_mark_that_a_cased_tokenizer_keeps_is_not_counted_as_without
 
 
 @given(st.data(), st.sampled_from([BIO(), BIOES()]))
-def test_labels_stand_at_first_subwords_and_go_on_by_the_rule(data, scheme):
+def test_the_chosen_rule_decides_which_subwords_have_labels(data, scheme):
     tags = TagSet(scheme, ("PER", "LOC"))
     words = data.draw(st.lists(st.text("ab", min_size=1, max_size=4), max_size=8))
     some_id = st.integers(0, len(tags.tags) - 1) | st.just(IGNORE_INDEX)
     tag_ids = data.draw(st.lists(some_id, min_size=len(words), max_size=len(words)))
     (encoded,) = CASED.encode([words])
-    going_on = {"B": "I", "I": "I", "E": "E", "S": "E"}
+    later_prefixes = {"B": "I", "I": "I", "E": "E", "S": "E"}
     first, everywhere = [], []
     for word, tag_id in zip(words, tag_ids, strict=True):
         tag = "O" if tag_id == IGNORE_INDEX else tags.tags[tag_id]
         inside = IGNORE_INDEX if tag_id == IGNORE_INDEX else 0
         if tag != "O":
-            inside = tags.tag_ids[going_on[tag[0]] + tag[1:]]
+            inside = tags.tag_ids[later_prefixes[tag[0]] + tag[1:]]
         first += [tag_id, *[IGNORE_INDEX] * (len(word) - 1)]  # a letter of these words is a subword
         everywhere += [tag_id, *[inside] * (len(word) - 1)]
     assert align_labels(tag_ids, encoded, tags, "first") == first
@@ -190,7 +190,7 @@ def test_a_word_longer_than_a_window_keeps_its_first_subwords_and_is_counted():
     assert encoded.word_begins == (0, 1, 4, 5, 8)
 
 
-def test_a_window_is_no_longer_than_the_tokenizer_allows():
+def test_a_window_never_exceeds_the_limit_of_the_tokenizer():
     tokenizer = word_piece_tokenizer(["a"])
     tokenizer.model_max_length = 32
     assert WordTokenizer(tokenizer).max_subwords == 32
@@ -217,7 +217,7 @@ def byte_level(text: str) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def roberta_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A RoBERTa tokenizer, saved as the hub holds them: without a blank before the first word."""
+    """Save a RoBERTa tokenizer as on the hub, where it adds no space before the first word."""
     folder = tmp_path_factory.mktemp("roberta")
     path = folder / "trained.json"
     byte_level("a b John lives in New York City .").model.save(str(folder))
@@ -227,7 +227,7 @@ def roberta_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_byte_level_tokenizer_is_loaded_so_that_words_encode_as_text(roberta_dir):
+def test_a_byte_level_tokenizer_encodes_words_as_in_text(roberta_dir):
     as_saved = AutoTokenizer.from_pretrained(roberta_dir)
     assert not encodes_words_as_text(as_saved)
     with pytest.raises(ValueError, match="add_prefix_space=True"):
@@ -241,7 +241,7 @@ def test_a_byte_level_tokenizer_is_loaded_so_that_words_encode_as_text(roberta_d
     assert tokenizer.decode(text).strip() == "John lives in New York"
 
 
-def test_special_tokens_stand_around_as_the_tokenizer_puts_them(roberta_dir):
+def test_special_tokens_surround_a_window_as_the_tokenizer_adds_them(roberta_dir):
     tokenizer = load_tokenizer(str(roberta_dir))
     words = WordTokenizer(tokenizer, 512)
     assert tokenizer.convert_ids_to_tokens(words.prefix + words.suffix) == ["<s>", "</s>"]
@@ -251,19 +251,19 @@ def test_special_tokens_stand_around_as_the_tokenizer_puts_them(roberta_dir):
     assert [*words.prefix, *encoded.subword_ids, *words.suffix] == tokenizer("New York")["input_ids"]
 
 
-def test_a_word_without_bytes_holds_the_unknown_subword(roberta_dir):
+def test_an_empty_word_gets_the_unknown_subword(roberta_dir):
     tokenizer = load_tokenizer(str(roberta_dir))
     (encoded,) = WordTokenizer(tokenizer).encode([["New", "", "\u200b"]])
     assert encoded.words_without_subwords == (1,)
     assert encoded.subword_ids[encoded.word_begins[1]] == tokenizer.unk_token_id
 
 
-def test_a_tokenizer_that_needs_no_blank_is_loaded_as_it_is(tmp_path):
+def test_a_tokenizer_that_needs_no_space_is_loaded_unchanged(tmp_path):
     word_piece_tokenizer(["a", "b", "New"]).save_pretrained(tmp_path)
     assert load_tokenizer(str(tmp_path))("New a b")["input_ids"] == [2, 7, 5, 6, 3]
 
 
-def test_a_tokenizer_whose_words_cannot_encode_as_text_is_refused(tmp_path):
+def test_a_tokenizer_that_cannot_encode_words_as_in_text_is_refused(tmp_path):
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level("a b"), pad_token="<pad>", unk_token="<unk>")
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="must encode the words"):

@@ -32,7 +32,7 @@ ALL_PARTS = [MentionReplacement, TokenReplacement, CasingNoise, TypingNoise]
 
 @st.composite
 def sentences(draw: st.DrawFn) -> Sentence:
-    """Any words, the empty one and one that upper case makes longer among them."""
+    """Draw sentences of any words, including the empty word and one that becomes longer in upper case."""
     entities, num_words = draw(flat_entities())
     words = st.sampled_from(["", "a", "Bo", "mcCoy", "ßé", "7th", "\u200b"])
     return Sentence(tuple(draw(words) for _ in range(num_words)), tuple(entities), "s", "d")
@@ -51,7 +51,7 @@ def changed(part: Augmentation, sentence: Sentence, training: list[Sentence], se
 
 
 def outside(sentence: Sentence) -> list[tuple[str, ...]]:
-    """The words before, between and behind the entities."""
+    """Return the words before, between and after the entities."""
     ends = [0, *(entity.end for entity in sentence.entities)]
     starts = [*(entity.start for entity in sentence.entities), len(sentence)]
     return [sentence.words[end:start] for end, start in zip(ends, starts, strict=True)]
@@ -62,7 +62,7 @@ def mentions(sentence: Sentence) -> list[tuple[str, tuple[str, ...]]]:
 
 
 @given(training_splits(), tag_sets(), st.lists(st.sampled_from(ALL_PARTS), max_size=4), probabilities(), st.integers())
-def test_types_and_order_of_the_entities_stay_whatever_is_done(training, tags, parts, probability, seed):
+def test_every_augmentation_keeps_the_types_and_the_order_of_entities(training, tags, parts, probability, seed):
     random = Random(seed)
     after = before = training[0]
     for part in parts:
@@ -74,7 +74,7 @@ def test_types_and_order_of_the_entities_stay_whatever_is_done(training, tags, p
 
 @given(training_splits(), probabilities(), st.integers())
 @example([Sentence(("a",) * 4, (EntitySpan(0, 1, "PER"), EntitySpan(1, 3, "PER")))], 1.0, 0)  # the words stay the same
-def test_replaced_mentions_are_those_of_training_and_all_else_stays(training, probability, seed):
+def test_mentions_are_replaced_by_those_in_training_and_nothing_else_changes(training, probability, seed):
     before = training[0]
     after = changed(MentionReplacement(probability), before, training, seed)
     assert outside(after) == outside(before)
@@ -84,7 +84,7 @@ def test_replaced_mentions_are_those_of_training_and_all_else_stays(training, pr
         assert new in ({old} if probability == 0 or not others else others if probability == 1 else others | {old})
 
 
-def test_other_mentions_of_the_type_are_equally_likely_however_frequent():
+def test_all_mentions_of_a_type_are_equally_likely_to_be_drawn():
     training = [ANN, TOM, ANN, Sentence(("Bo",), (EntitySpan(0, 1, "PER"),))]
     drawn = Counter(changed(MentionReplacement(1.0), ANN, training, seed) for seed in range(2000))
     assert set(drawn) == {
@@ -95,7 +95,7 @@ def test_other_mentions_of_the_type_are_equally_likely_however_frequent():
 
 
 @given(training_splits(), tag_sets(), probabilities(), st.integers())
-def test_replaced_words_have_the_tag_of_their_place_in_training(training, tags, probability, seed):
+def test_words_are_replaced_by_words_with_the_same_tag_in_training(training, tags, probability, seed):
     before = training[0]
     after = TokenReplacement(probability).bind(training, tags)(before, Random(seed))
     assert after.entities == before.entities
@@ -105,7 +105,7 @@ def test_replaced_words_have_the_tag_of_their_place_in_training(training, tags, 
         assert after is before
 
 
-def test_words_are_drawn_as_frequent_as_they_are_under_the_tag():
+def test_words_are_drawn_in_proportion_to_their_frequency_under_the_tag():
     training = [Sentence(("a", "a", "a", "b"))]
     drawn = Counter(
         word for seed in range(1000) for word in changed(TokenReplacement(1.0), training[0], training, seed).words
@@ -114,14 +114,14 @@ def test_words_are_drawn_as_frequent_as_they_are_under_the_tag():
 
 
 @given(sentences(), st.integers())
-def test_casing_is_that_of_the_whole_sentence(before, seed):
+def test_casing_noise_changes_the_whole_sentence(before, seed):
     after = changed(CasingNoise(1.0), before, [before], seed)
     casings = [tuple(map(casing, before.words)) for casing in (str.lower, str.upper, str.capitalize)]
     assert after.words in casings
     assert after.entities == before.entities
 
 
-def test_every_casing_comes_as_often():
+def test_every_casing_is_equally_likely():
     sentence = Sentence(("xY", "z"))
     drawn = Counter(changed(CasingNoise(0.6), sentence, [], seed).words for seed in range(3000))
     shares = {("xY", "z"): 0.4, ("xy", "z"): 0.2, ("XY", "Z"): 0.2, ("Xy", "Z"): 0.2}
@@ -129,7 +129,7 @@ def test_every_casing_comes_as_often():
 
 
 @given(st.text(min_size=1, max_size=6), st.integers())
-def test_a_slip_is_one_edit_and_leaves_a_word(word, seed):
+def test_a_typing_error_is_one_edit_and_never_empties_a_word(word, seed):
     after = mistyped(word, Random(seed))
     dropped = {word[:i] + word[i + 1 :] for i in range(len(word))}
     doubled = {word[:i] + word[i] + word[i:] for i in range(len(word))}
@@ -140,20 +140,20 @@ def test_a_slip_is_one_edit_and_leaves_a_word(word, seed):
     assert after in dropped | doubled | swapped or beside
 
 
-def test_all_slips_of_a_word():
+def test_every_typing_error_of_a_word_can_occur():
     drawn = {mistyped("Sa", Random(seed)) for seed in range(2000)}
     beside = {f"{key}a" for key in "ADWEZX"} | {f"S{key}" for key in "sqwz"}
     assert drawn == {"a", "S", "SSa", "Saa", "aS"} | beside
 
 
-def test_keys_touch_each_other():
+def test_neighboring_keys_are_neighbors_of_each_other():
     assert set(NEIGHBORING_KEYS["g"]) == set("ftyhvb")
     assert set(NEIGHBORING_KEYS["q"]) == set("12wa")
     assert all(key in NEIGHBORING_KEYS[neighbor] for key, keys in NEIGHBORING_KEYS.items() for neighbor in keys)
 
 
 @given(sentences(), probabilities(), st.integers())
-def test_typing_touches_words_one_by_one_and_empties_none(before, probability, seed):
+def test_typing_noise_keeps_the_number_of_words_and_empties_none(before, probability, seed):
     after = changed(TypingNoise(probability), before, [before], seed)
     assert after.entities == before.entities
     assert [not word for word in after.words] == [not word for word in before.words]
@@ -161,15 +161,15 @@ def test_typing_touches_words_one_by_one_and_empties_none(before, probability, s
         assert after is before
 
 
-def test_typing_mistypes_its_share_of_the_words():
+def test_typing_noise_changes_the_requested_share_of_words():
     words = tuple("letter" for _ in range(5000))
     after = changed(TypingNoise(0.2), Sentence(words), [])
-    # a slip at one of the t may swap it with the other
+    # a typing error may swap the two t, which changes nothing
     assert sum(word != "letter" for word in after.words) / 5000 == pytest.approx(0.2, abs=0.02)
 
 
 @pytest.mark.parametrize("part", ALL_PARTS)
-def test_a_text_that_no_longer_holds_the_words_is_dropped(part):
+def test_a_text_that_no_longer_contains_the_words_is_dropped(part):
     training = [WITH_TEXT, TOM]
     assert changed(part(0.0), WITH_TEXT, training) is WITH_TEXT
     after = next(
@@ -180,13 +180,13 @@ def test_a_text_that_no_longer_holds_the_words_is_dropped(part):
 
 
 @given(training_splits(), st.sampled_from(ALL_PARTS), st.integers())
-def test_a_change_is_a_function_of_the_sentence_and_the_random_numbers_also_in_a_worker(training, part, seed):
+def test_a_change_depends_only_on_the_sentence_and_the_random_numbers(training, part, seed):
     change = part(0.5).bind(training, TAGS)
     in_worker = pickle.loads(pickle.dumps(change))
     assert change(training[0], Random(seed)) == in_worker(training[0], Random(seed))
 
 
 @pytest.mark.parametrize("part", ALL_PARTS)
-def test_a_probability_is_one(part):
+def test_a_probability_is_from_0_to_1(part):
     with pytest.raises(ValueError, match=f"{part.__name__} must be from 0 to 1, got 1.5"):
         part(1.5)

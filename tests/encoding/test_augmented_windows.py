@@ -22,13 +22,13 @@ CAPACITY = 4
 
 @cache
 def encoder() -> WindowEncoder:
-    """Windows of four words."""
+    """Return an encoder for windows of four words."""
     tokenizer = WordTokenizer(word_piece_tokenizer(string.ascii_letters), CAPACITY + 2)
     return WindowEncoder(tokenizer, TagSet(BIO(), ("PER",)), overlap=2)
 
 
 def resized(sentence: Sentence, random: Random, *, num_words: int) -> Sentence:
-    """A change that gives every sentence other words, and this number of them."""
+    """Replace the words of a sentence by this number of random ones."""
     words = tuple(random.choice(string.ascii_letters) for _ in range(num_words))
     return Sentence(words, (), sentence.id)
 
@@ -43,7 +43,7 @@ def lengths_of_sentences() -> st.SearchStrategy[list[int]]:
 
 
 @given(lengths_of_sentences(), st.integers(1, 20), st.integers(0, 3))
-def test_every_augmented_word_is_learned_once_whatever_the_length(lengths, num_words, epoch):
+def test_every_augmented_word_is_learned_once_at_any_length(lengths, num_words, epoch):
     sentences = [Sentence(tuple("a" * length), (), str(number)) for number, length in enumerate(lengths)]
     windows = dataset(sentences, num_words)
     whole = windows.__getitems__([(epoch, window) for window in range(len(windows))])
@@ -56,7 +56,7 @@ def test_every_augmented_word_is_learned_once_whatever_the_length(lengths, num_w
 
 
 @given(lengths_of_sentences(), st.integers(1, 20), st.integers(0, 3))
-def test_no_window_is_left_without_a_row(lengths, num_words, epoch):
+def test_every_window_gets_a_row(lengths, num_words, epoch):
     windows = dataset([Sentence(tuple("a" * length)) for length in lengths], num_words)
     for window in range(len(windows)):
         rows = windows.__getitems__([(epoch, window)])
@@ -64,7 +64,7 @@ def test_no_window_is_left_without_a_row(lengths, num_words, epoch):
         assert all(len(row.input_ids) > 2 for row in rows)
 
 
-def test_only_the_last_window_takes_more():
+def test_only_the_last_window_gets_additional_rows():
     windows = dataset([Sentence(tuple("a" * 6))], num_words=20)
     assert len(windows) == 2
     first, *further = (windows.__getitems__([(0, window)]) for window in range(2))
@@ -73,7 +73,7 @@ def test_only_the_last_window_takes_more():
     assert [*first, *further[0]] == as_encoded
 
 
-def test_epochs_sentences_and_seeds_differ_and_come_again():
+def test_augmentation_is_reproducible_and_varies_by_epoch_sentence_and_seed():
     sentences = [Sentence(("a",)), Sentence(("a",))]
     forms = [
         dataset(sentences, 20, seed).augmented(epoch, number).words
@@ -86,7 +86,7 @@ def test_epochs_sentences_and_seeds_differ_and_come_again():
 
 
 def encoded_word_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Where the number of words of every sentence is put down that is encoded from now on."""
+    """Return a list that gets the number of words of every sentence that is encoded from now on."""
     counts: list[int] = []
     align = WordTokenizer._align
 
@@ -98,13 +98,13 @@ def encoded_word_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_a_long_sentence_is_encoded_once_an_epoch_in_whatever_batches_its_windows_come(monkeypatch):
+def test_a_long_sentence_is_encoded_once_per_epoch_however_its_windows_are_batched(monkeypatch):
     windows = dataset([Sentence(tuple("a" * 40), (), str(number)) for number in range(3)], num_words=40)
     keys = [(0, window) for window in range(len(windows))]
     Random(0).shuffle(keys)
     alone = [
         row for key in keys for row in dataset(windows.sentences, 40).__getitems__([key])
-    ]  # each of a dataset that has kept nothing
+    ]  # each from a dataset that has not cached anything
     counts = encoded_word_counts(monkeypatch)
     found = [row for begin in range(0, len(keys), 4) for row in windows.__getitems__(keys[begin : begin + 4])]
     assert found == alone
@@ -112,7 +112,7 @@ def test_a_long_sentence_is_encoded_once_an_epoch_in_whatever_batches_its_window
     assert counts == [40] * 3
 
 
-def test_the_sentences_that_were_asked_for_last_are_kept(monkeypatch):
+def test_the_most_recently_used_sentences_are_kept(monkeypatch):
     monkeypatch.setattr(augmented_windows, "MAX_KEPT", 2)
     windows = dataset([Sentence(tuple("a" * 6), (), str(number)) for number in range(3)], num_words=6)
     firsts = [window for window, (_, k) in enumerate(windows.places) if k == 0]
@@ -130,7 +130,7 @@ def test_a_sentence_of_one_window_is_not_kept():
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_workers_give_the_epoch_that_the_sampler_is_in(num_workers):
+def test_workers_use_the_epoch_of_the_sampler(num_workers):
     windows = dataset([Sentence(tuple("a" * 6), (), str(number)) for number in range(6)], num_words=6)
     sampler = TokenBudgetBatchSampler([CAPACITY + 2] * len(windows), max_subwords=20, max_windows=3)
     loader = DataLoader(windows, batch_sampler=WithEpoch(sampler), collate_fn=list, num_workers=num_workers)

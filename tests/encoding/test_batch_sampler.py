@@ -12,13 +12,13 @@ from ner_lightning.encoding.batch_sampler import StepLayout, TokenBudgetBatchSam
 
 
 def factors_of_windows() -> st.SearchStrategy[float]:
-    """Round ones, whose sums hit whole numbers, and any others."""
+    """Draw repeat factors: multiples of 1/4, whose sums are often whole numbers, and any others."""
     return st.integers(4, 12).map(lambda quarters: quarters / 4) | st.floats(1, 3)
 
 
 @st.composite
 def settings_of_samplers(draw: st.DrawFn) -> tuple[list[int], dict, int]:
-    """Lengths of windows, settings under which some windows exceed the budget, and the number of ranks."""
+    """Draw window lengths, settings that make some windows exceed the budget, and the number of ranks."""
     num_ranks = draw(st.integers(1, 3))
     lengths = draw(st.lists(st.integers(0, 30), min_size=num_ranks, max_size=40))
     settings = {
@@ -37,7 +37,7 @@ def samplers(lengths: list[int], settings: dict, num_ranks: int) -> list[TokenBu
 
 
 def realistic_lengths(num_windows: int = 4000) -> list[int]:
-    """Long-tailed as the sentences of a corpus: median 22 subwords, 1 of 100 beyond 80."""
+    """Draw lengths with a long tail as in a corpus: median 22 subwords, 1 of 100 above 80."""
     lengths = torch.empty(num_windows).log_normal_(3.1, 0.55, generator=torch.Generator().manual_seed(3))
     return lengths.round().long().clamp(3, 128).tolist()
 
@@ -46,7 +46,7 @@ def realistic_lengths(num_windows: int = 4000) -> list[int]:
 @example(
     ([5] * 5, {"max_subwords": 5, "max_windows": 1, "pool": 1, "seed": 0, "factors": None}, 3), 0
 )  # nothing to halve
-def test_every_rank_gets_as_many_batches_and_every_window_comes_as_often_as_its_factor_says(drawn, epoch):
+def test_all_ranks_get_equally_many_batches_and_repeat_factors_are_respected(drawn, epoch):
     lengths, settings, num_ranks = drawn
     seen = []
     for sampler in samplers(lengths, settings, num_ranks):
@@ -81,8 +81,8 @@ def num_batches_in_order(lengths: list[int], max_subwords: int, max_windows: int
     ),
     0,
 )
-def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn, epoch):
-    """Joined are pairs, as many as there are batches too many, where windows are too few to halve batches."""
+def test_only_long_single_windows_and_joined_batches_exceed_the_budget(drawn, epoch):
+    """If there are too few windows to halve batches, pairs of batches are joined until the ranks have equally many."""
     lengths, settings, num_ranks = drawn
     sampler = samplers(lengths, settings, num_ranks)[0]
     num_planned = num_batches_in_order(sampler.slot_lengths.tolist(), settings["max_subwords"], settings["max_windows"])
@@ -99,7 +99,7 @@ def test_the_budget_is_kept_but_by_lone_long_windows_and_by_joined_batches(drawn
 
 
 def steps_of(lengths: list[int], epoch: int, layout: StepLayout, **settings: int) -> list[list[int]]:
-    """The windows of every optimizer step, in the order of the plan."""
+    """Return the windows of every optimizer step, in the order of the plan."""
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=10_000, layout=layout, **settings)
     batches = sampler.batches_of(epoch)
     per_step = layout.batches_per_step
@@ -113,7 +113,7 @@ LAYOUTS = [StepLayout(num_ranks=2), StepLayout(num_ranks=4), StepLayout(accumula
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize("pool", [1, 2])
 @pytest.mark.parametrize("num_windows", [160, 168, 175])
-def test_a_step_holds_the_same_windows_however_it_is_spread(num_windows: int, pool: int, layout: StepLayout) -> None:
+def test_a_step_has_the_same_windows_however_they_are_divided(num_windows: int, pool: int, layout: StepLayout) -> None:
     lengths = realistic_lengths(num_windows)
     factors = {"factors": [1.25] * num_windows} if num_windows == 160 else {}
     for epoch in range(3):
@@ -133,15 +133,15 @@ def test_a_last_step_with_too_few_windows_takes_some_from_the_step_before(layout
     assert differing[0][0] | differing[1][0] == differing[0][1] | differing[1][1]
 
 
-def test_windows_that_are_too_few_for_the_batches_of_a_step_make_a_shorter_one_at_the_end() -> None:
+def test_the_last_step_is_shorter_if_too_few_windows_are_left() -> None:
     layout = StepLayout(num_ranks=2, accumulate=4)
     sizes = [len(step) for step in steps_of([5] * 13, 0, layout, max_windows=1)]
     assert sizes == [8, 5]
 
 
 @given(settings_of_samplers())
-def test_one_rank_has_no_batch_that_the_next_window_would_fit_into(drawn):
-    """Batches are as full as their order allows; so many batches are needed, and no more."""
+def test_a_single_rank_gets_batches_that_are_as_full_as_possible(drawn):
+    """No batch has room for the next window, so that no batch could be saved."""
     lengths, settings, _ = drawn
     (sampler,) = samplers(lengths, settings, 1)
     slots = sampler.slot_lengths.split(sampler.batch_sizes)
@@ -151,7 +151,7 @@ def test_one_rank_has_no_batch_that_the_next_window_would_fit_into(drawn):
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), factors_of_windows()), min_size=1, max_size=20))
-def test_no_window_is_longer_than_its_place(windows):
+def test_no_window_is_longer_than_its_slot(windows):
     lengths, factors = zip(*windows, strict=True)
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=20, max_windows=4, factors=factors)
     places = sampler.slot_lengths.sort().values.tolist()
@@ -168,8 +168,8 @@ def test_no_window_is_longer_than_its_place(windows):
         ([4, 8, 15, 16], [1.0, 1.25, 1.25, 2.5]),
     ],
 )
-def test_over_epochs_a_window_comes_its_factor_times(lengths, factors):
-    """Fractions that sum to whole numbers, so that none is rounded down."""
+def test_the_mean_number_of_repetitions_equals_the_factor(lengths, factors):
+    """The factors sum to whole numbers, so that nothing is rounded down."""
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=64, max_windows=4, factors=factors)
     num_epochs = 2000
     counts = Counter(i for epoch in range(num_epochs) for batch in sampler.batches_of(epoch) for i in batch)
@@ -177,7 +177,7 @@ def test_over_epochs_a_window_comes_its_factor_times(lengths, factors):
         assert counts[window] / num_epochs == pytest.approx(factor, abs=0.05)  # four standard deviations
 
 
-def test_the_same_extra_windows_do_not_always_come_together():
+def test_repeated_windows_are_drawn_independently():
     sampler = TokenBudgetBatchSampler([7] * 4, max_subwords=64, max_windows=4, factors=[1.5] * 4)
     extras = {tuple(sorted(w for b in sampler.batches_of(epoch) for w in b)) for epoch in range(100)}
     assert len(extras) == 6  # all pairs of the four
@@ -190,8 +190,8 @@ def test_factors_of_one_change_nothing():
     assert plain.batches_of(3) == with_factors.batches_of(3)
 
 
-def test_repeating_leaves_the_batches_full():
-    """The places are planned for the longest windows that can come; little of them stays empty."""
+def test_batches_stay_full_if_windows_are_repeated():
+    """Slots are planned for the longest windows that may fill them; little of their space stays empty."""
     lengths = realistic_lengths()
     factors = [1 + window % 7 / 7 for window in range(len(lengths))]
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=64, factors=factors)
@@ -201,7 +201,7 @@ def test_repeating_leaves_the_batches_full():
 
 
 @given(settings_of_samplers(), st.integers(0, 4))
-def test_the_order_is_a_function_of_seed_and_epoch(drawn, epoch):
+def test_the_order_depends_only_on_seed_and_epoch(drawn, epoch):
     lengths, settings, num_ranks = drawn
     for once, again in zip(samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True):
         once.set_epoch(epoch)
@@ -211,7 +211,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(drawn, epoch):
 
 
 @given(settings_of_samplers(), st.integers(0, 3), st.data())
-def test_a_resumed_epoch_goes_on_where_it_stood(drawn, epoch, data):
+def test_a_resumed_epoch_continues_where_it_was_interrupted(drawn, epoch, data):
     lengths, settings, num_ranks = drawn
     for full, resumed in zip(
         samplers(lengths, settings, num_ranks), samplers(lengths, settings, num_ranks), strict=True
@@ -220,7 +220,7 @@ def test_a_resumed_epoch_goes_on_where_it_stood(drawn, epoch, data):
         full.set_epoch(epoch)
         resumed.resume_at(epoch, seen)
         assert list(resumed) == list(full)[seen:]
-        resumed.set_epoch(epoch)  # Lightning says the epoch again, and draws iterators that it throws away
+        resumed.set_epoch(epoch)  # Lightning sets the epoch again, and creates iterators that it discards
         assert list(resumed) == list(full)[seen:]
         assert len(resumed) == len(full)
         full.set_epoch(epoch + 1)
@@ -229,15 +229,15 @@ def test_a_resumed_epoch_goes_on_where_it_stood(drawn, epoch, data):
 
 
 @pytest.mark.parametrize("pool", [1, 50])
-def test_another_epoch_or_seed_gives_another_order_and_other_neighbours(pool):
+def test_another_epoch_or_seed_gives_another_order_and_other_neighbors(pool):
     lengths = realistic_lengths()
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16, pool=pool)
     other_seed = TokenBudgetBatchSampler(lengths, max_subwords=512, max_windows=16, pool=pool, seed=1)
     epochs = [sampler.batches_of(0), sampler.batches_of(1), other_seed.batches_of(0)]
-    neighbours = [{frozenset(pair) for b in batches for pair in pairwise(sorted(b))} for batches in epochs]
+    neighbors = [{frozenset(pair) for b in batches for pair in pairwise(sorted(b))} for batches in epochs]
     for first, second in [(0, 1), (0, 2)]:
         assert epochs[first] != epochs[second]
-        assert len(neighbours[first] & neighbours[second]) < 0.1 * len(neighbours[first])
+        assert len(neighbors[first] & neighbors[second]) < 0.1 * len(neighbors[first])
 
 
 @pytest.mark.parametrize(("max_windows", "max_subwords", "most"), [(64, 512, 1.03), (16, 512, 1.03), (16, 2048, 1.06)])
@@ -250,11 +250,11 @@ def test_sorted_pools_leave_little_padding(max_windows, max_subwords, most):
         return sum(len(b) * max(lengths[i] for i in b) for b in batches) / sum(lengths)
 
     assert padding_ratio(50) <= most
-    assert padding_ratio(1) > 1.5  # what sorting saves
+    assert padding_ratio(1) > 1.5  # the padding without sorting
 
 
-def correlation_with_neighbours(lengths: list[int], batches: list[list[int]]) -> float:
-    """The correlation of a window's length with the mean length of the others in its batch."""
+def correlation_with_neighbors(lengths: list[int], batches: list[list[int]]) -> float:
+    """Return the correlation of a window's length with the mean length of the others in its batch."""
     own, others = [], []
     for batch in batches:
         total = sum(lengths[i] for i in batch)
@@ -264,18 +264,18 @@ def correlation_with_neighbours(lengths: list[int], batches: list[list[int]]) ->
     return torch.corrcoef(torch.tensor([own, others], dtype=torch.float64))[0, 1].item()
 
 
-def test_without_a_pool_batches_mix_lengths_as_random_ones_do():
+def test_without_a_pool_the_lengths_in_a_batch_are_random():
     lengths = realistic_lengths()
 
     def correlation(pool: int) -> float:
         sampler = TokenBudgetBatchSampler(lengths, max_subwords=2048, max_windows=16, pool=pool)
-        return correlation_with_neighbours(lengths, sampler.batches_of(2))
+        return correlation_with_neighbors(lengths, sampler.batches_of(2))
 
     assert abs(correlation(1)) < 0.06
     assert correlation(50) > 0.9
 
 
-def test_lightning_and_the_loader_take_it_as_batch_sampler():
+def test_lightning_and_the_loader_accept_it_as_batch_sampler():
     lengths = realistic_lengths(60)
     sampler = TokenBudgetBatchSampler(lengths, max_subwords=200, max_windows=8)
     assert sampler.sampler is sampler  # where Lightning looks for set_epoch
@@ -293,7 +293,7 @@ def test_windows_come_with_the_epoch_that_lightning_sets():
     assert len(with_epoch) == len(sampler)
 
 
-def test_the_global_random_state_is_left_alone():
+def test_the_global_random_state_is_unchanged():
     state = torch.get_rng_state()
     list(TokenBudgetBatchSampler([3, 4, 5], max_subwords=8, max_windows=2, pool=2))
     assert torch.equal(torch.get_rng_state(), state)
@@ -306,7 +306,7 @@ def test_settings_below_one_are_refused(wrong):
 
 
 @pytest.mark.parametrize("factors", [[1.0], [1.0, 0.9], [1.0, float("nan")]])
-def test_a_factor_for_each_window_that_leaves_none_out_is_needed(factors):
+def test_every_window_needs_a_factor_of_at_least_1(factors):
     with pytest.raises(ValueError, match=f"each of 2 windows .* at least 1, got {len(factors)} factors"):
         TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, factors=factors)
 
@@ -317,7 +317,7 @@ def test_fewer_windows_than_ranks_are_refused():
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 60))
-def test_evaluation_takes_every_sentence_once_under_the_budget_and_sorted(lengths, budget):
+def test_evaluation_batches_are_sorted_and_within_the_budget(lengths, budget):
     batches = plan_evaluation(lengths, budget)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     assert all(len(batch) == 1 or sum(lengths[i] for i in batch) <= budget for batch in batches)

@@ -26,7 +26,7 @@ PAD, CLS, SEP = 0, 2, 3
 
 @cache
 def words_of(max_subwords: int) -> WordTokenizer:
-    """A word is a letter and any number of x, each of them a subword."""
+    """Draw words of a letter and up to this number of x, where each character is a subword."""
     return WordTokenizer(word_piece_tokenizer([*string.ascii_lowercase, "##x"]), max_subwords)
 
 
@@ -36,14 +36,14 @@ def encoder(max_subwords: int = 64, subwords: str = "first", overlap: int = 64) 
 
 @st.composite
 def sentences(draw: st.DrawFn, max_words: int = 20) -> Sentence:
-    """Words that differ in their first subwords, with up to six subwords each."""
+    """Draw words that differ in their first subwords, with up to six subwords each."""
     entities, num_words = draw(flat_entities(max_words))
     words = tuple(string.ascii_lowercase[i] + "x" * draw(st.integers(0, 5)) for i in range(num_words))
     return Sentence(words, tuple(entities), id="s")
 
 
 def owned_positions(window: EncodedWindow, words: list[int], encoded: EncodedSentence) -> list[int]:
-    """The positions of all subwords of a window's owned words, which are ``words`` of the sentence."""
+    """Return the positions of all subwords of a window's owned words, which are ``words`` of the sentence."""
     lengths = [encoded.word_begins[word + 1] - encoded.word_begins[word] for word in words]
     return [start + i for start, length in zip(window.word_starts, lengths, strict=True) for i in range(length)]
 
@@ -70,7 +70,7 @@ def test_windows_own_every_word_once_with_its_subwords_and_labels(sentence, max_
 
 
 @given(sentences(), st.integers(3, 20), st.integers(0, 12))
-def test_a_window_is_a_run_of_the_sentence_with_its_number_of_words(sentence, max_subwords, overlap):
+def test_a_window_is_a_part_of_the_sentence_with_its_number_of_words(sentence, max_subwords, overlap):
     ((encoded, windows),) = encoder(max_subwords, "first", overlap).encode([sentence])
     for window in windows:
         inner = window.input_ids[1:-1]
@@ -121,7 +121,7 @@ def test_a_batch_is_its_windows_padded(generated):
 
 
 @given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 20))
-def test_passes_keep_order_and_budget_and_are_as_long_as_it_allows(lengths, budget):
+def test_passes_keep_the_order_and_use_the_budget_fully(lengths, budget):
     windows = [EncodedWindow(str(i), (7,) * n, (-100,) * n, (), 0, (True, True)) for i, n in enumerate(lengths)]
     passes = list(split_into_passes(iter(windows), budget))
     assert [window for run in passes for window in run] == windows
@@ -133,7 +133,7 @@ def test_passes_keep_order_and_budget_and_are_as_long_as_it_allows(lengths, budg
 
 
 @given(tag_sets(), st.lists(sentences(max_words=8), min_size=1, max_size=5))
-def test_gold_rows_read_back_as_what_the_scheme_wrote(tags, generated):
+def test_gold_entities_can_be_read_back_from_their_rows(tags, generated):
     rows = tag_rows(generated, tags)
     assert rows.shape == (len(generated), max(len(sentence) for sentence in generated))
     for row, sentence in zip(rows.tolist(), generated, strict=True):
@@ -141,12 +141,12 @@ def test_gold_rows_read_back_as_what_the_scheme_wrote(tags, generated):
         assert set(row[len(sentence) :]) <= {IGNORE_INDEX}
 
 
-def test_gold_rows_refuse_a_type_that_the_tags_do_not_know():
+def test_gold_entities_of_unknown_types_are_refused():
     with pytest.raises(ValueError, match="unknown entity type"):
         tag_rows([Sentence(("a",), (EntitySpan(0, 1, "ORG"),))], TAGS)
 
 
-def test_batches_move_to_a_device_as_a_whole():
+def test_all_tensors_of_a_batch_move_to_the_device():
     window_encoder = encoder()
     ((_, windows),) = window_encoder.encode([Sentence(("a", "b"), id="s")])
     batch = window_encoder.collate(windows)

@@ -35,7 +35,7 @@ def coverage_of_test(scheme: LabelScheme) -> Coverage:
     return measure_coverage(CORPUS, "test", encoded, written, learned)
 
 
-def test_coverage_counted_by_hand():
+def test_coverage_matches_a_count_by_hand():
     assert coverage_of_test(BIO()) == Coverage(
         words=14,
         words_without_subwords=2,
@@ -47,7 +47,7 @@ def test_coverage_counted_by_hand():
     )
 
 
-def test_io_loses_the_touching_entities_of_one_type():
+def test_io_loses_adjacent_entities_of_the_same_type():
     assert coverage_of_test(IO()).entities_lost_to_scheme == 2
 
 

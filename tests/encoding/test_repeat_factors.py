@@ -10,7 +10,7 @@ BOTH = Sentence(("Ann", "in", "Oslo"), (EntitySpan(0, 1, "PER"), EntitySpan(2, 3
 SENTENCES = [PLAIN] * 92 + [PERSON] * 7 + [BOTH]
 
 
-def test_factors_by_hand():
+def test_factors_match_a_calculation_by_hand():
     """Of 100 sentences 8 hold a person (one or two, counted once) and 1 a place."""
     assert repeat_factors(SENTENCES, 0.04) == {"LOC": 2.0, "PER": 1.0}
     assert repeat_factors(SENTENCES, 0.32) == pytest.approx({"LOC": 32**0.5, "PER": 2.0})

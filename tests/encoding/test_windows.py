@@ -10,7 +10,7 @@ from ner_lightning.encoding.windows import Window, plan_windows
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[list[int], int, int]:
-    """The number of subwords of every word, the capacity of a window, and the overlap."""
+    """Draw the number of subwords of every word, the capacity of a window, and the overlap."""
     capacity = draw(st.integers(1, 12))
     overlap = draw(st.integers(0, capacity // 2))
     return draw(st.lists(st.integers(1, capacity), max_size=40)), capacity, overlap
@@ -21,15 +21,15 @@ def begins_of(lengths: list[int]) -> list[int]:
 
 
 def distance_to_cut(window: Window, word: int, begins: list[int]) -> float:
-    """How many subwords lie between a word and the nearer cut of a window."""
+    """Return the number of subwords between a word and the nearer cut of a window."""
     left = begins[word] - begins[window.start] if window.start > 0 else inf
     right = begins[window.end] - begins[word + 1] if window.end < len(begins) - 1 else inf
     return min(left, right)
 
 
 @given(plans())
-@example(([1, 1, 1, 1, 1, 2], 4, 2))  # the fourth word stands in three windows
-def test_every_word_is_owned_once_where_it_stands_farthest_from_a_cut(plan):
+@example(([1, 1, 1, 1, 1, 2], 4, 2))  # the fourth word is in three windows
+def test_a_word_is_owned_by_the_window_whose_cuts_are_farthest_away(plan):
     lengths, capacity, overlap = plan
     begins = begins_of(lengths)
     windows = plan_windows(begins, capacity, overlap)
@@ -44,7 +44,7 @@ def test_every_word_is_owned_once_where_it_stands_farthest_from_a_cut(plan):
 
 
 @given(plans())
-def test_windows_keep_capacity_and_overlap_and_each_goes_on(plan):
+def test_windows_respect_capacity_and_overlap_and_cover_the_sentence(plan):
     lengths, capacity, overlap = plan
     begins = begins_of(lengths)
     windows = plan_windows(begins, capacity, overlap)
@@ -57,17 +57,17 @@ def test_windows_keep_capacity_and_overlap_and_each_goes_on(plan):
 
 
 @given(plans())
-def test_windows_are_as_long_and_share_as_much_as_is_allowed(plan):
+def test_windows_are_as_long_and_overlap_as_much_as_allowed(plan):
     lengths, capacity, overlap = plan
     begins = begins_of(lengths)
     for left, right in pairwise(plan_windows(begins, capacity, overlap)):
         assert begins[left.end + 1] - begins[left.start] > capacity
-        shared = begins[left.end] - begins[right.start - 1]  # were the right one to begin a word earlier
+        shared = begins[left.end] - begins[right.start - 1]  # if the right one began a word earlier
         assert shared > overlap or begins[left.end + 1] - begins[right.start - 1] > capacity
 
 
 @given(st.lists(st.integers(1, 3), max_size=10), st.integers(0, 5))
-def test_what_fits_is_one_window(lengths, spare):
+def test_a_sentence_that_fits_is_one_window(lengths, spare):
     capacity = max(sum(lengths) + spare, 1)
     num_words = len(lengths)
     windows = plan_windows(begins_of(lengths), capacity, capacity // 2)

@@ -1,4 +1,4 @@
-"""The browser that opens pages in tests."""
+"""Fixture of the browser that opens pages in tests."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Runs that train a part of a pretrained encoder: what they save, and that it comes back whole."""
+"""Tests of runs that train a part of a pretrained encoder: saving and restoring the network."""
 
 import json
 import shutil
@@ -74,7 +74,7 @@ def stock_network(run_dir: Path) -> TokenClassifier:
     return TokenClassifier(AutoModelForTokenClassification.from_pretrained(run_dir / "model"))
 
 
-def test_the_record_counts_what_is_trained(run: tuple[str, Path]) -> None:
+def test_the_record_contains_the_number_of_trained_parameters(run: tuple[str, Path]) -> None:
     kind, folder = run
     counted = json.loads((folder / "run.json").read_text())["parameters"]
     assert counted["trained"] == NUM_TRAINED[kind]
@@ -83,7 +83,7 @@ def test_the_record_counts_what_is_trained(run: tuple[str, Path]) -> None:
     assert counted["total"] == sum(parameter.numel() for parameter in stock.parameters()) + added
 
 
-def test_checkpoints_hold_what_was_trained_and_name_the_rest(run: tuple[str, Path], encoder: Path) -> None:
+def test_checkpoints_contain_the_trained_part_and_name_the_rest(run: tuple[str, Path], encoder: Path) -> None:
     kind, folder = run
     saved = checkpoint(folder)
     assert sum(weights.numel() for weights in saved["state_dict"].values()) == NUM_TRAINED[kind]
@@ -92,7 +92,7 @@ def test_checkpoints_hold_what_was_trained_and_name_the_rest(run: tuple[str, Pat
     assert len(base["checksum"]) == 64
 
 
-def test_the_bundle_is_the_best_checkpoint_and_a_stock_network(run: tuple[str, Path]) -> None:
+def test_the_bundle_is_the_best_checkpoint_as_a_stock_network(run: tuple[str, Path]) -> None:
     _, folder = run
     tagger = NERTagger.load_from_checkpoint(folder / "checkpoints" / "best.ckpt")
     logits = logits_of(tagger.classifier)
@@ -112,7 +112,7 @@ def test_the_saved_config_tests_the_checkpoint_to_the_same_predictions(run: tupl
 def test_a_resumed_run_equals_an_uninterrupted_one(
     run: tuple[str, Path], encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says what it trains, as the record has it."""
+    """The run also prints the number of trained parameters, as in the record."""
     kind, whole = run
     begun = options_of(kind, encoder, tmp_path / "run", "--trainer.max_epochs=1")
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Words, entity types and paths of a corpus may hold any character, and none of it reaches the terminal."""
+"""Tests that hidden characters in words, entity types and paths never reach the terminal."""
 
 import re
 from pathlib import Path
@@ -33,12 +33,12 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
     return text
 
 
-def test_a_corpus_is_checked(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_on_a_corpus_has_no_hidden_characters(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *corpus, *TINY]) in {0, 1}
     assert "train\\x1b[1m.conll:5" in printed(capsys)
 
 
-def test_a_model_is_trained_and_its_errors_are_shown(
+def test_training_and_evaluation_print_no_hidden_characters(
     corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_dir = tmp_path / "run\x1b[2J"
@@ -66,7 +66,7 @@ def test_a_model_is_trained_and_its_errors_are_shown(
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_wrong_input_is_named_without_them(
+def test_errors_name_wrong_input_without_hidden_characters(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

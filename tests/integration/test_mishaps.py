@@ -1,4 +1,4 @@
-"""Full disks, foreign checkpoints and folders that cannot be written end in one line and exit status 2."""
+"""Tests that full disks, wrong checkpoints and read-only folders end in one line and exit status 2."""
 
 import shutil
 from pathlib import Path
@@ -16,14 +16,14 @@ RUN = [*TINY_RUN, "--trainer.max_epochs=1", "--trainer.accelerator=cpu"]
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run."""
+    """Train a complete run."""
     folder = tmp_path_factory.mktemp("mishaps") / "run"
     assert main(["fit", *RUN, "--run_dir", str(folder)]) == 0
     return folder
 
 
 def error_of(capsys: pytest.CaptureFixture[str], command: str, *options: str | Path) -> str:
-    """The one line that a command fails with."""
+    """Return the only line that a command fails with."""
     capsys.readouterr()
     assert main([command, *RUN, *map(str, options)]) == 2
     printed = capsys.readouterr()
@@ -59,14 +59,14 @@ def test_a_disk_too_small_for_the_bundle_is_named(
 
 
 @pytest.mark.parametrize("command", ["fit", "test"])
-def test_a_torn_checkpoint_is_refused(
+def test_a_truncated_checkpoint_is_refused(
     tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    torn = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    torn.parent.mkdir(parents=True)
-    torn.write_bytes((run_dir / "checkpoints" / "last.ckpt").read_bytes()[:50_000])
-    checkpoint = "last" if command == "fit" else torn
-    assert f"{torn}: must be a whole checkpoint" in error_of(
+    truncated = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    truncated.parent.mkdir(parents=True)
+    truncated.write_bytes((run_dir / "checkpoints" / "last.ckpt").read_bytes()[:50_000])
+    checkpoint = "last" if command == "fit" else truncated
+    assert f"{truncated}: must be a whole checkpoint" in error_of(
         capsys, command, "--run_dir", tmp_path / "run", "--ckpt_path", checkpoint
     )
 
@@ -80,7 +80,7 @@ def test_a_torn_checkpoint_is_refused(
         ("--model.encoder.hidden_size=16", "the checkpoint must be of the same encoder"),
     ],
 )
-def test_a_checkpoint_of_something_else_is_refused(
+def test_a_checkpoint_of_another_tagger_is_refused(
     tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str], other: str, message: str
 ) -> None:
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
@@ -102,12 +102,14 @@ def test_a_read_only_folder_is_named(
     assert "Permission denied" in error_of(capsys, "fit", "--run_dir", tmp_path)
 
 
-def test_other_predictions_are_not_replaced(tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_different_predictions_are_not_replaced(
+    tmp_path: Path, run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run_dir, folder)
     path = folder / "predictions" / "test.jsonl"
     best = ["--ckpt_path", str(folder / "checkpoints" / "best.ckpt")]
-    assert main(["test", *RUN, *best]) == 0  # the same again
+    assert main(["test", *RUN, *best]) == 0  # gives the same predictions again
     path.write_text(path.read_text().replace("[]", '[[0, 1, "PER", 0.5]]', 1))
     before = path.read_bytes()
     assert f"{path} holds different predictions" in error_of(capsys, "test", *best)

@@ -1,4 +1,4 @@
-"""What ends one of several ranks ends all of them, and is said once."""
+"""Tests that all ranks end when one of them does, and that the reason is printed once."""
 
 import csv
 import os
@@ -76,7 +76,7 @@ def test_ctrl_c_saves_and_ends_all_ranks(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_error_of_all_ranks_is_said_once_and_blocks_no_corrected_command(tmp_path: Path) -> None:
+def test_an_error_of_all_ranks_is_printed_once_and_does_not_block_the_corrected_command(tmp_path: Path) -> None:
     done = finished(TWO.start("fit", *RUN, "--data.corpus.num_train=1", "--run_dir", tmp_path / "run"))
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
@@ -85,7 +85,7 @@ def test_an_error_of_all_ranks_is_said_once_and_blocks_no_corrected_command(tmp_
 
 
 @pytest.mark.slow
-def test_a_full_disk_of_the_first_rank_is_said_once(tmp_path: Path) -> None:
+def test_a_full_disk_of_the_first_rank_is_reported_once(tmp_path: Path) -> None:
     with largest_file(20_000):
         process = TWO.start("fit", *RUN, "--run_dir", tmp_path / "run")
     done = finished(process)

@@ -1,4 +1,4 @@
-"""Runs of several ranks score as one process does, every sentence once, also where they were killed and resumed."""
+"""Tests that several ranks score every sentence once, as one process does, even if they are killed and resumed."""
 
 import csv
 import os
@@ -36,14 +36,14 @@ SCORED = [f"{split}.{kind}" for split in ("validation", "test") for kind in ("js
 
 @pytest.fixture(scope="module")
 def run_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of two ranks that Lightning started."""
+    """Train with two ranks that Lightning starts, and return the run folder."""
     folder = tmp_path_factory.mktemp("ranks") / "two"
     TWO.run("fit", *RUN, "--run_dir", folder)
     return folder
 
 
 def scores_of_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> dict[str, float]:
-    """What ``validate`` and ``test`` log of the best checkpoint; they write into the folder."""
+    """Return the scores that ``validate`` and ``test`` log for the best checkpoint; they write into the folder."""
     options = [f"--trainer.accelerator={accelerator}", "--trainer.devices=1", "--run_dir", folder]
     best = run_dir / "checkpoints" / "best.ckpt"
     silence_libraries()
@@ -60,20 +60,20 @@ def assert_same_files(run_dir: Path, expected: Path) -> None:
 
 
 def assert_scored_as_by_one_process(run_dir: Path, folder: Path, accelerator: str = "cpu") -> None:
-    """Scores, predictions, comparison of decoders and report, to the last digit."""
+    """Compare scores, predictions, the comparison of decoders and the report, to the last digit."""
     folder.mkdir()
-    for name in ("run.json", "config.yaml"):  # the report shows some of their content
+    for name in ("run.json", "config.yaml"):  # the report shows parts of them
         shutil.copy(run_dir / name, folder)
     expected = scores_of_one_process(run_dir, folder, accelerator)
     with (run_dir / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))[-2:]  # of the best checkpoint, on each split
+        rows = list(csv.DictReader(file))[-2:]  # for the best checkpoint, on each split
     logged = {name: float(value) for row in rows for name, value in row.items() if value and "/" in name}
     assert {"validation/f1", "validation/loss", "test/f1_strict", "test/loss"} <= set(logged)
     assert logged == {name: expected[name] for name in logged}
     assert_same_files(run_dir, folder)
 
 
-def test_the_batches_to_score_cannot_be_shared_evenly() -> None:
+def test_the_batches_to_score_cannot_be_divided_evenly() -> None:
     corpus = ExampleCorpus(**CORPUS)
     encoder = SmallBert(hidden_size=64, vocabulary_size=300)
     data = NERDataModule(corpus, encoder, batches=BatchSettings(evaluation_subwords=100))
@@ -82,7 +82,7 @@ def test_the_batches_to_score_cannot_be_shared_evenly() -> None:
 
 
 def test_two_ranks_score_as_one_process_does(run_of_two: Path, tmp_path: Path) -> None:
-    """Entities are found, and every sentence comes once and in order."""
+    """Entities are found, and every sentence is scored once and in order."""
     assert_scored_as_by_one_process(run_of_two, tmp_path / "one")
     splits = ExampleCorpus(**CORPUS).read().splits
     for split in ("validation", "test"):
@@ -111,7 +111,7 @@ def test_ranks_that_train_score_as_one_process_does(ranks: Ranks, tmp_path: Path
     "option",
     ["--data.batches.evaluation_subwords=9999", pytest.param("--data.corpus.num_test=1", marks=pytest.mark.slow)],
 )
-def test_a_rank_that_no_batch_is_left_for_changes_no_score(run_of_two: Path, tmp_path: Path, option: str) -> None:
+def test_a_rank_without_a_batch_changes_no_score(run_of_two: Path, tmp_path: Path, option: str) -> None:
     """One batch for two ranks, of many sentences or of a single one."""
     options = [*RUN, option, "--ckpt_path", run_of_two / "checkpoints" / "best.ckpt"]
     TWO.run("test", *options, "--run_dir", tmp_path / "two")
@@ -126,7 +126,7 @@ def test_a_rank_that_no_batch_is_left_for_changes_no_score(run_of_two: Path, tmp
 def test_three_ranks_of_torchrun_print_and_write_what_one_process_does(
     run_of_two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The batches are too few to be shared out evenly."""
+    """There are too few batches to divide them evenly."""
     capsys.readouterr()
     scores_of_one_process(run_of_two, tmp_path / "one")
     printed = capsys.readouterr().out
@@ -138,9 +138,7 @@ def test_three_ranks_of_torchrun_print_and_write_what_one_process_does(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [slice(1), slice(2)], ids=["the first", "all"])
-def test_ranks_that_are_killed_and_resumed_end_as_if_nothing_had_happened(
-    run_of_two: Path, tmp_path: Path, killed: slice
-) -> None:
+def test_killed_and_resumed_ranks_equal_uninterrupted_ones(run_of_two: Path, tmp_path: Path, killed: slice) -> None:
     run_dir = tmp_path / "killed"
     with in_midst_of_training(TWO, run_dir) as (process, ids):
         for pid in reversed(ids[killed]):

@@ -1,4 +1,4 @@
-"""Several processes compute what one does: the same gradients, from the same tags, weights and windows."""
+"""Tests that several processes compute the same gradients as one, from the same tags, weights and windows."""
 
 from collections import Counter
 from itertools import chain
@@ -28,7 +28,7 @@ SCRIPT = Path(__file__).parents[1] / "support" / "rank_script.py"
 
 @pytest.fixture(scope="module", params=[(2, "cpu"), (3, "cpu"), pytest.param((2, "cuda"), marks=ON_GPUS)], ids=str)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """What the ranks of a start of the script wrote down."""
+    """Start the script once and return the records of its ranks."""
     num_ranks, accelerator = request.param
     folder = tmp_path_factory.mktemp("ranks")
     done = finished(torchrun(num_ranks, SCRIPT, folder, accelerator))
@@ -37,7 +37,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_gradient_of_a_step_is_that_of_one_process_on_the_joined_batch(written: list[dict], loss: str) -> None:
+def test_ranks_compute_the_gradient_of_one_process_on_the_joined_batch(written: list[dict], loss: str) -> None:
     for name, layout in LAYOUTS.items():
         expected = gradients(LOSSES[loss](), joined_steps(layout, len(written)), accelerator="cpu")
         assert len(expected) > 1 or layout.max_windows * layout.accumulate > 4
@@ -51,8 +51,8 @@ def test_the_gradient_of_a_step_is_that_of_one_process_on_the_joined_batch(writt
         assert max(gradient.abs().max() for gradient in expected[-1].values()) > 1e-3
 
 
-def test_ranks_train_the_model_of_one_process_whose_batches_hold_as_many_windows(written: list[dict]) -> None:
-    """Without dropout: every step has the same windows, so all steps have the same gradient."""
+def test_ranks_train_the_same_model_as_one_process_with_larger_batches(written: list[dict]) -> None:
+    """Without dropout, every step has the same windows and hence the same gradient."""
     max_windows = LAYOUTS["3x1"].max_windows * len(written)
     expected = gradients(LOSSES["cross_entropy"](), data_module(Layout(max_windows)), accelerator="cpu")
     assert len(expected) > 1
@@ -66,7 +66,9 @@ def test_ranks_train_the_model_of_one_process_whose_batches_hold_as_many_windows
 def test_layouts_cut_sentences_and_leave_a_rank_nothing_to_score(num_ranks: int) -> None:
     cut = joined_steps(LAYOUTS["cut sentences"], num_ranks)
     assert sum(len(windows) > 2 for _, windows in cut.bound.encoded["train"]) > 10
-    data = joined_steps(LAYOUTS["nothing to score"], num_ranks)  # a window a batch: its place in the step is its rank
+    data = joined_steps(
+        LAYOUTS["nothing to score"], num_ranks
+    )  # one window per batch: its place in the step is its rank
     num_words = [len(window.word_starts) for _, windows in data.bound.encoded["train"] for window in windows]
     assert any(0 in {num_words[window] for window in step} != {0} for step in data.steps)
 
@@ -85,8 +87,8 @@ def test_ranks_agree_with_one_process_on_tags_subwords_class_weights_and_repeat_
         assert {name: rank["shared"][name] for name in expected} == expected
 
 
-def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None:
-    """Each comes as often as its factor says, on whichever ranks, and is augmented as in one process."""
+def test_ranks_divide_the_windows_of_one_process(written: list[dict]) -> None:
+    """Each window is used as often as its factor says, on any ranks, and is augmented as in one process."""
     data = varied_data_module()
     data.setup()
     sentences, windows = data.bound.corpus.splits["train"], data.train_dataloader().dataset
@@ -105,8 +107,8 @@ def test_ranks_share_out_the_windows_of_one_process(written: list[dict]) -> None
                 assert torch.equal(data.bound.window_encoder.collate(windows.__getitems__(batch)).input_ids, subwords)
 
 
-def test_what_ends_one_rank_ends_all_at_the_same_step(written: list[dict]) -> None:
-    """SIGTERM or NaN on the second rank, in the second step of accumulated batches."""
+def test_all_ranks_end_at_the_same_step_when_one_ends(written: list[dict]) -> None:
+    """The second rank gets SIGTERM or NaN in the second step of accumulated batches."""
     for rank in written:
         assert rank["sigterm"] == ("Stopped", "143", 2)
         assert rank["nan"] == (*written[0]["nan"][:2], 1)

@@ -1,4 +1,4 @@
-"""A run that is killed, stopped or broken off, and resumed, equals an uninterrupted one, bit for bit."""
+"""Tests that a run that is killed or stopped, and then resumed, equals an uninterrupted one, bit for bit."""
 
 import csv
 import os
@@ -24,7 +24,7 @@ from support.started_ranks import wait_until
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted run of the options."""
+    """Train an uninterrupted run with the options."""
     run_dir = tmp_path_factory.mktemp("resume") / "whole"
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir)
     assert status == 0, printed
@@ -32,8 +32,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def gone(folder: Path) -> Iterator[None]:
-    """Have a folder lie elsewhere for a while, so that a copy of it cannot read there."""
+def moved_away(folder: Path) -> Iterator[None]:
+    """Move a folder away for a while, so that a copy of it cannot read from it."""
     away = folder.rename(folder.with_name(f"{folder.name}.away"))
     try:
         yield
@@ -42,7 +42,7 @@ def gone(folder: Path) -> Iterator[None]:
 
 
 def resume(run_dir: Path, *options: str) -> None:
-    """Go on from the last whole checkpoint, or begin anew where there was none yet."""
+    """Resume from the last complete checkpoint, or start again if there is none yet."""
     last = [] if not (run_dir / "checkpoints" / "last.ckpt").exists() else ["--ckpt_path", "last"]
     if not last:
         shutil.rmtree(run_dir, ignore_errors=True)
@@ -50,7 +50,7 @@ def resume(run_dir: Path, *options: str) -> None:
     assert status == 0, printed
 
 
-VARIED = [  # with all that draws random numbers or learns parameters of its own
+VARIED = [  # everything that draws random numbers or has parameters to learn
     "--data.batches.repeat_threshold=0.5",
     "--config=configs/augmentation/mentions.yaml",
     "--config=configs/augmentation/typing.yaml",
@@ -59,8 +59,8 @@ VARIED = [  # with all that draws random numbers or learns parameters of its own
 ]
 
 
-def test_killed_from_outside_and_resumed(tmp_path: Path) -> None:
-    """As a user sees it, in processes of their own."""
+def test_a_run_that_was_killed_from_outside_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    """The runs are separate processes, as for a user."""
     options = [*TINY_RUN, *VARIED, "--save_every_n_steps=2", "--trainer.accumulate_grad_batches=1"]
     done = run("fit", *options, "--run_dir", tmp_path / "whole")
     assert done.returncode == 0, done.stderr
@@ -82,8 +82,10 @@ def test_killed_from_outside_and_resumed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "num_bytes", "step"), [(2, 1, 2), (5, 50_000, 6)])
-def test_killed_within_a_checkpoint(tmp_path: Path, whole: Path, number: int, num_bytes: int, step: int) -> None:
-    """Checkpoints are of steps 2 and 4, twice of 6 (the best and the last of the epoch), then of 8."""
+def test_a_run_that_was_killed_while_saving_equals_an_uninterrupted_one(
+    tmp_path: Path, whole: Path, number: int, num_bytes: int, step: int
+) -> None:
+    """Checkpoints are saved after steps 2 and 4, twice after 6 (best and last of the epoch), then after 8."""
     run_dir = tmp_path / "killed"
     kill = (accidents.kill_in_checkpoint, (number, num_bytes))
     status, _ = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
@@ -94,8 +96,8 @@ def test_killed_within_a_checkpoint(tmp_path: Path, whole: Path, number: int, nu
     assert_same_run(run_dir, whole)
 
 
-def test_killed_twice(tmp_path: Path, whole: Path) -> None:
-    """The second time soon after going on, at the first checkpoint that is due then."""
+def test_a_run_that_was_killed_twice_equals_an_uninterrupted_one(tmp_path: Path, whole: Path) -> None:
+    """The second kill comes soon after resuming, at the first checkpoint that is due then."""
     run_dir = tmp_path / "killed"
     kill = (accidents.kill_in_checkpoint, (3, 1))
     assert forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)[0] == -signal.SIGKILL
@@ -107,7 +109,7 @@ def test_killed_twice(tmp_path: Path, whole: Path) -> None:
     assert_same_run(run_dir, whole)
 
 
-def test_a_run_goes_on_with_the_settings_that_it_began_with(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_must_be_resumed_with_the_same_settings(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = ["fit", *OPTIONS, "--run_dir", str(whole), "--ckpt_path", "last"]
     assert main([*again, "--model.loss=FocalLoss"]) == 2
     assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
@@ -118,7 +120,7 @@ def test_a_run_goes_on_with_the_settings_that_it_began_with(whole: Path, capsys:
     assert (whole / FINISHED).exists()
 
 
-def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
+def test_a_finished_run_that_cannot_be_resumed_is_unchanged(
     tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_dir = tmp_path / "run"
@@ -131,7 +133,7 @@ def test_a_run_that_cannot_go_on_stays_finished_and_as_it_is(
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
-def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(tmp_path: Path, whole: Path) -> None:
+def test_a_finished_run_can_train_longer_and_is_unfinished_until_then(tmp_path: Path, whole: Path) -> None:
     run_dir = tmp_path / "longer"
     shutil.copytree(whole, run_dir)
     expected = read_config(run_dir / "config.yaml")
@@ -141,7 +143,7 @@ def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(tmp_path
     assert forked_runs.run(*longer, prepare=kill)[0] == -signal.SIGKILL
     assert not (run_dir / FINISHED).exists()
     assert read_config(run_dir / "config.yaml") == expected
-    with gone(whole):
+    with moved_away(whole):
         status, printed = forked_runs.run(*longer)
     assert status == 0, printed
     assert (run_dir / FINISHED).exists()
@@ -149,11 +151,11 @@ def test_a_finished_run_may_train_longer_and_is_unfinished_until_it_has(tmp_path
     assert read_record(run_dir / "run.json")["epochs"] == 3
 
 
-def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -> None:
-    """One with nothing left to train has taken what it took; time of the machine grows by that of the start."""
+def test_a_resumed_run_adds_to_its_recorded_times(tmp_path: Path, whole: Path) -> None:
+    """If nothing is left to train, training times stay the same; wall time grows by the time of the start."""
     run_dir = tmp_path / "again"
     shutil.copytree(whole, run_dir)
-    with gone(whole):
+    with moved_away(whole):
         resume(run_dir)
     before, now = read_record(whole / "run.json"), read_record(run_dir / "run.json")
     for key in ("training_seconds", "windows_per_second", "padding"):
@@ -163,7 +165,7 @@ def test_a_resumed_run_counts_what_it_took_before(tmp_path: Path, whole: Path) -
     assert_same_run(run_dir, whole)
 
 
-EARLY_STOPPING = [  # in the second epoch, as no F1 rises by 1
+EARLY_STOPPING = [  # stops in the second epoch, as F1 never rises by 1
     "--trainer.max_epochs=5",
     "--trainer.callbacks+=EarlyStopping",
     "--trainer.callbacks.monitor=validation/f1",
@@ -174,7 +176,7 @@ EARLY_STOPPING = [  # in the second epoch, as no F1 rises by 1
 
 
 def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
-    """Resumed as it is, asked to train longer, and killed between its last checkpoint and its scores."""
+    """It is resumed unchanged, asked to train longer, and killed between its last checkpoint and its scores."""
     stopped, killed = tmp_path / "stopped", tmp_path / "killed"
     status, printed = forked_runs.run("fit", *OPTIONS, *EARLY_STOPPING, "--run_dir", stopped)
     assert status == 0, printed
@@ -192,11 +194,11 @@ def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
         assert {(record["epochs"], record["steps"]) for record in records} == {(2, 12)}
 
 
-CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of the first epoch the best checkpoint and the last
+CHECKPOINTED = (2, 4, 6, 6, 8, 10, 12)  # steps; at the end of an epoch both the best and the last checkpoint are saved
 
 
 def random_moments() -> Iterator[tuple[Preparation, int]]:
-    """Five optimizer steps and five places within a checkpoint, each with the step of the last whole checkpoint."""
+    """Yield five optimizer steps and five places within a checkpoint, with the step of the last complete one."""
     rng = random.Random(1)
     for step in rng.sample(range(1, 13), 5):
         yield (accidents.signal_at, ("train/loss", step, signal.SIGKILL)), (step - 1) // 2 * 2
@@ -205,7 +207,7 @@ def random_moments() -> Iterator[tuple[Preparation, int]]:
         yield (accidents.kill_in_checkpoint, (number, rng.randrange(1, 300_000))), last
 
 
-def test_random_moments_come_before_the_first_checkpoint_and_often_behind_it() -> None:
+def test_random_moments_are_before_and_after_the_first_checkpoint() -> None:
     saved = [step for _, step in random_moments()]
     assert len(saved) == 10
     assert saved.count(0) == 2
@@ -216,7 +218,9 @@ def test_random_moments_come_before_the_first_checkpoint_and_often_behind_it() -
     ("kill", "saved_step"),
     [pytest.param(*moment, marks=[pytest.mark.slow] if n else []) for n, moment in enumerate(random_moments())],
 )
-def test_killed_at_random_moments(tmp_path: Path, whole: Path, kill: Preparation, saved_step: int) -> None:
+def test_a_run_that_was_killed_at_any_moment_equals_an_uninterrupted_one(
+    tmp_path: Path, whole: Path, kill: Preparation, saved_step: int
+) -> None:
     run_dir = tmp_path / "killed"
     status, _ = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=kill)
     assert status == -signal.SIGKILL
@@ -235,10 +239,10 @@ def test_killed_at_random_moments(tmp_path: Path, whole: Path, kill: Preparation
         ("validation/f1", 2, 12, signal.SIGINT),
     ],
 )
-def test_ctrl_c_and_sigterm_save_and_end(
+def test_ctrl_c_and_sigterm_save_a_checkpoint_and_end_the_run(
     tmp_path: Path, whole: Path, place: str, number: int, saved_step: int, signal_number: int
 ) -> None:
-    """In an accumulated step, in the validation of an epoch, and in the last one."""
+    """The signal comes in an accumulated step, in the validation of an epoch, or in the last validation."""
     run_dir = tmp_path / "stopped"
     stop = (accidents.signal_at, (place, number, signal_number))
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
@@ -263,8 +267,8 @@ def test_ctrl_c_while_the_best_checkpoint_is_scored_ends_at_once(tmp_path: Path,
 LONG = [*TINY_RUN, "--trainer.max_epochs=200", "--data.batches.max_windows=2", "--save_every_n_steps=1"]
 
 
-def stopped_in_midst(run_dir: Path, signal_number: int) -> list[str]:
-    """The lines of a run whose processes all get a signal within its first epoch, as from a terminal or from SLURM."""
+def stop_during_training(run_dir: Path, signal_number: int) -> list[str]:
+    """Send a signal to all processes of a run in its first epoch, as a terminal or SLURM does; return its lines."""
     process = start("fit", *LONG, "--data.batches.num_workers=1", "--run_dir", run_dir, process_group=0)
     last = run_dir / "checkpoints" / "last.ckpt"
     wait_until(lambda: last.exists() or process.poll() is not None, 200)
@@ -280,7 +284,7 @@ def stopped_in_midst(run_dir: Path, signal_number: int) -> list[str]:
 
 def test_the_command_that_ctrl_c_prints_resumes_the_run_where_it_was(tmp_path: Path) -> None:
     run_dir = tmp_path / "my run"
-    *_, stopped, saved, command = stopped_in_midst(run_dir, signal.SIGINT)
+    *_, stopped, saved, command = stop_during_training(run_dir, signal.SIGINT)
     assert stopped == "stopped by Ctrl-C"
     assert saved == f"the run is saved in {run_dir / 'checkpoints' / 'last.ckpt'}; resume it with"
     steps = checkpoint(run_dir)["global_step"]
@@ -291,8 +295,8 @@ def test_the_command_that_ctrl_c_prints_resumes_the_run_where_it_was(tmp_path: P
     assert checkpoint(run_dir)["global_step"] == steps + 1
 
 
-def test_sigterm_prints_the_command_that_resumes_too(tmp_path: Path) -> None:
-    *_, stopped, _, command = stopped_in_midst(tmp_path / "run", signal.SIGTERM)
+def test_sigterm_also_prints_the_command_that_resumes_the_run(tmp_path: Path) -> None:
+    *_, stopped, _, command = stop_during_training(tmp_path / "run", signal.SIGTERM)
     assert stopped == "stopped by SIGTERM"
     assert command.endswith(f"--run_dir {tmp_path / 'run'} --ckpt_path last")
 
@@ -318,10 +322,10 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, whole: Path) -> None:
 
 
 @pytest.mark.parametrize(("batch", "poison"), [(0, "nan"), (17, "inf"), (12, "gradient")])
-def test_a_loss_that_is_no_number_ends_the_run_before_its_step(
+def test_a_loss_that_is_not_finite_ends_the_run_before_its_step(
     tmp_path: Path, whole: Path, batch: int, poison: str
 ) -> None:
-    """At the very first batch, in mid-epoch behind the step's first batch, and where an epoch begins."""
+    """It occurs in the very first batch, in the second batch of a step, or at the beginning of an epoch."""
     run_dir = tmp_path / "poisoned"
     status, printed = forked_runs.run(
         "fit", *OPTIONS, "--run_dir", run_dir, prepare=(accidents.poison, (batch, poison))

@@ -43,7 +43,7 @@ def overlaps(first: EntitySpan, second: EntitySpan) -> bool:
         ((4, 9, "LOC"), "wrong both", "shifted"),
     ],
 )
-def test_kinds_of_a_pair(predicted, kind, boundary):
+def test_every_pair_has_the_expected_kind(predicted, kind, boundary):
     (pair,) = pair_entities(spans((2, 5, "PER")), spans(predicted))
     assert (pair.kind, pair.boundary) == (kind, boundary)
 
@@ -67,7 +67,7 @@ def test_entities_without_shared_words_are_missed_and_spurious():
         pytest.param([(0, 3, "PER"), (1, 2, "LOC")], [(1, 2, "LOC")], [(0, None), (1, 0)], id="nested gold"),
     ],
 )
-def test_pairing_by_hand(gold, predicted, pairs):
+def test_pairs_match_those_found_by_hand(gold, predicted, pairs):
     golds, predictions = spans(*gold), spans(*predicted)
     expected = {EntityPair(None if g is None else golds[g], None if p is None else predictions[p]) for g, p in pairs}
     assert set(pair_entities(golds, predictions)) == expected
@@ -138,7 +138,7 @@ def test_semeval_equals_nervaluate_if_no_entity_overlaps_two_others(drawn):
             assert counts.f1 == pytest.approx(result.f1, abs=1e-12)
 
 
-def test_semeval_by_hand_over_several_sentences():
+def test_semeval_measures_match_a_count_by_hand_over_several_sentences():
     """A partial match counts the same, no matter what the other sentences contain."""
     pairs = [
         *pair_entities(spans((0, 2, "PER")), spans((0, 1, "PER"))),  # wrong boundary

@@ -1,4 +1,4 @@
-"""The mean does not depend on the order of its terms."""
+"""Tests that the mean does not depend on the order of its terms."""
 
 from fractions import Fraction
 

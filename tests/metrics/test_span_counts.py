@@ -26,7 +26,7 @@ def padded(rows: list[list[int]]) -> torch.Tensor:
     return pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], True, IGNORE_INDEX)
 
 
-def test_scores_by_hand():
+def test_scores_match_a_calculation_by_hand():
     counts = SpanCounts(matched=2, predicted=4, gold=3)
     assert (counts.precision, counts.recall) == (0.5, pytest.approx(2 / 3))
     assert counts.f1 == pytest.approx(4 / 7)

@@ -63,7 +63,7 @@ def close(value: float) -> Any:
 
 
 @given(st.data(), tag_sets())
-def test_scores_equal_seqevals_report_in_both_readings(data, tags):
+def test_scores_equal_the_report_of_seqeval_in_both_readings(data, tags):
     predicted, gold = data.draw(tagged_pairs(tags, tags))
     metric = SpanF1(tags, tags)
     metric.update(padded(predicted), padded(gold))
@@ -83,7 +83,7 @@ def test_scores_equal_seqevals_report_in_both_readings(data, tags):
 
 
 @given(st.data(), tag_sets())
-def test_strict_scores_equal_seqevals_strict_report(data, tags):
+def test_strict_scores_equal_the_strict_report_of_seqeval(data, tags):
     predicted, gold = data.draw(tagged_pairs(tags, tags))
     metric = SpanF1(tags, tags)
     metric.update(padded(predicted), padded(gold))
@@ -126,7 +126,7 @@ def test_gold_types_that_cannot_be_predicted_count_as_missed(data, tags):
         assert metric.counts()["lenient"][kind] == SpanCounts(0, 0, support)
 
 
-def test_io_predictions_against_bio_gold():
+def test_io_predictions_are_scored_against_bio_gold():
     """IO cannot separate the two adjacent persons, so both are missed and one wrong entity is predicted."""
     io, bio = TagSet(IO(), ("LOC", "PER")), TagSet(BIO(), ("LOC", "PER"))
     gold = ["B-PER", "B-PER", "O", "B-LOC", "I-LOC"]
@@ -137,7 +137,7 @@ def test_io_predictions_against_bio_gold():
     assert scores_of(metric)["f1"] == close(2 / 5)
 
 
-def test_the_classic_sentence_whose_organization_is_only_partly_found():
+def test_a_partly_found_entity_counts_as_wrong():
     tags = TagSet(BIO(), ("MISC", "ORG"))
     predicted = torch.tensor([[tags.tag_ids[t] for t in ("O", "O", "I-ORG", "B-MISC")]])
     gold = torch.tensor([[tags.tag_ids[t] for t in ("O", "B-ORG", "I-ORG", "B-MISC")]])
@@ -153,7 +153,7 @@ def test_the_classic_sentence_whose_organization_is_only_partly_found():
 
 
 @given(st.data(), st.sampled_from([BIO(), BIOES()]))
-def test_the_share_of_ill_formed_sentences(data, scheme):
+def test_the_share_of_ill_formed_sentences_is_computed(data, scheme):
     tags = TagSet(scheme, TYPES)
     predicted, gold = data.draw(tagged_pairs(tags, tags))
     metric = SpanF1(tags, tags)

@@ -1,4 +1,4 @@
-"""`compare`: input that it rejects before training, and comparisons that are killed, fail and are resumed."""
+"""Tests of `compare`: input that it rejects before training, and comparisons that are killed, fail and are resumed."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         ),
     ],
 )
-def test_wrong_input_is_one_line_before_anything_is_trained(
+def test_wrong_input_is_reported_in_one_line_before_anything_is_trained(
     arguments: list[str],
     message: str,
     tmp_path: Path,
@@ -176,7 +176,7 @@ def test_wandb_groups_runs_by_the_folder_even_if_it_is_the_current_one(
 
 def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler deals out
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 12)))  # as a scheduler assigns them
     assert threads_of(tmp_path / "shared", workers=1) == "8"
     assert threads_of(tmp_path / "shared", workers=3) == "2"  # no run has begun with the others
     (tmp_path / "shared" / "bio").mkdir()
@@ -199,7 +199,7 @@ def test_a_comparison_keeps_its_number_of_threads(tmp_path: Path, monkeypatch: p
     ["", "{", "[]", "2", "null", "{}", '{"OMP_NUM_THREADS": 2}', '{"OMP_NUM_THREADS": "-2"}', "[" * 100_000, "\xff"],
     ids=lambda content: content[:24],
 )
-def test_a_damaged_plan_is_one_line(content: str, tmp_path: Path) -> None:
+def test_a_damaged_plan_is_reported_in_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(content, encoding="latin-1")
     with pytest.raises(
         ValueError, match=r'plan.json must be JSON of the form {"OMP_NUM_THREADS": "N"}, got .*'
@@ -212,8 +212,8 @@ COMPARISON = ["compare", *OPTIONS, "--arm", BIO, "--arm", BIOES, "--workers=2"]
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison that was killed together with one of its two runs, and then completed by a second start."""
+def killed_comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Kill a comparison together with one of its two runs, and complete it by a second start."""
     output = tmp_path_factory.mktemp("compare") / "output"
     command = [*COMPARISON, "--seeds=1", f"--output={output}"]
     first = forked_runs.start_command(output.with_name("first.output"), *command)
@@ -241,18 +241,18 @@ def assert_equals_an_ordinary_run(comparison: Path, arm: str, seed: int, folder:
     assert_same_run(comparison / arm / f"seed-{seed}", folder / f"{arm}-{seed}")
 
 
-def test_a_killed_comparison_is_resumed_and_equals_ordinary_runs(killed: Path, tmp_path: Path) -> None:
+def test_a_killed_comparison_is_resumed_and_equals_ordinary_runs(killed_comparison: Path, tmp_path: Path) -> None:
     """The run that was killed with it is resumed from its checkpoint; the process of the other one is waited for."""
     for arm in ("bio", "bioes"):
-        assert (killed / arm / "seed-0.log").read_text().count("run folder:") == 1  # completed only once
-    assert_equals_an_ordinary_run(killed, "bioes", 0, tmp_path)
+        assert (killed_comparison / arm / "seed-0.log").read_text().count("run folder:") == 1  # completed only once
+    assert_equals_an_ordinary_run(killed_comparison, "bioes", 0, tmp_path)
 
 
 def test_runs_keep_the_names_of_their_arms_and_both_decoders_are_compared(
-    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    killed_comparison: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for options in ([], ["--decoder=viterbi"]):
-        assert main(["compare", "--runs", str(killed), *options, "--output", str(tmp_path)]) == 0
+        assert main(["compare", "--runs", str(killed_comparison), *options, "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.count("bioes − bio = ") == 4
     assert printed.count("too few seeds for a verdict") == 4
@@ -263,17 +263,19 @@ def test_runs_keep_the_names_of_their_arms_and_both_decoders_are_compared(
 
 
 @pytest.mark.slow
-def test_more_seeds_are_added_to_a_comparison(killed: Path, tmp_path: Path) -> None:
-    kept = (killed / "bio" / "seed-0" / "run.json").read_bytes()
-    assert main([*COMPARISON, "--seeds=2", f"--output={killed}"]) == 0
-    assert (killed / "bio" / "seed-0" / "run.json").read_bytes() == kept
+def test_more_seeds_are_added_to_a_comparison(killed_comparison: Path, tmp_path: Path) -> None:
+    kept = (killed_comparison / "bio" / "seed-0" / "run.json").read_bytes()
+    assert main([*COMPARISON, "--seeds=2", f"--output={killed_comparison}"]) == 0
+    assert (killed_comparison / "bio" / "seed-0" / "run.json").read_bytes() == kept
     for arm in ("bio", "bioes"):
         for seed in (0, 1):
-            assert_equals_an_ordinary_run(killed, arm, seed, tmp_path)
+            assert_equals_an_ordinary_run(killed_comparison, arm, seed, tmp_path)
 
 
-def test_a_finished_comparison_is_only_reported_again(killed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = [*COMPARISON, "--seeds=1", f"--output={killed}"]
+def test_a_finished_comparison_is_reported_again_without_training(
+    killed_comparison: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*COMPARISON, "--seeds=1", f"--output={killed_comparison}"]
     assert main(command) == 0
     assert "2 runs: 2 finished, 0 to train" in capsys.readouterr().err
     assert main([*command, "--trainer.max_epochs=3"]) == 2
@@ -282,26 +284,28 @@ def test_a_finished_comparison_is_only_reported_again(killed: Path, capsys: pyte
 
 
 def test_finished_runs_are_found_and_unfinished_ones_left_out(
-    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    killed_comparison: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unfinished = tmp_path / "started"
     unfinished.mkdir()
     for name in ("config.yaml", "metrics.csv"):
-        shutil.copy(killed / "bio" / "seed-0" / name, unfinished)
-    assert main(["compare", "--runs", str(killed), str(tmp_path), "--output", str(tmp_path / "compared")]) == 0
+        shutil.copy(killed_comparison / "bio" / "seed-0" / name, unfinished)
+    assert (
+        main(["compare", "--runs", str(killed_comparison), str(tmp_path), "--output", str(tmp_path / "compared")]) == 0
+    )
     assert f"left out, since it is not finished: {unfinished}" in capsys.readouterr().err
     assert main(["compare", "--runs", str(unfinished), "--output", str(tmp_path / "compared")]) == 2
 
 
 def test_a_run_that_fails_is_reported_and_not_counted(
-    killed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    killed_comparison: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     overlay = tmp_path / "broken.yaml"
     overlay.write_text("model: {fine_tuning: {frozen_layers: 99}}")
     arms = ["--arm", BIO, "--arm", f"broken={overlay}"]
-    assert main(["compare", *OPTIONS, *arms, "--seeds=1", f"--output={killed}"]) == 1
+    assert main(["compare", *OPTIONS, *arms, "--seeds=1", f"--output={killed_comparison}"]) == 1
     printed = capsys.readouterr()
-    log = killed / "broken" / "seed-0.log"
+    log = killed_comparison / "broken" / "seed-0.log"
     assert re.search(
         rf"not finished: broken seed 0: .*frozen_layers.* got 99 \(log: {re.escape(str(log))}\)", printed.err
     )
@@ -324,7 +328,7 @@ def test_a_run_that_failed_at_its_start_is_tried_again_once_it_is_corrected(
     checkpoint.parent.mkdir(parents=True)
     checkpoint.touch()
     capsys.readouterr()
-    assert main(command) == 1  # what has trained is thrown away only when asked
+    assert main(command) == 1  # results of training are thrown away only on request
     assert "use --retry to try again" in capsys.readouterr().err
     assert checkpoint.exists()
 

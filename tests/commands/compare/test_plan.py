@@ -1,4 +1,4 @@
-"""Arms, grids and runs are planned without touching a file."""
+"""Tests of planning arms, grids and runs, which touches no file."""
 
 import re
 from itertools import product
@@ -37,18 +37,18 @@ def test_seeds_are_a_number_or_a_list(text: str) -> None:
         parse_seeds(text)
 
 
-def test_more_seeds_add_to_fewer() -> None:
+def test_a_larger_number_of_seeds_includes_a_smaller_one() -> None:
     assert parse_seeds("10")[:5] == parse_seeds("5")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a b", "+"])
-def test_the_name_of_an_arm_must_be_that_of_a_folder(name: str) -> None:
+def test_the_name_of_an_arm_must_be_a_valid_folder_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"letters, digits .* got {re.escape(repr(name))}"):
         parse_arm(f"{name}=x.yaml")
 
 
 @pytest.mark.parametrize("name", ["plan.json", "comparison.html", "Disagreements.JSONL"])
-def test_the_name_of_an_arm_must_not_be_that_of_a_result_file(name: str) -> None:
+def test_the_name_of_an_arm_must_not_be_the_name_of_a_result_file(name: str) -> None:
     with pytest.raises(ValueError, match=rf"must not end like a file name .* got {re.escape(name)}"):
         parse_arm(f"{name}=x.yaml")
     assert parse_arm("lr.json5=x.yaml").name == "lr.json5"

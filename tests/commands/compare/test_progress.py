@@ -1,4 +1,4 @@
-"""The display of current runs, with and without progress bars."""
+"""Tests of the display of current runs, with and without progress bars."""
 
 import io
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_without_a_terminal_every_change_is_printed_as_a_line(attempt: Attempt) 
     ]
 
 
-def test_on_a_terminal_there_are_bars(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_progress_bars(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     file = io.StringIO()
     text = "\n".join(shown(attempt, Console(file=file, force_terminal=True, width=120), file))

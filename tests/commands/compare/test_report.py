@@ -1,4 +1,4 @@
-"""The files and lines that a comparison writes."""
+"""Tests of the files and lines that a comparison writes."""
 
 import json
 import re
@@ -23,7 +23,7 @@ NUM_SENTENCES = MAX_SENTENCES + 5
 
 @pytest.fixture
 def arms(tmp_path: Path) -> dict[str, list[FinishedRun]]:
-    """One arm finds all entities, the other finds none."""
+    """Two arms: one finds all entities, the other finds none."""
     return {
         name: [
             read_run(

@@ -1,4 +1,4 @@
-"""Runs of a comparison as processes, with a replacement for `fit`."""
+"""Tests of the processes that a comparison starts, with a replacement for `fit`."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def starts(folder: Path) -> list[str]:
     return sorted((folder / "starts").read_text().splitlines())
 
 
-def test_every_run_is_trained_once_and_no_more_at_a_time_than_there_are_workers(tmp_path: Path) -> None:
+def test_every_run_is_trained_once_by_the_given_number_of_workers(tmp_path: Path) -> None:
     runs, recorder = planned(tmp_path, 5), Recorder()
     outcomes = execute(runs, environments(2), recorder)
     assert sorted(outcome.run.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
@@ -127,7 +127,7 @@ def test_an_interrupted_run_saves_a_checkpoint_and_is_resumed(
     assert starts(tmp_path) == ["seed-0 None 3", "seed-0 last 3"]
 
 
-def test_sigterm_interrupts(tmp_path: Path) -> None:
+def test_sigterm_interrupts_the_comparison(tmp_path: Path) -> None:
     runs = planned(tmp_path, 1, "--wait_at=0", "--wait_for", tmp_path / "never")
 
     class Terminating(Recorder):
@@ -142,7 +142,7 @@ def test_sigterm_interrupts(tmp_path: Path) -> None:
     assert (runs[0].run_dir / "checkpoints" / "last.ckpt").exists()
 
 
-def test_a_run_that_somebody_stops_has_not_failed(tmp_path: Path) -> None:
+def test_a_run_that_somebody_stops_does_not_count_as_failed(tmp_path: Path) -> None:
     attempt = Attempt(planned(tmp_path, 1, "--wait_at=0", "--wait_for", tmp_path / "never")[0], environments(1)[0])
     attempt.poll()
     while attempt.epoch() == (0, 1):
@@ -163,7 +163,7 @@ execute(planned(Path(sys.argv[2]), *WAITING), environments(1), Recorder())
 """
 
 
-def test_a_run_left_by_a_killed_comparison_is_waited_for_and_not_trained_twice(tmp_path: Path) -> None:
+def test_a_run_that_outlives_its_comparison_is_waited_for_and_not_trained_twice(tmp_path: Path) -> None:
     waiting = 2, "--wait_at=0", f"--wait_for={tmp_path / 'go'}"
     code = KILLED.replace("WAITING", repr(waiting))
     killed = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)])

@@ -1,4 +1,4 @@
-"""`fit`, `test` and `check` as commands: what they leave, and what they say of wrong input."""
+"""Tests of the commands `fit`, `test` and `check`: the files they write, and their errors about wrong input."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_run_folder_is_whole(run_dir: Path) -> None:
+def test_the_run_folder_is_complete(run_dir: Path) -> None:
     found = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
     assert found >= {
         "config.yaml",
@@ -56,12 +56,12 @@ def test_the_run_folder_is_whole(run_dir: Path) -> None:
     )
 
 
-def test_metrics_hold_every_epoch_and_no_clock(run_dir: Path) -> None:
+def test_metrics_contain_every_epoch_and_no_times(run_dir: Path) -> None:
     header, *rows = (run_dir / "metrics.csv").read_text().splitlines()
     columns = header.split(",")
     assert {"train/loss", "train/loss_epoch", "validation/f1", "validation/f1_strict", "test/f1"} <= set(columns)
     f1 = [row.split(",")[columns.index("validation/f1")] for row in rows]
-    assert len([score for score in f1 if score]) == 3  # two epochs, and the best one again
+    assert len([score for score in f1 if score]) == 3  # two epochs, and the best checkpoint at the end
 
 
 def test_check_counts_the_optimizer_steps_that_fit_takes(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +109,7 @@ def test_the_saved_config_of_a_moved_run_tests_the_best_checkpoint_to_the_same_p
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
-def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
+def test_every_loss_trains_and_its_bundle_predicts_the_same_as_the_run(
     overlays: list[str], precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configs = [part for overlay in overlays for part in ("--config", str(CONFIGS / overlay))]
@@ -147,7 +147,7 @@ def test_every_loss_trains_and_its_bundle_predicts_what_the_run_did(
         assert transitions is not None
         assert recognizer.transitions is not None
         assert torch.equal(transitions.inner, recognizer.transitions.inner)
-        assert transitions.inner.nan_to_num(neginf=0).abs().max() > 0.01  # learned
+        assert transitions.inner.nan_to_num(neginf=0).abs().max() > 0.01  # learned from the corpus
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_wrong_input_ends_in_one_line(
 
 
 def test_a_run_that_ends_within_an_epoch_is_validated_and_scored(tmp_path: Path) -> None:
-    """Also where the user has a checkpoint of their own kept, which is another best."""
+    """This also holds if the user has another checkpoint callback, with a different best checkpoint."""
     run_dir = tmp_path / "run"
     others = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor=validation/loss"]
     options = ["--trainer.max_steps=2", *others, f"--trainer.callbacks.dirpath={tmp_path / 'others'}"]
@@ -196,10 +196,10 @@ def test_a_run_that_ends_within_an_epoch_is_validated_and_scored(tmp_path: Path)
     assert json.loads((run_dir / "run.json").read_text())["best_checkpoint_score"] == scores[0]
 
 
-def test_a_run_for_a_small_corpus_ends_when_validation_f1_no_longer_rises(
+def test_training_on_a_small_corpus_ends_when_validation_f1_no_longer_rises(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The rate is so low that F1 stays what it is after the first epoch."""
+    """The learning rate is so low that F1 does not change after the first epoch."""
     overlay = CONFIGS / "trainer" / "small_corpus.yaml"
     options = [f"--config={overlay}", "--model.optimizer.lr=1e-9", "--data.corpus.num_train=24"]
     assert main(["fit", *TINY_RUN, *options, f"--run_dir={tmp_path}"]) == 0
@@ -217,17 +217,17 @@ def test_a_run_without_a_best_checkpoint_says_so(tmp_path: Path, capsys: pytest.
     assert f"so {tmp_path / 'run'} has no best checkpoint" in capsys.readouterr().err
 
 
-def test_a_refused_start_leaves_nothing_that_blocks_the_corrected_command(
+def test_a_refused_start_does_not_block_the_corrected_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["fit", *TINY_RUN, "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]
-    assert main([*options, "--trainer.limit_train_batches=0"]) == 2  # seen after config.yaml is written
+    assert main([*options, "--trainer.limit_train_batches=0"]) == 2  # noticed after config.yaml is written
     assert "has no best checkpoint" in capsys.readouterr().err
     assert not list((tmp_path / "run").iterdir())
     assert main(options) == 0
 
 
-def test_a_used_folder_without_a_checkpoint_is_kept_and_not_said_to_be_resumable(
+def test_a_used_folder_without_a_checkpoint_is_kept_and_not_offered_for_resuming(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "notes.txt").touch()
@@ -236,7 +236,7 @@ def test_a_used_folder_without_a_checkpoint_is_kept_and_not_said_to_be_resumable
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trial_of_a_few_batches_leaves_no_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "run"
     assert main(["fit", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 0
     assert "fast_dev_run tries a few batches: nothing was kept\n" in capsys.readouterr().err
@@ -248,7 +248,7 @@ def test_a_trial_of_a_few_batches_leaves_nothing(tmp_path: Path, capsys: pytest.
 def test_a_run_without_a_test_split_ends_with_the_commands_to_continue_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A config that names the training and the validation file and the encoder, and no more."""
+    """The config names only the training file, the validation file and the encoder."""
     monkeypatch.chdir(tmp_path)
     sizes = ["--from.num_train=40", "--from.num_validation=10", "--from.num_test=10"]
     assert main(["convert", "--from", "ExampleCorpus", *sizes, "--to", "ColumnFiles", "--output", "my files"]) == 0
@@ -287,7 +287,7 @@ def test_repeat_factors_are_printed_and_kept(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_dir = tmp_path / "run [1] :100:"  # neither markup nor emoji
+    run_dir = tmp_path / "run [1] :100:"  # must not be printed as markup or emoji
     options = ["--data.train_share=0.25", "--trainer.max_epochs=1", "--run_dir", str(run_dir)]
     assert main(["fit", *TINY_RUN, *options]) == 0
     said = capsys.readouterr().err
@@ -312,7 +312,7 @@ def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.Cap
         (["check", "--model.head_learn=2"], "unrecognized arguments: --model.head_learn=2"),
     ],
 )
-def test_what_is_scored_and_set_is_written_in_full(
+def test_options_must_be_complete_and_spelled_out(
     arguments: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([arguments[0], *PARTS, f"--run_dir={tmp_path / 'none'}", *arguments[1:]]) == 2
@@ -339,7 +339,7 @@ def test_a_run_folder_for_a_bundle_points_to_its_model(run_dir: Path, capsys: py
     assert expected in capsys.readouterr().err
 
 
-def test_words_are_no_text(run_dir: Path) -> None:
+def test_words_are_not_accepted_as_text(run_dir: Path) -> None:
     recognizer = EntityRecognizer.from_pretrained(run_dir / "model")
     words: Any = [["Anna", "left"]]
     with pytest.raises(TypeError, match=r"must be a string, got .'Anna', 'left'.; recognize_words takes"):
@@ -356,7 +356,7 @@ def test_help_begins_with_the_command_and_an_example(command: str, capsys: pytes
     assert f"\n  python -m ner_lightning {command} --config configs/experiment/demo.yaml" in said[:600]
 
 
-def test_a_run_is_not_to_end_before_its_checkpoint(
+def test_the_number_of_epochs_must_exceed_that_of_the_checkpoint(
     run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = shutil.copytree(run_dir, tmp_path / "copy")

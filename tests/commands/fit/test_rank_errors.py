@@ -1,4 +1,4 @@
-"""A rank that loses another says so in one line."""
+"""Tests of the line that a rank prints when it loses another one."""
 
 import pytest
 from torch.distributed import DistBackendError, DistNetworkError
@@ -7,7 +7,7 @@ from ner_lightning.commands.fit import command
 from ner_lightning.commands.fit.rank_errors import line_on_lost_rank
 
 ADVICE = "This is typically caused by a remote worker crashing. Check its logs before reporting an error."
-LOST = {  # as torch says it, and what is kept of it
+LOST = {  # the error of torch, and the part that is kept
     RuntimeError(f"[/third_party/gloo/pair.cc:553] Connection closed by peer [127.0.0.1]:140. {ADVICE}"): (
         "Connection closed by peer [127.0.0.1]:140"
     ),
@@ -37,7 +37,7 @@ def fail_by(error: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.mark.parametrize(("error", "said"), LOST.items())
-def test_a_lost_rank_is_said_in_one_line(
+def test_a_lost_rank_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: RuntimeError, said: str
 ) -> None:
     assert fail_by(error, monkeypatch) == 1
@@ -46,7 +46,7 @@ def test_a_lost_rank_is_said_in_one_line(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 cannot be multiplied"), RecursionError("too deep")])
-def test_other_errors_are_not_taken_for_a_lost_rank(monkeypatch: pytest.MonkeyPatch, error: RuntimeError) -> None:
+def test_other_errors_are_not_reported_as_a_lost_rank(monkeypatch: pytest.MonkeyPatch, error: RuntimeError) -> None:
     assert line_on_lost_rank(error) is None
     with pytest.raises(type(error), match=str(error)):
         fail_by(error, monkeypatch)

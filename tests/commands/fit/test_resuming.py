@@ -1,4 +1,4 @@
-"""Who may write a run folder."""
+"""Tests that only one run at a time writes a run folder."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from support.command_line import TINY_RUN
 
 def test_two_runs_that_start_together_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "new"
-    with exclusive_lock(run_dir):  # as by another process, which has written nothing yet
+    with exclusive_lock(run_dir):  # held by another process that has written nothing yet
         assert main(["fit", *TINY_RUN, "--run_dir", str(run_dir)]) == 2
     assert f"one run at a time must train in a folder, another one does in {run_dir}" in capsys.readouterr().err
     assert not list(run_dir.iterdir())
@@ -22,7 +22,7 @@ def test_two_runs_that_start_together_do_not_share_a_folder(tmp_path: Path, caps
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_worker_that_outlives_its_run_does_not_hold_the_folder(tmp_path: Path) -> None:
+def test_a_worker_that_outlives_its_run_does_not_block_the_folder(tmp_path: Path) -> None:
     begun, begin = os.pipe()
     with exclusive_lock(tmp_path):
         worker = os.fork()

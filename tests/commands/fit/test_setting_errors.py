@@ -1,4 +1,4 @@
-"""What is said of a wrong setting: what must hold, what came, what is allowed."""
+"""Tests of errors about wrong settings: each says what must hold, what was given and what is allowed."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ],
     ids=lambda value: value.rpartition("/")[2][:40],
 )
-def test_a_wrong_setting(arguments: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_setting_is_named(arguments: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert error_of(capsys, *arguments.split()) == line
 
 
@@ -74,7 +74,9 @@ def test_a_wrong_setting(arguments: str, line: str, capsys: pytest.CaptureFixtur
         ("--model.encoder=bert-base", "got bert-base; a pretrained model is the name_or_path of a PretrainedEncoder"),
     ],
 )
-def test_a_wrong_setting_of_other_classes(argument: str, end: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_about_a_setting_mentions_no_python_types(
+    argument: str, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = error_of(capsys, argument)
     assert line.startswith(f"{argument[2:].partition('=')[0]} must be ")
     assert line.endswith(end)

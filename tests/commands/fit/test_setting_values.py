@@ -1,4 +1,4 @@
-"""Settings that the parser accepts and training cannot use: each ends in one line."""
+"""Tests of settings that the parser accepts and training cannot use: each ends in one line."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ADAMW = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.001}}
 
 
 def line_of(capsys: pytest.CaptureFixture[str], command: str, *arguments: str) -> str:
-    """The only line that a refused command prints."""
+    """Return the only line that a refused command prints."""
     assert main([command, *PARTS, *arguments]) == 2
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
     return line.removeprefix("error: ").removesuffix(f" (see python -m ner_lightning {command} --help)")
@@ -58,7 +58,7 @@ def line_of(capsys: pytest.CaptureFixture[str], command: str, *arguments: str) -
     ],
     ids=lambda text: text[:40],
 )
-def test_a_value_that_cannot_be_used(setting: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_that_cannot_be_used_is_named(setting: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert line_of(capsys, "check", f"--{setting}") == line
 
 
@@ -92,7 +92,7 @@ def test_a_value_that_cannot_be_used(setting: str, line: str, capsys: pytest.Cap
     ],
     ids=lambda text: text[:40],
 )
-def test_a_training_that_cannot_be_run(
+def test_training_settings_that_cannot_work_are_named(
     setting: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", f"--{setting}") == line
@@ -119,7 +119,7 @@ def test_a_training_that_cannot_be_run(
     ],
     ids=lambda text: text[:40],
 )
-def test_a_config_that_cannot_be_used(
+def test_a_config_that_cannot_be_used_is_named(
     config: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "mine.yaml"
@@ -127,7 +127,7 @@ def test_a_config_that_cannot_be_used(
     assert line_of(capsys, "check", f"--config={path}") == line.format(path=path)
 
 
-def test_merged_keys_of_yaml_are_not_set_twice(tmp_path: Path) -> None:
+def test_a_merged_yaml_key_does_not_count_as_set_twice(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("data: &shared {train_share: 1}\nmodel: {<<: *shared, train_share: 2}")
     assert read_settings(path)["model"] == {"train_share": 2}
@@ -141,7 +141,7 @@ def test_merged_keys_of_yaml_are_not_set_twice(tmp_path: Path) -> None:
         ("trainer.max_time={x: 1}", "'x' is an invalid keyword argument"),
     ],
 )
-def test_a_trainer_that_cannot_be_built(
+def test_a_trainer_that_cannot_be_built_ends_in_one_line(
     setting: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", "--trainer.accelerator=cpu", f"--{setting}")
@@ -153,21 +153,23 @@ def test_a_precision_without_float32_weights_is_refused(tmp_path: Path, capsys: 
     assert line.startswith("trainer.precision must be null, 32-true, bf16-mixed or 16-mixed, got transformer-engine")
 
 
-def test_early_stopping_by_a_metric_that_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_early_stopping_needs_a_metric_that_is_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stop = ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=validation/F1"]
     line = line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", "--trainer.max_steps=1", *stop)
     assert line.startswith("EarlyStopping must monitor a metric that is logged, got validation/F1; there are ")
     assert "validation/f1," in line
 
 
-def test_an_encoder_that_does_not_fit_into_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_encoder_that_does_not_fit_into_memory_ends_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = ["--model.encoder.hidden_size=1000000000000", f"--run_dir={tmp_path / 'run'}"]
     assert main(["fit", *TINY_RUN, *options]) == 1
     assert "error: there is not enough memory for this run; lower data.batches.max_subwords" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("setting", ["eps: 0", "lr: 1.0e+30"])
-def test_weights_that_the_last_step_spoils_are_not_saved(
+def test_weights_that_are_not_finite_after_the_last_step_are_not_saved(
     setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, _, value = setting.partition(": ")

@@ -1,4 +1,4 @@
-"""The precision that `fit` trains in is chosen by the network and the device, and a run keeps it."""
+"""Tests of the precision of training: the network and the device determine it, and a run keeps it."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_cpu_with_bfloat16_uses_it_for_wide_networks(hidden_size: int | None, 
 
 def test_a_cpu_without_bfloat16_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())  # which has no operation
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())  # has no such operation
     assert fastest_precision(768, "cpu") == "32-true"
 
 
@@ -50,7 +50,7 @@ def test_a_gpu_with_bfloat16_uses_it_for_every_network(
     assert fastest_precision(64, accelerator) == ("bf16-mixed" if has_bfloat16 else "32-true")
 
 
-def test_every_encoder_knows_its_width(tmp_path: Path) -> None:
+def test_the_width_of_every_encoder_is_known(tmp_path: Path) -> None:
     bundle = random_bundle(tmp_path)
     config = json.loads((bundle / "config.json").read_text())
     assert PretrainedEncoder(str(bundle)).hidden_size == SavedEncoder(config, {}).hidden_size == 16

@@ -1,4 +1,4 @@
-"""What predict writes, and what it refuses."""
+"""Tests of the results that `predict` writes and the input that it refuses."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from support.predicted_rows import TEXTS, rows_of
 from support.small_bundles import TAGS
 
 
-def test_pipes(in_folder, model, monkeypatch, capfdbinary):
+def test_predict_reads_and_writes_pipes(in_folder, model, monkeypatch, capfdbinary):
     (in_folder / "in.txt").write_text("\n".join(TEXTS))
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl"]) == 0
     reading, writing = os.pipe()
@@ -28,7 +28,7 @@ def test_pipes(in_folder, model, monkeypatch, capfdbinary):
     assert captured.err == b""
 
 
-def test_a_reader_that_has_enough_ends_the_run(in_folder, model, monkeypatch, capfd):
+def test_a_reader_that_closes_the_pipe_ends_the_run(in_folder, model, monkeypatch, capfd):
     (in_folder / "in.txt").write_text("Bill\n")
     reading, writing = os.pipe()
     os.close(reading)
@@ -38,7 +38,7 @@ def test_a_reader_that_has_enough_ends_the_run(in_folder, model, monkeypatch, ca
     assert capfd.readouterr().err == ""
 
 
-def test_chunks_are_bounded_by_characters_too(in_folder, model, monkeypatch):
+def test_the_size_of_a_chunk_is_also_limited_in_characters(in_folder, model, monkeypatch):
     (in_folder / "in.txt").write_text("\n".join(TEXTS))
     sizes = []
     recognize = EntityRecognizer.recognize
@@ -111,7 +111,7 @@ def test_chunks_are_bounded_by_characters_too(in_folder, model, monkeypatch):
         (["--model", "MODEL", "--input", "bad.txt", "--output", "o"], "bad.txt:1: must be UTF-8"),
     ],
 )
-def test_wrong_input_is_one_line_and_status_2(in_folder, model, capsys, arguments, message):
+def test_wrong_input_gives_one_line_and_status_2(in_folder, model, capsys, arguments, message):
     (in_folder / "in.txt").write_text("a\n")
     (in_folder / "bad.txt").write_bytes(b"\xff\n")
     (in_folder / "dir.txt").mkdir()
@@ -125,7 +125,7 @@ def test_wrong_input_is_one_line_and_status_2(in_folder, model, capsys, argument
     assert (in_folder / "in.txt").read_text() == "a\n"
 
 
-def test_empty_input_is_an_empty_output(in_folder, model):
+def test_empty_input_gives_an_empty_output(in_folder, model):
     (in_folder / "in.txt").touch()
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl"]) == 0
     assert (in_folder / "out.jsonl").read_bytes() == b""
@@ -151,7 +151,7 @@ def test_color_shows_entities_in_brackets(in_folder, model, recognizer, capsys, 
     assert re.sub("\x1b\\[[0-9;]*m", "", shown) == expected + "\n\n"
 
 
-def test_color_goes_to_a_file_without_colors(in_folder, model, capsys):
+def test_the_color_style_writes_no_colors_to_a_file(in_folder, model, capsys):
     (in_folder / "in.txt").write_text(TEXTS[0])
     arguments = ["--model", model, "--input", "in.txt", "--output", "out.txt", "--style", "color"]
     assert main(arguments) == 0
@@ -162,7 +162,7 @@ def test_color_goes_to_a_file_without_colors(in_folder, model, capsys):
     assert "--resume needs an output file of the style json" in capsys.readouterr().err
 
 
-def test_help_teaches_and_does_without_torch():
+def test_help_gives_examples_and_does_not_import_torch():
     code = """
 import sys
 from ner_lightning.commands.predict.command import main

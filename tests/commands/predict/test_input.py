@@ -1,4 +1,4 @@
-"""The input of predict: texts, JSON Lines, columns and pipes, and the errors about lines that cannot be read."""
+"""Tests of the input of predict: texts, JSON Lines, columns, pipes, and errors about lines that cannot be read."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from support.predicted_rows import TEXTS, entities_of_words, require_right_entit
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "END"])
 @pytest.mark.usefixtures("small_chunks")
-def test_every_line_of_text_is_a_record(in_folder, model, recognizer, end, last):
+def test_every_line_of_a_text_file_is_a_record(in_folder, model, recognizer, end, last):
     text = "\ufeff" + "".join(line + end for line in TEXTS)
     (in_folder / "in.txt").write_bytes((text if last else text.removesuffix(end)).encode())
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl"]) == 0
@@ -29,7 +29,7 @@ def test_every_line_of_text_is_a_record(in_folder, model, recognizer, end, last)
     assert sum(len(row["entities"]) for row in rows) > len(TEXTS)
 
 
-def test_json_lines_of_texts_and_words(in_folder, model, recognizer):
+def test_json_lines_may_hold_texts_or_words(in_folder, model, recognizer):
     words = ["Bill", "Gates", "", "in", "New York"]
     records = [{"id": 7, "text": TEXTS[0]}, {"words": words, "id": "b"}, {"text": "a\nb"}, {"words": []}]
     lines = "\n\n".join(json.dumps(record) for record in records)
@@ -56,7 +56,7 @@ def test_json_lines_of_texts_and_words(in_folder, model, recognizer):
 @pytest.mark.parametrize(
     ("name", "separator", "word"), [("in.conll", " ", "Rain"), ("in.TSV", "\t", "Rain X Y"), ("in.bio", "\t", "Rain")]
 )
-def test_the_first_column_has_the_words(in_folder, model, name, separator, word):
+def test_words_are_in_the_first_column_by_default(in_folder, model, name, separator, word):
     lines = ["-DOCSTART- O", "", "Bill O", "Gates O", "\t", "", "Seattle O", "#end document", f"{word} O"]
     text = "\r\n".join(line.replace(" O", f"{separator}O") for line in lines)
     (in_folder / name).write_text(text)
@@ -65,7 +65,7 @@ def test_the_first_column_has_the_words(in_folder, model, name, separator, word)
     assert words == [["Bill", "Gates"], ["Seattle"], [word]]
 
 
-def test_columns_are_read_as_given_by_the_options(in_folder, model):
+def test_the_options_say_how_columns_are_read(in_folder, model):
     lines = ["# newdoc", "# text = Bill in New York", "1\tBill\tO", "# in between", "2\tNew York\tB-LOC", "", "3\t#\tO"]
     (in_folder / "in.conll").write_text("\n".join(lines))
     options = ["--word_column", "1", "--comment", "# ", "--separator", "tab"]

@@ -1,4 +1,4 @@
-"""The outputs of predict: no device, pipe, link or foreign file is replaced, and a failed start leaves nothing."""
+"""Tests of predict's output: no device, pipe, link or other file is replaced, and a failed start leaves nothing."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def arguments(in_folder, model):
     return ["--model", model, "--input", "in.txt"]
 
 
-def test_devices_pipes_and_links_stay(in_folder, arguments):
+def test_devices_pipes_and_links_are_not_replaced(in_folder, arguments):
     os.mkfifo("pipe")
     Path("link").symlink_to("target.jsonl")
     Path("null").symlink_to("/dev/null")
@@ -47,7 +47,7 @@ def test_the_standard_output_may_be_named(arguments, capfdbinary):
     assert [json.loads(line)["text"] for line in printed.split("\n")[:-1]] == TEXTS[:3]
 
 
-def test_closed_streams_are_one_line(in_folder, arguments, monkeypatch, capsys):
+def test_closed_streams_give_one_line(in_folder, arguments, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", None)
         assert run_command(["predict", *arguments, "--output", "-"]) == 2
@@ -105,7 +105,7 @@ def test_a_run_that_wrote_something_can_be_resumed(in_folder, model, monkeypatch
         ("--model", "loop", "a bundle must be a folder"),
     ],
 )
-def test_names_that_the_system_refuses_are_one_line(arguments, capsys, option, path, message):
+def test_names_that_the_system_refuses_give_one_line(arguments, capsys, option, path, message):
     Path("loop").symlink_to("loop")
     Path("loop.txt").symlink_to("loop.txt")
     given = [*arguments, "--output", "out.jsonl", option, path]

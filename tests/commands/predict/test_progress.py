@@ -1,4 +1,4 @@
-"""Progress is shown on a terminal, of runs that take more than a moment."""
+"""Tests of the progress display, which appears on a terminal after a moment."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ def usual_terminal(monkeypatch):
 
 @pytest.mark.usefixtures("usual_terminal", "small_chunks")
 @pytest.mark.parametrize(("patience", "is_shown"), [(0.0, True), (60.0, False)])
-def test_texts_are_counted_on_the_terminal_of_a_long_run(in_folder, model, monkeypatch, patience, is_shown):
+def test_a_terminal_shows_the_number_of_texts_of_a_long_run(in_folder, model, monkeypatch, patience, is_shown):
     (in_folder / "in.txt").write_text(TEXTS)
     monkeypatch.setattr(progress, "PATIENCE", patience)
     with open_terminal() as terminal:
@@ -35,7 +35,7 @@ def test_texts_are_counted_on_the_terminal_of_a_long_run(in_folder, model, monke
     assert is_shown or not shown
 
 
-def test_a_pipe_has_texts_per_second_and_no_time_left():
+def test_input_from_a_pipe_shows_texts_per_second_and_no_time_left():
     shown = progress.PredictionProgress(None, is_shown=False)
     shown.begin_chunk(10, 50, 4)
     shown.advance(4)
@@ -44,7 +44,7 @@ def test_a_pipe_has_texts_per_second_and_no_time_left():
     assert task.time_remaining is None
 
 
-def test_within_a_chunk_texts_are_as_long_as_in_the_mean():
+def test_texts_within_a_chunk_are_assumed_to_have_the_mean_length():
     shown = progress.PredictionProgress(100, is_shown=False)
     shown.begin_chunk(10, 50, 4)
     shown.advance(1)
@@ -54,7 +54,7 @@ def test_within_a_chunk_texts_are_as_long_as_in_the_mean():
 
 
 @pytest.mark.usefixtures("usual_terminal")
-def test_nothing_is_shown_among_lines_on_the_same_terminal(in_folder, model, monkeypatch):
+def test_nothing_is_shown_if_results_go_to_the_same_terminal(in_folder, model, monkeypatch):
     (in_folder / "in.txt").write_text(TEXTS)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     with open_terminal() as terminal:

@@ -1,4 +1,4 @@
-"""An output of predict that broke off is continued to the same bytes."""
+"""Tests that an interrupted output of predict is continued to the same bytes."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from support.predicted_rows import TEXTS, rows_of
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_an_output_cut_anywhere_is_continued_to_the_same_bytes(in_folder, model, monkeypatch):
+def test_an_output_that_ends_anywhere_is_continued_to_the_same_bytes(in_folder, model, monkeypatch):
     bundle = EntityRecognizer.from_pretrained(model)
     monkeypatch.setattr(EntityRecognizer, "from_pretrained", lambda *_: bundle)
     arguments = ["--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]
@@ -28,11 +28,11 @@ def test_an_output_cut_anywhere_is_continued_to_the_same_bytes(in_folder, model,
         assert main([*arguments, "--resume"]) == 0
         assert output.read_bytes() == whole, f"cut at byte {place}"
     output.unlink()
-    assert main([*arguments, "--resume"]) == 0  # nothing to continue is no error
+    assert main([*arguments, "--resume"]) == 0  # having nothing to continue is not an error
     assert output.read_bytes() == whole
 
 
-def test_a_torn_line_goes_even_where_it_is_longer_than_the_rest(in_folder, model):
+def test_an_incomplete_line_is_removed_even_if_it_is_longer_than_the_rest(in_folder, model):
     (in_folder / "in.txt").write_text("a\n")
     (in_folder / "out.jsonl").write_bytes(b'{"text": "a", "entities": [' + b"a" * 999)
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl", "--resume"]) == 0
@@ -40,7 +40,7 @@ def test_a_torn_line_goes_even_where_it_is_longer_than_the_rest(in_folder, model
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_only_what_is_missing_is_computed(in_folder, model, monkeypatch):
+def test_only_missing_results_are_computed(in_folder, model, monkeypatch):
     arguments = ["--model", model, "--input", "in.txt", "--output", "out.jsonl"]
     (in_folder / "in.txt").write_text("\n".join(TEXTS))
     assert main(arguments) == 0
@@ -52,7 +52,7 @@ def test_only_what_is_missing_is_computed(in_folder, model, monkeypatch):
     monkeypatch.setattr(EntityRecognizer, "recognize", lambda *args: computed.append(len(args[1])) or recognize(*args))
     assert main([*arguments, "--resume"]) == 0
     assert output.read_bytes() == b"".join(lines)
-    assert computed == [4, 4, 1]  # from the chunk that was cut on
+    assert computed == [4, 4, 1]  # from the incomplete chunk onward
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_only_what_is_missing_is_computed(in_folder, model, monkeypatch):
         ),
     ],
 )
-def test_what_is_no_output_of_this_input_is_not_continued(in_folder, model, capsys, begun, message):
+def test_a_file_that_is_not_an_output_of_this_input_is_not_continued(in_folder, model, capsys, begun, message):
     (in_folder / "in.txt").write_text("a\nb\n")
     (in_folder / "out.jsonl").write_bytes(begun)
     assert main(["--model", model, "--input", "in.txt", "--output", "out.jsonl", "--resume"]) == 2

@@ -22,5 +22,5 @@ from support.checked_corpora import sentence
         ([sentence("no entity At All")], False),
     ],
 )
-def test_the_rule_of_cased_entities(sentences: list[Sentence], cased: bool):
+def test_entities_count_as_cased_only_if_case_is_evidence(sentences: list[Sentence], cased: bool):
     assert entities_are_cased(Corpus({"train": tuple(sentences)})) is cased

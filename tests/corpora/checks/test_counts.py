@@ -11,7 +11,7 @@ from ner_lightning.sentences import Sentence
 from support.checked_corpora import checked_corpus, letters, sound_split
 
 
-def test_the_numbers_of_a_split_counted_by_hand():
+def test_the_numbers_of_a_split_match_a_count_by_hand():
     train = describe_corpus(checked_corpus()).splits["train"]
     assert (train.num_sentences, train.num_words, train.num_documents, train.num_entities) == (4, 11, 2, 3)
     assert train.entities_by_type == {"LOC": 1, "PER": 2}
@@ -53,6 +53,6 @@ def test_a_tokenizer_must_count_every_word():
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1))
-def test_percentiles_equal_numpys(lengths: list[int]):
+def test_percentiles_equal_those_of_numpy(lengths: list[int]):
     expected = np.percentile(lengths, [50, 95, 99, 100], method="inverted_cdf").tolist()
     assert Lengths.of(lengths) == Lengths(*expected)

@@ -55,7 +55,7 @@ def test_different_types_are_not_reported():
     assert oddities_of(["a", "b", "c"], "PER", "LOC", "work-of-art") == []
 
 
-def test_oddities_are_warnings_of_the_report():
+def test_oddities_appear_as_warnings_in_the_report():
     splits = {"train": (*sound_split("t"), Sentence(('""""',))), "validation": sound_split("v")}
     (warning,) = describe_corpus(Corpus(splits)).warnings
     assert warning.startswith("train: words that look quoted by a CSV writer: 1")

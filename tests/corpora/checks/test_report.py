@@ -75,7 +75,7 @@ def test_a_sound_corpus_has_neither_errors_nor_warnings():
         ),
     ],
 )
-def test_errors(splits: dict[SplitName, tuple[Sentence, ...]], error: str):
+def test_unusable_corpora_give_errors(splits: dict[SplitName, tuple[Sentence, ...]], error: str):
     assert describe_corpus(Corpus({"validation": sound_split("v"), **splits})).errors == (error,)
 
 
@@ -101,7 +101,7 @@ def test_training_needs_both_splits():
         ),
     ],
 )
-def test_warnings_of_odd_splits(splits: dict[SplitName, tuple[Sentence, ...]], warning: str):
+def test_unusual_splits_give_warnings(splits: dict[SplitName, tuple[Sentence, ...]], warning: str):
     assert describe_corpus(Corpus(splits)).warnings == (warning,)
 
 

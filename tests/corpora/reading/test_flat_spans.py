@@ -25,7 +25,7 @@ def test_empty_and_reversed_spans_inside_a_word_are_dropped_with_their_reason():
     text=TEXTS,
     spans=st.lists(st.tuples(st.integers(-1, 22), st.integers(-1, 22), st.sampled_from(ENTITY_TYPES))),
 )
-def test_fitted_spans_do_not_overlap_and_contain_what_was_annotated(text, spans):
+def test_fitted_spans_do_not_overlap_and_contain_the_annotated_text(text, spans):
     offsets = PunctuationSplitter().split(text)
     fitted = fit_to_text(raw_spans(spans), text, offsets)
     covered = [set(range(entity.start, entity.end)) for entity in fitted.entities]

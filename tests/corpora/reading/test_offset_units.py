@@ -17,7 +17,7 @@ UNIT_BYTES = {"code points": 4, "UTF-16 units": 2, "UTF-8 bytes": 1}
 
 
 def offset(text: str, position: int, unit: str) -> int:
-    """Return an offset as a program with another unit counts it, computed by encoding the text before it."""
+    """Return an offset counted in another unit, computed by encoding the text before it."""
     return len(text[:position].encode(ENCODINGS[unit])) // UNIT_BYTES[unit]
 
 
@@ -32,7 +32,7 @@ def read(folder: Path, unit: str, with_texts: bool) -> Corpus:
 
 
 @pytest.mark.parametrize("unit", WIDTH_BY_UNIT)
-def test_the_unit_is_found_by_the_texts_of_the_entities(tmp_path, unit: str):
+def test_the_texts_of_the_entities_determine_the_unit(tmp_path, unit: str):
     corpus = read(tmp_path, unit, with_texts=True)
     (sentence,) = corpus.splits["train"]
     assert [(sentence.surface(entity), entity.entity_type) for entity in sentence.entities] == NAMES

@@ -60,7 +60,7 @@ def test_spellings_are_recognized_and_reported(tmp_path, tags: str, entities: En
         ("B", "O S S", [(1, 2, "DISEASE"), (2, 3, "DISEASE")]),
     ],
 )
-def test_a_form_can_be_stated(tmp_path, form: TagForm, tags: str, entities: Entities):
+def test_the_spelling_can_be_specified(tmp_path, form: TagForm, tags: str, entities: Entities):
     corpus = read(tmp_path, tags, tags=TagSpelling(form, single_type="DISEASE"))
     assert entities_of(corpus) == entities
 
@@ -75,7 +75,7 @@ def test_a_form_can_be_stated(tmp_path, form: TagForm, tags: str, entities: Enti
         ("O B-PER -", 3, "got '-'"),
     ],
 )
-def test_tags_that_fit_no_form_are_refused_with_the_settings_to_change(tmp_path, tags, line, message):
+def test_tags_of_no_known_spelling_are_refused_with_the_settings_to_change(tmp_path, tags, line, message):
     with pytest.raises(CorpusError) as caught:
         read(tmp_path, tags)
     assert str(caught.value).startswith(f"{tmp_path / 'a.conll'}:{line}: a tag must be O, or one of")
@@ -100,7 +100,7 @@ def test_ill_formed_tags_are_noted_as_the_file_spells_them(tmp_path):
     assert note.message.startswith("I_PER between O and the end is ill-formed in BIO")
 
 
-def test_json_lines_and_datasets_have_the_same_spellings(tmp_path):
+def test_json_lines_and_datasets_accept_the_same_spellings(tmp_path):
     (tmp_path / "train.jsonl").write_text('{"tokens": ["a", "b"], "ner_tags": ["B_PER", "O"]}\n')
     for reader in (JsonLines(train=str(tmp_path / "train.jsonl")), HubDatasets(str(tmp_path))):
         assert entities_of(reader.read()) == [(0, 1, "PER")]

@@ -1,4 +1,4 @@
-"""Readers of the exports of annotation tools, in the exact form of each export."""
+"""Tests of the readers for exports of annotation tools, with the exact form of each export."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Comparisons of written runs: counting, decoders, verdicts, and the comparisons that are rejected."""
+"""Tests of comparisons between runs: counts, decoders, verdicts, and comparisons that are rejected."""
 
 import html
 import json
@@ -140,7 +140,7 @@ def test_a_split_without_sentences_is_rejected(tmp_path: Path) -> None:
 
 
 def write_viterbi(runs: Sequence[FinishedRun], hits: float) -> None:
-    """Write the predictions of the decoder that the runs did not use themselves."""
+    """Write predictions under Viterbi, which the runs did not use themselves."""
     for run in runs:
         write_predictions(run.predictions_path("test", "viterbi"), sentences_of(run.seed, hits, BIO()))
 
@@ -173,7 +173,7 @@ def test_the_verdict_is_shown_under_both_decoders(by_decoder: dict[str, list[Fin
     assert [table.title.partition(",")[0] for table in comparison_tables(found)][:2] == ["Scores", "Scores by decoder"]
 
 
-def test_a_decoder_gives_the_same_result_alone_and_beside_another(by_decoder: dict[str, list[FinishedRun]]) -> None:
+def test_a_decoder_gives_the_same_result_with_and_without_another_one(by_decoder: dict[str, list[FinishedRun]]) -> None:
     beside = compare_runs(by_decoder, Scope("test"), DATE).by_decoder[0]
     requested = compare_runs(by_decoder, Scope("test", "viterbi"), DATE)
     assert requested.differences == beside.differences

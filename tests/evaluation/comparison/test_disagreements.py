@@ -1,4 +1,4 @@
-"""The sentences on which arms disagree."""
+"""Tests of the sentences on which arms disagree."""
 
 import json
 

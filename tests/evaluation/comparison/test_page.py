@@ -1,4 +1,4 @@
-"""The page of a comparison in a browser: it loads nothing, fits every window, and can be filtered."""
+"""Tests of a comparison's page in a browser: it loads nothing, fits every window, and can be filtered."""
 
 import html
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_the_contents_lead_to_every_section(browser: Browser, page_path: Path) -
         assert len(targets) == 5
 
 
-def test_the_filter_keeps_what_concerns_the_chosen_arms_and_type(browser: Browser, page_path: Path) -> None:
+def test_the_filter_keeps_the_rows_of_the_chosen_arms_and_type(browser: Browser, page_path: Path) -> None:
     """`plain` and `both` disagree on the ORG only, `plain` and the long-named arm also on the LOC."""
     plain, long_name, both = ARMS
     with opened(browser, page_path) as page:

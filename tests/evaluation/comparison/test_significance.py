@@ -1,4 +1,4 @@
-"""The comparison of two arms, on counts that are constructed, drawn at random, or calculated by hand."""
+"""Tests of the comparison of two arms, on counts that are constructed, drawn at random, or calculated by hand."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The tables of a comparison: they fit a terminal and contain the scores."""
+"""Tests of the tables of a comparison: they fit a terminal and contain the scores."""
 
 import io
 import re

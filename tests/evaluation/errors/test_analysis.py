@@ -17,7 +17,7 @@ def tagged(tags: str):
     )
 
 
-def test_errors_come_in_the_order_of_the_file():
+def test_errors_are_in_the_order_of_the_file():
     errors = [(sentence.id, describe(pair)) for sentence, pair in analyse(SENTENCES).errors()]
     assert errors == [
         ("2", "PER as LOC, too short"),
@@ -29,7 +29,7 @@ def test_errors_come_in_the_order_of_the_file():
     ]
 
 
-def test_compared_are_the_pairs_with_both_sides():
+def test_only_pairs_with_both_sides_are_compared():
     assert [sentence.id for sentence, _, _ in analyse(SENTENCES).compared()] == ["1", "1", "2", "2", "3", "5"]
 
 
@@ -44,11 +44,11 @@ def test_compared_are_the_pairs_with_both_sides():
         ((0, 2, "A"), (0, 2, "A"), "correct"),
     ],
 )
-def test_problems_are_named(gold, predicted, expected):
+def test_every_problem_is_described(gold, predicted, expected):
     assert problem(EntityPair(*(side and EntitySpan(*side) for side in (gold, predicted)))) == expected
 
 
-def test_the_scheme_is_given_or_recognised():
+def test_the_scheme_is_given_or_recognized():
     sentences = [tagged("B-PER I-PER")]
     for scheme, read_in, found in ((None, BIO(), 1), (BIOES(), BIOES(), 0)):
         analysis = analyse(sentences, scheme=scheme)
@@ -58,7 +58,7 @@ def test_the_scheme_is_given_or_recognised():
         assert ("as the tags look" in about_strict(analysis)) == (scheme is None)
 
 
-def test_what_there_is_of_strict_scores_is_said():
+def test_the_line_about_strict_scores_says_what_is_known():
     assert about_strict(analyse([tagged("B-PER I-LOC")])).endswith("ill-formed sentences 100.00 %.")
     assert "not every sentence has predicted tags" in about_strict(analyse([*SENTENCES, tagged("B-PER I-PER")]))
     for tags in ("I-PER B-PER O I-LOC", "I-PER I-PER", "O O"):  # IOB1; IO or a poor BIO; any

@@ -19,7 +19,7 @@ from ner_lightning.evaluation.pages.tables import type_labels
 from ner_lightning.metrics.error_types import EntityPair
 from support.sentences_with_errors import SENTENCES, sentence
 
-PAIRS = {  # by the kinds and types that they count as; LOC for PER is a wrong type of either
+PAIRS = {  # by the kinds and types that they count as; LOC for PER is a wrong type of both types
     frozenset({("missed", "PER")}): EntityPair(EntitySpan(0, 1, "PER"), None),
     frozenset({("spurious", "LOC")}): EntityPair(None, EntitySpan(0, 1, "LOC")),
     frozenset({("wrong boundary", "LOC")}): EntityPair(EntitySpan(0, 1, "LOC"), EntitySpan(0, 2, "LOC")),
@@ -31,7 +31,7 @@ CORRECT = EntityPair(EntitySpan(0, 1, "PER"), EntitySpan(0, 1, "PER"))
 
 
 @given(st.lists(st.sets(st.sampled_from(list(PAIRS))), max_size=30), st.integers(0, 12))
-def test_every_kind_of_error_of_every_type_has_its_turn(keys_of, most):
+def test_every_kind_of_error_of_every_type_is_shown(keys_of, most):
     pairs = [[CORRECT, *(PAIRS[key] for key in keys)] for keys in keys_of]
     chosen = list(islice(drawing_order(pairs), most))
     with_errors = [index for index, keys in enumerate(keys_of) if keys]
@@ -44,7 +44,7 @@ def test_every_kind_of_error_of_every_type_has_its_turn(keys_of, most):
 
 
 def test_rare_errors_are_not_crowded_out():
-    """The one spurious entity among a thousand missed ones is shown, wherever it stands."""
+    """The only spurious entity among a thousand missed ones is shown, wherever it is."""
     missed, spurious = (EntityPair(EntitySpan(0, 1, "PER"), None), EntityPair(None, EntitySpan(0, 1, "LOC")))
     pairs = [[missed]] * 1000
     pairs[700] = [spurious]
@@ -60,7 +60,7 @@ def shown(rows: list[Row]) -> list[tuple]:
     ]
 
 
-def test_gold_stands_above_predicted_with_what_is_wrong_in_words():
+def test_gold_is_shown_above_predicted_with_a_description_of_the_error():
     cards = error_cards(analyse(SENTENCES), type_labels(["LOC", "ORG", "PER"]))
     assert [shown(card.rows) for card in cards[1:3]] == [
         [("gold", "New York Times", "wrongly found", True), ("predicted", "The New York Times", "too long 0.70", True)],
@@ -68,7 +68,7 @@ def test_gold_stands_above_predicted_with_what_is_wrong_in_words():
     ]
 
 
-def test_cards_name_their_errors_and_leave_out_what_is_right():
+def test_cards_name_only_errors():
     cards = error_cards(analyse(SENTENCES), type_labels(["LOC", "ORG", "PER"]))
     assert [card.title for card in cards] == [
         "2 · PER as LOC, too short, LOC as PER",
@@ -80,14 +80,14 @@ def test_cards_name_their_errors_and_leave_out_what_is_right():
     assert cards[0].text == "2\nParis Hilton saw Paris"
 
 
-def test_an_error_is_known_by_its_kind_and_the_type_of_either_side():
+def test_an_error_is_identified_by_its_kind_and_both_types():
     types = ["LOC", "ORG", "PER"]
     keys = [error_key(pair, types) for pair in (CORRECT, *PAIRS.values())]
     assert keys == ["0:2:2", "4:2:", "5::0", "2:0:0", "1:2:0"]
 
 
-def test_a_long_document_shows_what_stands_around_its_errors():
-    """Of 200 entities one is wrong; those that are right are shown where they stand beside it."""
+def test_only_the_context_of_errors_is_shown_for_a_long_document():
+    """Of 200 entities one is wrong; correct ones are shown only next to it."""
     entities = [(10 * i, 10 * i + 1, "PER") for i in range(200)]
     document = sentence(" ".join(f"w{i}" for i in range(2000)), entities, entities[:100] + entities[101:])
     (card,) = error_cards(analyse([document]), type_labels(["PER"]))
@@ -100,8 +100,8 @@ def test_a_long_document_shows_what_stands_around_its_errors():
     ]
 
 
-def test_what_does_not_fit_is_passed_over():
-    """A sentence that would take all the room leaves it to the others; so do those beyond the most that are shown."""
+def test_sentences_that_do_not_fit_are_skipped():
+    """A sentence that would take all the space is skipped, and so are those above the maximum number."""
     huge = sentence("w" * MOST_BYTES, [(0, 1, "PER")], [], "huge")
     small = sentence("w", [(0, 1, "PER")], [], "small")
     titles = [card.title for card in error_cards(analyse([huge, small, huge]), type_labels(["PER"]))]
@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_passed_over():
     assert len(error_cards(analyse([small] * (MOST_SENTENCES + 1)), type_labels(["PER"]))) == MOST_SENTENCES
 
 
-def test_a_suspect_stands_among_the_entities_beside_it():
+def test_a_suspect_is_shown_with_its_neighboring_entities():
     words = " ".join(f"w{i}" for i in range(300))
     gold, predicted = [(100, 102, "LOC"), (105, 106, "PER"), (200, 201, "PER")], [(101, 103, "LOC", 0.97)]
     analysis = analyse([SENTENCES[0], sentence(words, gold, predicted, "7")])

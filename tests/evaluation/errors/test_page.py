@@ -1,4 +1,4 @@
-"""What the page of an error analysis shows of its tables."""
+"""Tests of the content of the page of an error analysis."""
 
 from datetime import date
 
@@ -20,7 +20,7 @@ from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table
 from support.sentences_with_errors import SENTENCES, sentence
 
 
-def test_a_score_of_nothing_is_no_zero_at_the_top_either():
+def test_an_undefined_score_in_the_headline_is_not_shown_as_0():
     assert {name: str(share) for name, share in headline(analyse([sentence("a b", [(0, 1, "X")], [])])).items()} == {
         "F1, %": "0.00",
         "precision, %": "–",
@@ -30,7 +30,7 @@ def test_a_score_of_nothing_is_no_zero_at_the_top_either():
 
 
 def test_the_matrix_keeps_the_types_that_are_confused_most():
-    """A is taken for D twice and B for A once; C is confused with none, however often it occurs."""
+    """A is taken for D twice and B for A once; C is never confused, however often it occurs."""
     matrix = Table("m", ("gold", *"ABCD"), (("A", 0, 0, 0, 2), ("B", 1, 5, 0, 0), ("C", 0, 0, 9, 0), ("D", 0, 0, 0, 0)))
     kept = most_confused(matrix, 3)
     assert kept.header == ("gold", "A", "B", "D")

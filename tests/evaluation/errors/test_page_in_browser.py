@@ -1,4 +1,4 @@
-"""The page of an error analysis in a browser."""
+"""Tests of the page of an error analysis in a browser."""
 
 from dataclasses import replace
 from itertools import pairwise, product
@@ -58,14 +58,14 @@ def visible_cards(page: Page) -> list[str]:
 
 
 def with_errors(*wanted: str | None) -> tuple[list[str], int]:
-    """The sentences with errors of a kind, a gold type and a predicted type, any where None; how many errors."""
+    """Return the sentences and the number of errors of this kind and these types; None matches all."""
     found = [
         error for error in ERRORS if all(want in (None, part) for want, part in zip(wanted, error[1:], strict=True))
     ]
     return [name for name in IDS if any(error[0] == name for error in found)], len(found)
 
 
-def test_the_filter_shows_the_sentences_that_have_such_an_error(browser: Browser, report: Path) -> None:
+def test_the_filter_shows_the_sentences_with_matching_errors(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         assert visible_cards(page) == IDS
         for wanted in [*product((None, *KINDS), (None, "LOC", "PER", "all"), (None, "LOC", "a type"))]:
@@ -85,16 +85,14 @@ def test_the_filter_shows_the_sentences_that_have_such_an_error(browser: Browser
         ("paris", ["2", "5", "7"]),
         ("Paris Hilton SAW", ["2", "7"]),  # across entities and their types
         ("محمد علي في", ["rtl"]),
-        ("word " * 300, ["&lt;"]),  # most of which the page leaves out
+        ("word " * 300, ["&lt;"]),  # the page leaves out most of it
         ("overlap", ["overlap"]),  # an id
         ("gold", []),
         ("wrong type", []),
         ("0.92", []),
     ],
 )
-def test_words_are_sought_in_the_sentence_alone(
-    browser: Browser, report: Path, sought: str, expected: list[str]
-) -> None:
+def test_words_are_searched_only_in_sentences(browser: Browser, report: Path, sought: str, expected: list[str]) -> None:
     with opened(browser, report) as page:
         page.locator("input[name=words]").fill(sought)
         assert visible_cards(page) == expected
@@ -102,7 +100,7 @@ def test_words_are_sought_in_the_sentence_alone(
         assert visible_cards(page) == expected
 
 
-def test_words_and_kinds_are_sought_together(browser: Browser, report: Path) -> None:
+def test_words_and_kinds_of_errors_can_be_combined(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         page.locator("input[name=words]").fill("paris")
         page.locator("select[name=kind]").select_option(label="wrong both (1)")
@@ -141,7 +139,7 @@ def test_a_number_leads_to_its_sentences(
         assert 0 <= page.locator("#sentences h2").bounding_box()["y"] < 200
 
 
-def test_the_total_is_no_type_whatever_types_are_called(browser: Browser, report: Path) -> None:
+def test_a_type_called_all_is_distinguished_from_the_total(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         of_type, of_all = page.locator("#kinds table").first.get_by_role("button", name="all, missed").all()
         assert (of_type.inner_text(), of_all.inner_text()) == ("1", "5")
@@ -151,7 +149,7 @@ def test_the_total_is_no_type_whatever_types_are_called(browser: Browser, report
         assert visible_cards(page) == ["4", "&lt;", "overlap", "rtl", "total"]
 
 
-def test_without_javascript_every_sentence_is_there_and_no_filter(browser: Browser, report: Path) -> None:
+def test_without_javascript_all_sentences_are_shown_without_a_filter(browser: Browser, report: Path) -> None:
     with opened(browser, report, java_script_enabled=False) as page:
         assert visible_cards(page) == IDS
         assert not page.locator(".filter").is_visible()
@@ -167,7 +165,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, width:
 
 CONTRASTS = """elements => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const paint = (colour) => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); };
+  const paint = (color) => { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); };
   const luminance = () => {
     const linear = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((value) => value / 255)
       .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
@@ -188,8 +186,8 @@ CONTRASTS = """elements => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_in_light_and_dark(browser: Browser, report: Path, scheme: str) -> None:
-    """By 4.5 to 1, as WCAG 2.2 asks of text of this size."""
+def test_all_text_has_enough_contrast_in_light_and_dark(browser: Browser, report: Path, scheme: str) -> None:
+    """The contrast is at least 4.5 to 1, as WCAG 2.2 requires for text of this size."""
     with opened(browser, report, color_scheme=scheme) as page:
         for part in ("p", "a", ".zero", ".total td", "td button", "thead th", ".type", "mark", "mark b", "mark small",
                      "dt", "h3", "output", "select"):  # fmt: skip
@@ -199,7 +197,7 @@ def test_all_text_stands_out_in_light_and_dark(browser: Browser, report: Path, s
 
 
 @pytest.mark.parametrize(("width", "scrolling"), [(1200, 0), (390, 4)])
-def test_only_tables_that_scroll_are_stops_of_the_keyboard(
+def test_only_tables_that_scroll_can_be_focused_by_keyboard(
     browser: Browser, report: Path, width: int, scrolling: int
 ) -> None:
     with opened(browser, report, viewport={"width": 800, "height": 800}) as page:
@@ -215,10 +213,10 @@ def test_only_tables_that_scroll_are_stops_of_the_keyboard(
         assert ("Measures of SemEval-2013, per cent" in names) == bool(scrolling)
 
 
-def test_where_an_entity_begins_and_ends_is_told_to_screen_readers(browser: Browser, report: Path) -> None:
+def test_screen_readers_announce_the_beginning_and_the_end_of_an_entity(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
-        told = page.locator("#sentences .card", has_text="New York").aria_snapshot()
-        assert "[entity: New York Times ORG wrongly found end]" in " ".join(told.replace('"', " ").split())
+        announced = page.locator("#sentences .card", has_text="New York").aria_snapshot()
+        assert "[entity: New York Times ORG wrongly found end]" in " ".join(announced.replace('"', " ").split())
 
 
 def test_arabic_is_read_from_right_to_left(browser: Browser, report: Path) -> None:
@@ -243,7 +241,7 @@ def test_arabic_is_read_from_right_to_left(browser: Browser, report: Path) -> No
         assert surface.evaluate("cell => getComputedStyle(cell).direction") == "rtl"
 
 
-def test_types_are_told_by_name_too(browser: Browser, report: Path) -> None:
+def test_types_are_shown_by_name_and_not_only_by_color(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         marks = page.locator("mark")
         assert marks.count() > 10
@@ -251,7 +249,7 @@ def test_types_are_told_by_name_too(browser: Browser, report: Path) -> None:
         assert page.locator("mark", has_text="<script>alert(1)</script>").count() == 1
 
 
-def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) -> None:
+def test_the_page_of_a_large_file_says_how_much_it_leaves_out(browser: Browser, tmp_path: Path) -> None:
     many = [replace(each, id=f"{copy}-{each.id}") for copy in range(200) for each in SENTENCES]
     analysis = analyse(many)
     file = PredictionAnalysis(Path("test.jsonl"), analysis, None)
@@ -270,7 +268,7 @@ def test_what_a_large_file_leaves_out_is_said(browser: Browser, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("sentences", "f1"), [(SENTENCES[:1], "100.00"), (SENTENCES[5:], "–")], ids=["no error", "no entity"]
 )
-def test_there_may_be_no_errors(browser: Browser, tmp_path: Path, sentences: list, f1: str) -> None:
+def test_a_page_without_errors_is_valid(browser: Browser, tmp_path: Path, sentences: list, f1: str) -> None:
     analysis = analyse(sentences, {})
     write_report(tmp_path / "report.html", PredictionAnalysis(Path("test.jsonl"), analysis, {}), error_tables(analysis))
     with opened(browser, tmp_path / "report.html", viewport={"width": 390, "height": 800}) as page:

@@ -5,8 +5,8 @@ from ner_lightning.evaluation.errors.suspects import find_suspects, write_suspec
 from support.sentences_with_errors import SENTENCES, TRAINING, sentence
 
 
-def test_suspects_are_errors_of_high_score_the_surest_first():
-    """The correct 0.99 is none, nor is what was missed, which has no score."""
+def test_suspects_are_errors_with_a_high_score_in_descending_order():
+    """The correct entity with 0.99 is not a suspect. Neither are missed entities, which have no score."""
     suspects = find_suspects(analyse(SENTENCES), min_score=0.6)
     assert [(s.sentence.id, s.pair.kind, s.score) for s in suspects] == [
         ("2", "wrong both", 0.95),
@@ -20,7 +20,7 @@ def test_predictions_without_scores_have_no_suspects():
     assert find_suspects(analyse([sentence("Bill", [], [(0, 1, "PER")])]), min_score=0.0) == []
 
 
-def test_a_line_holds_what_a_reviewer_needs(tmp_path):
+def test_a_line_contains_everything_that_a_reviewer_needs(tmp_path):
     path = tmp_path / "suspects.jsonl"
     write_suspects(path, find_suspects(analyse(SENTENCES)), TRAINING)
     first, second = map(json.loads, path.read_text().splitlines())

@@ -1,4 +1,4 @@
-"""Tables against counts by hand; their totals against the scores."""
+"""Tests that tables match counts by hand and their totals match the scores."""
 
 import io
 
@@ -18,8 +18,8 @@ def cells(name: str) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in TABLES[name].rows]
 
 
-def test_scores_of_nothing_are_no_zeros():
-    """Five of seven gold entities are not found; no ORG that is predicted is right, nothing else is an ORG."""
+def test_undefined_scores_are_not_shown_as_0():
+    """Five of seven gold entities are not found. No predicted ORG is correct, and there is no gold ORG."""
     assert cells("scores") == [
         ["LOC", "50.00", "33.33", "40.00", "3", "2"],
         ["ORG", "0.00", "0.00", "0.00", "1", "1"],
@@ -32,7 +32,7 @@ def test_scores_of_nothing_are_no_zeros():
     assert [str(cell) for cell in row] == ["X", "–", "0.00", "0.00", "1", "0"]
 
 
-def test_kinds_by_hand_from_either_side():
+def test_kinds_of_errors_match_a_count_by_hand_on_both_sides():
     assert cells("gold_kinds") == [
         ["LOC", "3", "1", "2", "0", "0", "0"],
         ["ORG", "1", "0", "0", "1", "0", "0"],
@@ -47,13 +47,13 @@ def test_kinds_by_hand_from_either_side():
     ]
 
 
-def test_confusion_is_of_equal_boundaries():
+def test_types_are_confused_only_where_boundaries_agree():
     assert cells("confusion") == [["LOC", "PER", "Paris (2)", "2", "66.67"]]
     matrix = [[str(cell) for cell in row] for row in confusion_matrix(ANALYSIS).rows]
     assert matrix == [["LOC", "1", "0", "2"], ["ORG", "0", "0", "0"], ["PER", "0", "0", "1"]]
 
 
-def test_boundaries_and_their_words():
+def test_boundary_errors_are_counted_by_word():
     assert cells("boundaries") == [["ORG", "1", "0", "0"], ["PER", "0", "1", "0"], ["all", "1", "1", "0"]]
     again = [SENTENCES[2], sentence("The Hague and on", [(0, 2, "LOC")], [(1, 3, "LOC")])]
     assert error_tables(analyse([*SENTENCES, *again]))["edge_words"].rows == (
@@ -64,7 +64,7 @@ def test_boundaries_and_their_words():
     )
 
 
-def test_surfaces_are_those_of_gold_or_else_of_predicted():
+def test_a_surface_is_that_of_gold_if_there_is_a_gold_entity():
     assert cells("surfaces") == [
         ["Paris", "LOC as PER (2)", "LOC (3), PER", "2", "2"],
         ["March", "PER spurious", "–", "1", "0"],
@@ -74,7 +74,7 @@ def test_surfaces_are_those_of_gold_or_else_of_predicted():
     ]
 
 
-def test_semeval_counts_stand_in_a_row_each():
+def test_each_semeval_measure_has_a_row():
     assert [row[4:] for row in cells("semeval")] == [
         ["2", "4", "0", "1", "1"],
         ["4", "2", "0", "1", "1"],
@@ -83,7 +83,7 @@ def test_semeval_counts_stand_in_a_row_each():
     ]
 
 
-def test_what_training_showed_is_left_out_where_it_is_not_known():
+def test_tables_about_training_are_left_out_if_it_is_unknown():
     assert TABLES.keys() - error_tables(analyse(SENTENCES)).keys() == {"familiarity", "frequency"}
 
 

@@ -1,4 +1,4 @@
-"""Pages as text; `test_page_in_browser.py` and `test_page.py` open pages in a browser."""
+"""Tests of pages as text; `test_page_in_browser.py` and `test_page.py` open pages in a browser."""
 
 import re
 import subprocess
