@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, however a run ends."""
+"""Atomic files: each is written completely or not at all, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from typing import IO, Any, Final
 
 from ner_lightning.console import json_text
 
-PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)  # the names that partial_path gives
-MAX_SHOWN_NAME: Final = 50  # characters of a file's name in that of its partial one, which must not be too long either
-NEW, PREVIOUS = "new", "previous"  # what a partial folder holds
+PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{8}\.partial", re.DOTALL)  # the names that partial_path returns
+MAX_SHOWN_NAME: Final = 50  # characters of a file's name in the name of its partial file, which must not be too long
+NEW, PREVIOUS = "new", "previous"  # the names in a partial folder
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file to write, which takes its name only when all of it is on the disk.
+    """Open a file for writing; it replaces a previous file only when all of it is on the disk.
 
-    A symbolic link stays, and its target is written. A device or a pipe is written directly.
+    If the path is a symbolic link, its target is replaced. A device or a pipe is written directly.
 
     Args:
-        path: The file; a previous one stays until then, and stays where writing fails.
+        path: The file. If writing fails, a previous file stays unchanged.
         mode: ``w`` for text, whose line ends are kept, or ``wb``.
 
     Raises:
-        OSError: If it cannot be written; the error names the file.
+        OSError: If the file cannot be written; the error names it.
     """
     path = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -46,7 +46,7 @@ def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any
         make_folder(target.parent)
         partial = partial_path(target)
         try:
-            # tempfile would let nobody else read, whatever the umask says
+            # not with tempfile, which ignores the umask and lets only the owner read the file
             with open(partial, mode.replace("w", "x"), **text) as file:
                 yield file
                 file.flush()
@@ -67,10 +67,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it where they are missing; a symbolic link to nothing gets its target.
+    """Create a folder and its missing parents; if a symbolic link has no target, the target is created.
 
     Raises:
-        OSError: If there is a file in its place or the system refuses it; the error names the path.
+        OSError: If there is a file at the path, or the folder cannot be created; the error names the path.
     """
     try:
         is_file = not stat.S_ISDIR(path.stat().st_mode)
@@ -82,10 +82,10 @@ def make_folder(path: Path) -> None:
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether a path is a device, a pipe or this process's standard output: nothing that a file could replace.
+    """Return whether a path is a device, a pipe or a standard stream of this process, which a file must not replace.
 
     Raises:
-        OSError: If the system cannot say, as for a loop of symbolic links or a name that is too long.
+        OSError: If the path is invalid, such as a loop of symbolic links or a name that is too long.
     """
     try:
         found = path.stat()
@@ -103,13 +103,13 @@ def is_standard_output(path: Path) -> bool:
 
 
 def partial_path(path: Path) -> Path:
-    """Return a new path beside the given one for a file or folder that is not whole yet."""
+    """Return a new path in the same folder, for a file or folder that is not complete yet."""
     return path.with_name(f".{path.name[:MAX_SHOWN_NAME]}.{secrets.token_hex(4)}.partial")
 
 
 @contextmanager
 def errors_naming(path: Path) -> Iterator[None]:
-    """Name the file in what the system says: writing to an open one fails without."""
+    """Add the path to errors that do not name a file, such as those from writing to an open file."""
     try:
         yield
     except OSError as error:
@@ -118,12 +118,12 @@ def errors_naming(path: Path) -> Iterator[None]:
 
 
 def other_than_a_file(path: str | os.PathLike[str]) -> str | None:
-    """Return what is at a path that must be a file, and what to do about it; None if it is a file.
+    """Return what is at a path instead of a file, with advice if there is any; None if it is a file.
 
-    A pipe is not a file: the whole content must be readable, and a pipe without a writer never ends.
+    A pipe does not count as a file, because reading a pipe without a writer would never end.
 
     Raises:
-        OSError: If the system refuses the path, which may be too long or a loop of links.
+        OSError: If the path is invalid, such as a loop of symbolic links or a name that is too long.
 
     >>> other_than_a_file("no/such/file"), other_than_a_file("/")
     ('nothing', 'a folder')
@@ -151,10 +151,10 @@ def remove_partial(folder: Path) -> None:
 
 
 def _open_stream(path: Path) -> int | None:
-    """Open a path to write that must not be replaced by a file; None if it is a file or new.
+    """Open a stream for writing, and return its descriptor; None if the path is a file or new.
 
     Raises:
-        OSError: If it is a folder or cannot be opened.
+        OSError: If the path is a folder, or cannot be opened.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -166,15 +166,15 @@ def _open_stream(path: Path) -> int | None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    return os.dup(standard)  # another opening would write from its own position, over what is printed
+    return os.dup(standard)  # opening the path again would start at another position and overwrite printed text
 
 
 def _standard_stream(found: os.stat_result) -> int | None:
-    """Return the descriptor of the standard stream that a file is; None if it is neither."""
+    """Return the descriptor of the standard stream that a file is the same as; None if it is neither of them."""
     for descriptor in (1, 2):
         try:
             if os.path.samestat(found, os.fstat(descriptor)):
                 return descriptor
-        except OSError:  # that one is closed
+        except OSError:  # that stream is closed
             continue
     return None

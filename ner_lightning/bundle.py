@@ -1,4 +1,4 @@
-"""The bundle: the folder that a trained model is saved as, for stock tools and for ours."""
+"""Bundles: folders that hold a trained model, for ``ner_lightning`` and for plain ``transformers``."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ ADAPTER_FILE: Final = "adapter_config.json"
 
 
 class BundleError(ValueError):
-    """A bundle that cannot be written or loaded; the message is one line that names the folder."""
+    """A bundle cannot be written or loaded; the message is one line that names the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A loaded bundle: what turns words into logits, and the settings that say how to read them.
+    """A loaded bundle: a network, and everything needed to run it on words and to read its logits.
 
     Args:
-        classifier: The network, in float32 and ready to predict.
-        window_encoder: Turns sentences into the windows that it was trained on.
+        classifier: The network, in float32 and in evaluation mode.
+        window_encoder: Turns sentences into windows, in the same way as during training.
         settings: Everything else.
-        transitions: What a CRF has learned; None without one.
+        transitions: The transitions that a CRF has learned; None without a CRF.
     """
 
     classifier: TokenClassifier
@@ -79,27 +79,27 @@ def save_bundle(
     settings: BundleSettings,
     transitions: Transitions | None = None,
 ) -> None:
-    """Save a trained network; the bundle is there as a whole or not at all, and replaces a former one.
+    """Save a trained network, completely or not at all. An existing bundle is replaced.
 
     Args:
-        folder: Where to. ``AutoModelForTokenClassification`` and ``AutoTokenizer`` load it as it is.
+        folder: The folder to write. ``AutoModelForTokenClassification`` and ``AutoTokenizer`` can load it, too.
         network: The network; it is saved in float32.
         tokenizer: Its tokenizer.
-        settings: Everything else.
-        transitions: What a CRF has learned; None without one, whatever the settings say.
+        settings: Everything else; ``has_transitions`` is set by what is saved.
+        transitions: The transitions that a CRF has learned; None without a CRF.
 
     Raises:
-        BundleError: If the head is over other tags, the folder holds something that is no bundle, or it cannot be
-            written.
+        BundleError: If the network has other tags than the settings, the folder holds something that is not a bundle,
+            or a file cannot be written.
     """
-    folder = Path(os.path.realpath(folder))  # a symbolic link stays
+    folder = Path(os.path.realpath(folder))  # if it is a symbolic link, its target is replaced, not the link
     settings = replace(settings, has_transitions=transitions is not None)
     try:
         _require_tags(network, settings.tags)
     except ValueError as error:
         raise BundleError(f"{folder}: {error}") from None
     if folder.exists() and not (folder / SETTINGS_FILE).is_file() and not _is_empty_folder(folder):
-        raise BundleError(f"{folder}: must be a new or empty folder or a former bundle, found something else")
+        raise BundleError(f"{folder}: must be a new or empty folder or an existing bundle, found something else")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         workplace = partial_path(folder)
@@ -112,11 +112,11 @@ def save_bundle(
         finally:
             shutil.rmtree(workplace)
     except (OSError, SafetensorError) as error:
-        raise BundleError(f"{folder}: must be a folder that can be written, got: {error}") from error
+        raise BundleError(f"{folder}: the bundle cannot be written: {error}") from error
 
 
 def load_bundle(folder: str | Path) -> Bundle:
-    """Load a bundle, without corpus or network connection.
+    """Load a bundle. Neither a corpus nor a network connection is needed.
 
     Raises:
         BundleError: If a file is missing or broken, or the files contradict each other.
@@ -141,17 +141,17 @@ def load_bundle(folder: str | Path) -> Bundle:
 
 
 def read_settings(folder: str | Path) -> BundleSettings:
-    """The settings of a bundle.
+    """Read the settings of a bundle.
 
     Raises:
         BundleError: If the folder, or a file that a bundle needs, is missing or broken.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'none'}")
+        raise BundleError(f"{folder}: a bundle must be a folder, found {'a file' if folder.exists() else 'nothing'}")
     if not next(folder.glob(WEIGHTS), None):
         hint = f"; did you mean {folder / 'model'}?" if (folder / "model").is_dir() else ""
-        raise BundleError(f"{folder}: a bundle must hold model.safetensors, found none{hint}")
+        raise BundleError(f"{folder} is not a bundle: model.safetensors is missing{hint}")
     contents = {name: _read_json(folder / name) for name in JSON_FILES}
     try:
         return BundleSettings.from_plain(contents[SETTINGS_FILE])
@@ -160,19 +160,19 @@ def read_settings(folder: str | Path) -> BundleSettings:
 
 
 def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The network and its tokenizer; everything about them is checked that can be.
+    """Load the network and its tokenizer, and check that they are complete and fit each other.
 
     Raises:
         ValueError: If they cannot be loaded, or weights are missing, unused or not finite.
     """
     require_known_attention(_read_json(folder / "config.json"))
-    if (folder / ADAPTER_FILE).exists():  # transformers would load the network that it names, from wherever
-        raise ValueError(f"a bundle must hold a whole network, got {ADAPTER_FILE}")
-    with readable("must be a bundle that loads"):
+    if (folder / ADAPTER_FILE).exists():  # transformers would load the network named in it, even from the hub
+        raise ValueError(f"a bundle must hold a complete network, got an adapter ({ADAPTER_FILE})")
+    with readable("the bundle must be loadable"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         sizes = [size for path in folder.glob(WEIGHTS) for size in _sizes(path)]
     require_size(config, sizes)
-    with readable("must be a bundle that loads"):
+    with readable("the bundle must be loadable"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         require_encodes_any_word(tokenizer)
         with _without_progress_bars():
@@ -187,7 +187,7 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
             )
     if loading["missing_keys"]:
         names = ", ".join(sorted(loading["missing_keys"])[:3])
-        raise ValueError(f"must hold all weights of the network, {names} missing")
+        raise ValueError(f"a bundle must hold all weights of the network, but these are missing: {names}")
     require_all_used(loading["unexpected_keys"])
     require_finite(network.state_dict())
     require_vocabulary(network, tokenizer)
@@ -195,16 +195,16 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
 
 
 def _sizes(path: Path) -> list[int]:
-    """How many numbers each of the weights in a file holds; the weights are not read."""
+    """Return the number of elements of every weight in a file, without reading the weights."""
     with safe_open(path, "pt") as file:
         return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 (not a mapping)
 
 
 def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | None:
-    """What a CRF has learned; None without one.
+    """Load the transitions that a CRF has learned; None without a CRF.
 
     Raises:
-        ValueError: If it cannot be loaded, is over other tags, or allows or forbids others than the scheme.
+        ValueError: If they cannot be loaded, are for other tags, or do not allow exactly what the scheme allows.
     """
     tags = settings.tags
     if not settings.has_transitions:
@@ -217,9 +217,11 @@ def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | N
     pairs = list(zip(found, (expected.start, expected.inner, expected.end), strict=True))
     if any(scores.shape != own.shape for scores, own in pairs):
         shapes = [tuple(scores.shape) for scores in found]
-        raise ValueError(f"{TRANSITIONS_FILE}: transitions must be over {len(tags.tags)} tags, got the shapes {shapes}")
+        raise ValueError(f"{TRANSITIONS_FILE}: transitions must be for {len(tags.tags)} tags, got the shapes {shapes}")
     if any((scores.isfinite() != own.isfinite()).any() for scores, own in pairs):
-        raise ValueError(f"{TRANSITIONS_FILE}: transitions must be finite where {tags.scheme.name} allows them")
+        raise ValueError(
+            f"{TRANSITIONS_FILE}: the transitions that {tags.scheme.name} allows must be finite, and no others"
+        )
     return transitions
 
 
@@ -231,9 +233,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return read_json(path, dict[str, Any])
     except FileNotFoundError:
-        raise BundleError(f"{path.parent}: a bundle must hold {path.name}, found none") from None
+        raise BundleError(f"{path.parent} is not a bundle: {path.name} is missing") from None
     except OSError as error:
-        raise BundleError(f"{path}: must be a file that can be read, got: {error}") from error
+        raise BundleError(f"{path}: cannot be read: {error}") from error
     except ValueError as error:
         raise BundleError(str(error)) from error
 
@@ -255,7 +257,7 @@ def _write_files(
     if transitions is not None:
         save_file(_plain_tensors(transitions), folder / TRANSITIONS_FILE)
     for path in folder.iterdir():
-        shutil.copymode(folder / SETTINGS_FILE, path)  # safetensors lets nobody else read, whatever the umask says
+        shutil.copymode(folder / SETTINGS_FILE, path)  # safetensors ignores the umask: only the owner could read
 
 
 def _require_tags(network: PreTrainedModel, tags: TagSet) -> None:
@@ -271,7 +273,7 @@ def _is_empty_folder(folder: Path) -> bool:
 
 @contextmanager
 def _without_progress_bars() -> Iterator[None]:
-    """Keep ``transformers`` from drawing a bar for what takes no time."""
+    """Keep ``transformers`` from showing progress bars for steps that take no time."""
     enabled = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

@@ -1,4 +1,4 @@
-"""What a bundle says about its model: everything that predicting needs beside network and tokenizer."""
+"""The settings of a bundle: everything that prediction needs besides the network and the tokenizer."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "
 
 
 class SavedWindow(msgspec.Struct, frozen=True):
-    """The settings of windows, which a bundle holds in an object of their own."""
+    """The object in which a bundle holds the settings of windows."""
 
     window: dict[str, Any]
 
 
 def installed_versions() -> dict[str, str]:
-    """The versions that a model is trained with."""
+    """Return the installed versions of Python and the packages that training depends on."""
     packages = ("ner-lightning", "torch", "transformers", "tokenizers")
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
 
 
 @dataclass(frozen=True, slots=True)
 class BundleSettings:
-    """What a bundle holds beside the network and the tokenizer.
+    """Everything that a bundle holds besides the network and the tokenizer.
 
     Args:
         tags: The tags of the network's head.
-        max_subwords: The longest window, special tokens included.
-        subwords: Which subwords of a word were trained on.
-        overlap: The most subwords that neighbouring windows of a long text share.
-        decoder: How word logits become entities.
-        word_splitter: How raw text becomes words.
-        has_transitions: Whether the decoder reads what a CRF has learned, from ``decoder.safetensors``.
-        scores: What the model scored, by the names that training logs (``test/f1``).
-        corpus_checksum: Checksum of the corpus that it was trained on.
-        versions: Packages that it was trained with, by name.
+        max_subwords: Largest number of subwords in a window, including special tokens.
+        subwords: The subwords of a word that were trained: ``first`` or ``all``.
+        overlap: Largest number of subwords shared by neighboring windows of a long text.
+        decoder: Chooses tags from word logits.
+        word_splitter: Splits raw text into words.
+        has_transitions: True if ``decoder.safetensors`` holds the transitions of a CRF.
+        scores: Scores of the model, by the names that training logs (``test/f1``).
+        corpus_checksum: Checksum of the corpus that the model was trained on, if known.
+        versions: Versions of Python and the packages that the model was trained with, by name.
     """
 
     tags: TagSet
@@ -68,16 +68,16 @@ class BundleSettings:
 
     @property
     def pipeline_strategy(self) -> str:
-        """The aggregation strategy of the stock pipeline that reads the subwords that were trained."""
+        """The ``aggregation_strategy`` with which the pipeline of ``transformers`` reads the trained subwords."""
         return PIPELINE_STRATEGIES[self.subwords]
 
     @property
     def pipeline_reads_entities(self) -> bool:
-        """Whether the stock pipeline, which knows no prefix but B and I, groups these tags into entities."""
+        """True if the pipeline of ``transformers``, which knows only the prefixes B and I, can group these tags."""
         return set(self.tags.scheme.prefixes) <= set("BI")
 
     def to_plain(self) -> dict[str, Any]:
-        """The settings as JSON can hold them."""
+        """Return the settings as plain data for JSON."""
         return {
             "format_version": FORMAT_VERSION,
             "tags": self.tags.to_plain(),
@@ -95,23 +95,23 @@ class BundleSettings:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`to_plain` gave.
+        """Rebuild settings from the result of :meth:`to_plain`.
 
         Raises:
-            ValueError: If it is of a newer format, or a value is missing, unknown or of another type.
+            ValueError: If the format is newer than this version, or a value is missing, unknown or of another type.
         """
         found = plain.get("format_version")
         if type(found) is not int:
-            raise ValueError(f'the settings of a bundle must hold a "format_version", got {list(plain)[:8]}')
+            raise ValueError(f'the settings of a bundle must have a "format_version", got the keys {list(plain)[:8]}')
         if found > FORMAT_VERSION:
             raise ValueError(
-                f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format "
-                f"{found}; install a newer one"
+                f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format {found}; "
+                f"install a newer version"
             )
         flat = {**plain, **typed(plain, SavedWindow).window}
         missing = [field.name for field in fields(cls) if field.name not in flat]
         if missing:
-            raise ValueError(f"the settings of a bundle must hold {', '.join(missing)}, got none")
+            raise ValueError(f"the settings of the bundle are incomplete: {', '.join(missing)} missing")
         _require_known(flat["subwords"])
         return typed(flat, cls)
 

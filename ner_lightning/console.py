@@ -1,4 +1,4 @@
-"""The only place that prints: no name or text of the input, whatever it holds, commands the terminal or hides in it."""
+"""All printing, in one place: text from the input can neither control the terminal nor contain hidden characters."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from rich.segment import Segment
 LINE_BREAK: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")  # with the indentation of the next line
 LATIN: Final = "\x00-\u02ff"
 HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1 command a terminal
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1 control a terminal
     "\u2028\u2029"  # break a line
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # show text in another order than it is stored in
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # change the order in which text is shown
     # The others are invisible, so that different names would look the same (Default_Ignorable_Code_Point of Unicode).
-    # Variation selectors are left out: names in Chinese characters and emoji are spelled with them.
+    # Variation selectors are not included, because names in Chinese characters and emoji are spelled with them.
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
     "\ud800-\udfff]"  # halves of characters, which no stream can encode
-    # Joiners are invisible too, but Persian, Hindi and emoji are spelled with them: they stay between such letters.
+    # Joiners are invisible too, but Persian, Hindi and emoji are spelled with them, so they are kept between such
+    # characters.
     f"|(?<![^{LATIN}])[\u200c\u200d]|[\u200c\u200d](?![^{LATIN}])"
 )
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""Return the text with every character escaped that a reader would not see or a terminal would obey.
+    r"""Return the text with all invisible characters and all control characters escaped.
 
     Args:
         text: Any text.
-        keep: Characters that stay, such as line breaks.
+        keep: Characters that are not escaped, such as line breaks.
 
     >>> print(printable("\x1b[31mPER\u202e\n"))
     \x1b[31mPER\u202e\n
@@ -42,7 +43,7 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def as_line(message: str) -> str:
-    r"""Return the message as one printable line, with spaces for its line breaks.
+    r"""Return the message as one printable line, with spaces in place of line breaks.
 
     >>> as_line("two  spaces,\n  a break, \x1b[31m")
     'two  spaces, a break, \\x1b[31m'
@@ -51,12 +52,12 @@ def as_line(message: str) -> str:
 
 
 def json_text(value: Any, indent: int | None = None, allow_nan: bool = True) -> str:
-    r"""Return the value as JSON in which characters that printing would escape are escaped as JSON does.
+    r"""Return the value as JSON, with the characters that :func:`printable` escapes as JSON escapes.
 
     Args:
         value: Plain data.
-        indent: Spaces of an indentation; None writes one line.
-        allow_nan: Whether NaN and infinity are written, which are not JSON; otherwise they raise a ValueError.
+        indent: Number of spaces to indent by; None writes one line.
+        allow_nan: True to write NaN and infinity, which are not valid JSON; false to raise a ValueError for them.
 
     >>> print(json_text({"é": "\x9b"}))
     {"é": "\u009b"}
@@ -66,7 +67,7 @@ def json_text(value: Any, indent: int | None = None, allow_nan: bool = True) -> 
 
 
 class PrintableConsole(Console):
-    """A console that escapes hidden characters in whatever is printed; styles and cursor movements are its own."""
+    """A console that escapes hidden characters in all printed text; its own styles and cursor movements still work."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -77,32 +78,32 @@ class PrintableConsole(Console):
 
 
 def output_console(file: TextIO | None = None) -> Console:
-    """Return a console for results, on the standard output unless a file is given."""
+    """Return a console for results, which prints to standard output unless a file is given."""
     return PrintableConsole(file=file)
 
 
 def message_console() -> Console:
-    """Return a console for messages and progress, on the standard error."""
+    """Return a console for messages and progress, which prints to standard error."""
     return PrintableConsole(stderr=True)
 
 
 def say(console: Console, message: str) -> None:
-    """Print a message as one line: no markup, no emoji codes, no colors, no wrapping of paths."""
+    """Print a message as one line, without markup, emoji codes, colors or wrapping of long paths."""
     console.out(as_line(message), highlight=False)
 
 
 def write_output(text: str) -> None:
-    """Write a text, such as JSON or help, to the standard output as it is."""
+    """Write a text, such as JSON or help, to standard output unchanged."""
     sys.stdout.write(text)
 
 
 def binary_output() -> BinaryIO:
-    """Return the standard output for bytes that are printable already."""
+    """Return the binary stream of standard output, for text that is already printable."""
     return sys.stdout.buffer
 
 
 def show_warnings_as_lines() -> None:
-    """Let a warning of any library be one printable line, without the source line that raised it."""
+    """Show the warnings of all libraries as one printable line each, without the source line that raised them."""
     warnings.showwarning = lambda message, *_, **__: say(message_console(), f"warning: {message}")
 
 

@@ -1,4 +1,4 @@
-"""Access to the Hugging Face hub, which is tried once: its client would wait half a minute for every file."""
+"""A single check of whether the Hugging Face hub is reachable: its client would wait half a minute for every file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def use_cache_without_hub() -> None:
 
 @cache
 def is_reachable(url: str, patience: float = PATIENCE) -> bool:
-    """Return true if a server answers, whatever it says; each server is asked once.
+    """Return whether a server answers, with any status. Each server is asked only once.
+
+    The request runs in a thread, because looking up a name may take longer than the timeout of the request.
 
     Args:
-        url: Its address.
-        patience: The seconds in which it must answer; a lookup of its name may take longer, so it is waited for aside.
+        url: Address of the server.
+        patience: Number of seconds to wait for the answer.
     """
     answers: SimpleQueue[bool] = SimpleQueue()
     Thread(target=lambda: answers.put(_answers(url, patience)), daemon=True).start()
@@ -44,6 +46,6 @@ def _answers(url: str, patience: float) -> bool:
     except HTTPError:
         return True
     except URLError as error:
-        return isinstance(error.reason, ssl.SSLError)  # the client of the hub may know other certificates
+        return isinstance(error.reason, ssl.SSLError)  # the client of the hub may have other certificates
     except OSError:
         return False

@@ -1,19 +1,19 @@
-"""The parts that constructors are given: of the right kind, or refused in one sentence."""
+"""The check that an argument is a part of the right class, with a clear error if it is not."""
 
 from __future__ import annotations
 
 
 def require_kind(name: str, part: object, kind: type, example: str) -> None:
-    """Check that a part is of its kind.
+    """Check that a part is an instance of a class.
 
     Args:
-        name: What the part is called.
-        part: What was given.
-        kind: The class that it must be of.
-        example: How such a part is made.
+        name: Name of the argument, for the message.
+        part: The argument.
+        kind: The class that it must have.
+        example: An expression that creates such a part, for the message.
 
     Raises:
-        TypeError: If it is something else.
+        TypeError: If the part is not an instance of the class.
 
     >>> require_kind("share", "x", float, "0.5")
     Traceback (most recent call last):

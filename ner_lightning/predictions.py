@@ -29,9 +29,9 @@ class PredictedSentence:
         document_id: Name of its document, or None if the corpus does not say.
         words: Its words.
         gold: The annotated entities.
-        predicted: The entities that the model found, with their scores if the decoder gives any.
-        predicted_tags: The predicted tag of every word, from which strict scores are computed; None if the
-            decoder predicts no tags.
+        predicted: The entities that the model found, with their scores if the decoder provides any.
+        predicted_tags: The predicted tag of every word, from which strict scores are computed; None if there are no
+            tags.
     """
 
     id: str
@@ -65,8 +65,8 @@ def read_predictions(path: str | os.PathLike[str]) -> list[PredictedSentence]:
     """Read a predictions file.
 
     Raises:
-        PredictionsError: If the file is missing, a line is truncated, lacks a key or contradicts itself, or two lines
-            have the same id.
+        PredictionsError: If the file is missing, a line is truncated, incomplete or inconsistent, or two lines have
+            the same id.
     """
     if found := other_than_a_file(path):
         hint = "a run has predictions/validation.jsonl and predictions/test.jsonl"

@@ -1,4 +1,4 @@
-"""What libraries say about themselves, kept out of the way of what a run says."""
+"""Suppression of the hints and progress bars of libraries, so that the output of a run stays readable."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import warnings
 
 
 def silence_libraries() -> None:
-    """Silence the hints and progress bars of ``transformers`` and Lightning; what goes wrong they still say.
+    """Turn off the hints and progress bars of ``transformers`` and Lightning, but not their errors.
 
-    Call it first in a program or a notebook: it holds for the whole process.
+    Call it at the beginning of a program or a notebook. It applies to the whole process.
     """
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, as soon as tqdm is imported
-    import lightning.pytorch  # noqa: F401 (the import sets its level)
+    import lightning.pytorch  # noqa: F401 (the import sets its logging level, which is changed below)
     import transformers
 
     transformers.logging.set_verbosity_error()

@@ -1,7 +1,7 @@
-"""Plain data (JSON, and what checkpoints hold) as values of a type, and parts as plain data, importing nothing.
+"""Conversion of plain data, from JSON files and checkpoints, to typed values, and of parts to plain data and back.
 
-Checkpoints and bundles hold parts (schemes, losses, decoders, word splitters) by the name of their class. Only classes
-that the program has imported already can be named, so a file from elsewhere cannot run code.
+Checkpoints and bundles store parts (schemes, losses, decoders, word splitters) by the name of their class. Only classes
+that the program has already imported can be named, so an untrusted file cannot run code.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ WORDS: Final = {
     "object": "an object",
     "str": "a string",
 }
-MAX_SHOWN: Final = 80  # characters of a wrong value
+MAX_SHOWN: Final = 80  # characters of a wrong value in a message
 
 
 def typed(plain: Any, kind: type[Value]) -> Value:
-    """Return plain data as a value of a type, such as a dataclass or ``dict[str, int]``; all of it is checked.
+    """Return plain data as a value of a type, such as a dataclass or ``dict[str, int]``, after checking all of it.
 
     >>> typed({"PER": 1, "LOC": "two"}, dict[str, int])
     Traceback (most recent call last):
     ValueError: [...] must be a whole number, got str
 
     Raises:
-        ValueError: If something is missing, of another type or out of range; the message says where.
+        ValueError: If a value is missing, has another type or is out of range; the message says where.
     """
     try:
         return msgspec.convert(plain, kind, dec_hook=_part)
@@ -56,13 +56,13 @@ def read_json(path: Path, kind: type[Value]) -> Value:
     """Read a JSON file as a value of a type.
 
     Raises:
-        ValueError: If the file is not JSON, or holds something else; the message begins with the file.
-        OSError: If it cannot be read.
+        ValueError: If the file is not JSON, or holds a value of another type; the message begins with the path.
+        OSError: If the file cannot be read.
     """
     try:
         plain = msgspec.json.decode(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: must be JSON that can be read, got: {error}") from None
+        raise ValueError(f"{path}: must be JSON, got {error}") from None
     try:
         return typed(plain, kind)
     except ValueError as error:
@@ -70,7 +70,7 @@ def read_json(path: Path, kind: type[Value]) -> Value:
 
 
 def in_words(error: msgspec.ValidationError, plain: Any) -> str:
-    """Return the error of msgspec with the place and the value, as our other errors have them."""
+    """Return an error of msgspec as a message in the style of our other errors, with the place and the value."""
     found = PROBLEM.fullmatch(str(error))
     assert found is not None
     place = (found["place"] or "").removeprefix(".")
@@ -86,21 +86,21 @@ def in_words(error: msgspec.ValidationError, plain: Any) -> str:
 
 
 def to_plain(part: Any) -> dict[str, Any]:
-    """A part that is a dataclass, as JSON can hold it; an argument may be a part itself."""
+    """Return a part that is a dataclass as plain data for JSON; its arguments may be parts, too."""
     arguments = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
     plain = {name: to_plain(value) if dataclasses.is_dataclass(value) else value for name, value in arguments.items()}
     return {"name": type(part).__name__, "init_args": plain}
 
 
 class PlainPart(msgspec.Struct, frozen=True):
-    """A part as :func:`to_plain` gives it."""
+    """The plain data that :func:`to_plain` returns for a part."""
 
     name: str
     init_args: dict[str, Any]
 
 
 def from_plain(base: type[Part], plain: Any) -> Part:
-    """Rebuild a part from what :func:`to_plain` gave, or from the name of a class that takes no arguments.
+    """Rebuild a part from the result of :func:`to_plain`, or from the name of a class that has no arguments.
 
     Raises:
         ValueError: If no imported class of this kind has the name, or its arguments do not fit.
@@ -120,7 +120,7 @@ def from_plain(base: type[Part], plain: Any) -> Part:
 
 
 def loaded_class(path: str) -> type | None:
-    """Return the class of an import path if its module is loaded already; nothing is imported."""
+    """Return the class of an import path, or None if its module is not loaded yet. Nothing is imported."""
     module_name, _, name = path.rpartition(".")
     module = sys.modules.get(module_name)
     found = vars(module).get(name) if isinstance(module, ModuleType) else None
@@ -128,12 +128,12 @@ def loaded_class(path: str) -> type | None:
 
 
 def _part(kind: type, plain: Any) -> Any:
-    """Return a value of a type that msgspec does not know: a part, or what is one of them already."""
+    """Return a value of a type that msgspec does not know: a part, rebuilt from plain data if necessary."""
     return plain if isinstance(plain, kind) else from_plain(kind, plain)
 
 
 def _at(plain: Any, place: str) -> Any:
-    """The value at a place such as ``gold[0][1]``."""
+    """Return the value at a place such as ``gold[0][1]``."""
     for step in STEP.findall(place):
         plain = plain[int(step) if isinstance(plain, list | tuple) else step]
     return plain

@@ -1,4 +1,4 @@
-"""Standard output and error that may be closed or full: the first failure is kept, and the command runs to its end."""
+"""Standard streams that never raise if they are closed or full: the first failure is kept, and the command finishes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import BinaryIO, Final, TextIO
 
-CLOSED_PIPE_STATUS: Final = 141  # of a process that SIGPIPE ends
+CLOSED_PIPE_STATUS: Final = 141  # the exit status of a process that was ended by SIGPIPE
 
 
 class StandardStream(io.TextIOBase):
-    """A text stream on which writing never fails: what can no longer be written is discarded.
+    """A text stream that discards text instead of raising an error if it cannot be written.
 
-    Printing is the last thing that a command does. A closed pipe must not keep a run from being saved.
+    So a closed pipe cannot keep a command from saving its results.
 
     Args:
         stream: The stream to write to; None if the process was started with that stream closed.
@@ -25,7 +25,7 @@ class StandardStream(io.TextIOBase):
     def __init__(self, stream: TextIO | None) -> None:
         self.failure: OSError | None = None
         self.is_missing = stream is None
-        # takes the number of the closed descriptor, which the next file would get and be written over
+        # opening a file takes the number of the closed descriptor, so that no other file gets it and is overwritten
         self.stream = open(os.devnull, "w", encoding="utf-8") if stream is None else stream  # noqa: SIM115
 
     def write(self, text: str) -> int:
@@ -44,7 +44,7 @@ class StandardStream(io.TextIOBase):
             self._discard_rest(error)
 
     def finish(self) -> None:
-        """Write what is held back, and let go of what was opened; the stream itself stays open."""
+        """Write buffered text; the stream itself stays open."""
         self.flush()
         if self.is_missing:
             self.stream.close()
@@ -59,15 +59,15 @@ class StandardStream(io.TextIOBase):
         return True
 
     @property
-    def encoding(self) -> str:  # type: ignore[override] # a plain attribute there
+    def encoding(self) -> str:  # type: ignore[override] # a plain attribute in the base class
         return self.stream.encoding
 
     @property
     def buffer(self) -> BinaryIO:
-        """The stream for bytes; writing to it does fail.
+        """The binary stream; unlike the text stream, it raises errors.
 
         Raises:
-            OSError: If there is no stream.
+            OSError: If the process was started with the stream closed.
         """
         if self.is_missing:
             raise _closed()
@@ -79,10 +79,10 @@ class StandardStream(io.TextIOBase):
 
 
 def discard_rest(stream: TextIO) -> None:
-    """Send everything further on a stream to nowhere, also what it still holds, which Python flushes at its end."""
+    """Discard all further text of a stream, including buffered text, which Python would flush on exit."""
     try:
         descriptor = stream.fileno()
-    except io.UnsupportedOperation:  # of a notebook or a test
+    except io.UnsupportedOperation:  # a stream of a notebook or a test
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
@@ -95,7 +95,7 @@ def _closed() -> OSError:
 
 @contextmanager
 def unfailing_streams() -> Iterator[StandardStream]:
-    """Replace the standard streams by ones that never fail, and give the output, which knows of a failure."""
+    """Replace the standard streams by streams that never fail, and yield the output, which records a failure."""
     output, errors = StandardStream(sys.stdout), StandardStream(sys.stderr)
     with redirect_stdout(output), redirect_stderr(errors):
         try:

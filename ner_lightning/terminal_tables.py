@@ -1,4 +1,4 @@
-"""Tables and lists for a terminal: lines break at spaces only, and what is too wide is cut between columns."""
+"""Tables and lists for a terminal: lines break only at spaces, and tables that are too wide are split by columns."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from rich.text import Text
 
 from ner_lightning.console import printable
 
-PIECE = re.compile(r"^\s*\S+|\S+")  # what stays on one line; an indentation belongs to the first piece
-MIN_LETTERS = 8  # of a line of text in a terminal that is too narrow
-FRAME = 3  # columns of the terminal that a column takes besides its cells: two spaces and a line
+PIECE = re.compile(r"^\s*\S+|\S+")  # text that is kept on one line; an indentation belongs to the first piece
+MIN_LETTERS = 8  # smallest width of a column of text, even if the terminal is too narrow
+FRAME = 3  # width that a column needs in addition to its cells: two spaces and a vertical line
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalTable:
-    """A table as the terminal shows it.
+    """A table for the terminal.
 
     Args:
-        title: What it shows.
+        title: The title.
         header: The names of the columns.
         rows: The cells of every row.
-        text_columns: Number of columns, from the left, that hold text; the others hold numbers, aligned right.
-        note: How it is counted, a sentence or two.
-        has_total: Whether the last row sums up the others.
+        text_columns: Number of columns, from the left, that contain text; the others contain numbers and are aligned
+            right.
+        note: An explanation in a sentence or two.
+        has_total: True if the last row sums up the others.
     """
 
     title: str
@@ -39,7 +40,7 @@ class TerminalTable:
     has_total: bool = False
 
     def select(self, columns: Sequence[int]) -> TerminalTable:
-        """Return the table with some of its columns."""
+        """Return the table with only the columns that have these indices."""
         return replace(
             self,
             header=tuple(self.header[i] for i in columns),
@@ -48,20 +49,20 @@ class TerminalTable:
         )
 
     def least_widths(self) -> list[int]:
-        """Return the width of every column below which a word or a number would break."""
+        """Return the smallest width of every column at which no word or number breaks."""
         return [
             max(max(map(cell_len, PIECE.findall(cell)), default=1) if is_text else cell_len(cell) for cell in cells)
             for is_text, cells in self._cells_by_column()
         ]
 
     def natural_widths(self) -> list[int]:
-        """Return the width of every column at which no cell wraps."""
+        """Return the smallest width of every column at which no cell wraps."""
         return [max(1, *map(cell_len, cells)) for _, cells in self._cells_by_column()]
 
     def _cells_by_column(self) -> Iterator[tuple[bool, list[str]]]:
         for index, name in enumerate(self.header):
             is_text = index < self.text_columns
-            names = [name] if is_text else name.split(" ")  # one below the other, which leaves room for text
+            names = [name] if is_text else name.split(" ")  # words are placed below each other, to leave room for text
             yield is_text, [*names, *(row[index] for row in self.rows)]
 
 
@@ -69,10 +70,10 @@ def print_table(console: Console, table: TerminalTable, keeps_columns: bool = Tr
     """Print a table.
 
     Args:
-        console: Where to.
+        console: The console.
         table: The table.
-        keeps_columns: Whether the columns that have no room follow in further tables with the same first columns; a
-            summary leaves them out.
+        keeps_columns: True if columns without space follow in further tables that repeat the first columns; false if
+            they are left out.
     """
     shown = replace(
         table,
@@ -89,19 +90,19 @@ def print_table(console: Console, table: TerminalTable, keeps_columns: bool = Tr
 
 
 def print_item(console: Console, text: str) -> None:
-    """Print an item of a list; a word that is longer than a line, such as a path, is not broken."""
+    """Print an item of a list; words longer than a line, such as paths, are not broken."""
     for number, line in enumerate(wrapped_lines(printable(text), console.width - FRAME)):
         console.out(f"{'   ' if number else ' - '}{line}", highlight=False)
 
 
 def print_text(console: Console, text: str) -> None:
-    """Print a sentence or two; a word that is longer than a line, such as a path, is not broken."""
+    """Print a sentence or two; words longer than a line, such as paths, are not broken."""
     for line in wrapped_lines(printable(text), console.width):
         console.out(line, highlight=False)
 
 
 def wrapped_lines(text: str, width: int) -> list[str]:
-    """Return the lines of a text; each is as wide as it may be, or a single longer word.
+    """Break a text into lines at spaces. Lines are at most ``width`` wide, unless they consist of one longer word.
 
     >>> wrapped_lines("a bc  def runs/long/path g", width=6)
     ['a bc', 'def', 'runs/long/path', 'g']
@@ -115,11 +116,13 @@ def wrapped_lines(text: str, width: int) -> list[str]:
 
 
 def cut_columns(widths: Sequence[int], text_columns: int, width: int) -> list[list[int]]:
-    """Return the columns of every part of a table that is to fit the terminal; each part begins with the first ones.
+    """Split a table into parts that fit the terminal, and return the columns of each part.
+
+    Each part begins with the columns of text if there is room for them, and otherwise with the first column.
 
     Args:
-        widths: The least width of every column.
-        text_columns: Number of columns that hold text; they begin each part if there are others and room for them.
+        widths: The smallest width of every column.
+        text_columns: Number of columns, from the left, that contain text.
         width: The width of the terminal.
 
     >>> cut_columns([10, 5, 5, 5], 1, width=30)
@@ -128,7 +131,7 @@ def cut_columns(widths: Sequence[int], text_columns: int, width: int) -> list[li
     [[0, 1, 2, 3]]
     """
     needed = [each + FRAME for each in widths]
-    room = width - 1  # of the left edge
+    room = width - 1  # without the left edge of the table
     if sum(needed) <= room:
         return [[*range(len(widths))]]
     num_first = text_columns if text_columns < len(widths) else 1
@@ -147,9 +150,9 @@ def cut_columns(widths: Sequence[int], text_columns: int, width: int) -> list[li
 
 
 def fitted_widths(least: Sequence[int], natural: Sequence[int], text_columns: int, room: int) -> list[int]:
-    """Return widths between the least and the natural ones that fill the room as evenly as possible.
+    """Return widths between the least and the natural ones that use the room as evenly as possible.
 
-    Where there is too little room, text gets narrower than its longest word, and no number is cut.
+    If there is too little room, columns of text become narrower than their longest words. Numbers are never cut.
 
     >>> fitted_widths([3, 2], [20, 4], text_columns=2, room=12)
     [8, 4]

@@ -139,7 +139,7 @@ def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
         {"start": torch.zeros(2), "inner": torch.zeros(2, 2), "end": torch.zeros(2)},
         tmp_path / "crf" / TRANSITIONS_FILE,
     )
-    with pytest.raises(BundleError, match=r"decoder.safetensors: transitions must be over 7 tags, got the shapes"):
+    with pytest.raises(BundleError, match=r"decoder.safetensors: transitions must be for 7 tags, got the shapes"):
         load_bundle(tmp_path / "crf")
     (tmp_path / "crf" / TRANSITIONS_FILE).unlink()
     with pytest.raises(BundleError, match=r"decoder.safetensors must hold the transitions of a CRF"):
@@ -174,7 +174,7 @@ def test_a_save_replaces_a_former_bundle_but_nothing_else(bundle):
     assert not (bundle / "old_file").exists()
     assert list(bundle.parent.iterdir()) == [bundle]
     (bundle / SETTINGS_FILE).unlink()
-    with pytest.raises(BundleError, match="must be a new or empty folder or a former bundle"):
+    with pytest.raises(BundleError, match="must be a new or empty folder or an existing bundle"):
         save_bundle(bundle, network, tokenizer, settings)
     assert (bundle / "model.safetensors").exists()
 
@@ -206,16 +206,16 @@ def without_head(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (shutil.rmtree, "a bundle must be a folder, found none"),
+        (shutil.rmtree, "a bundle must be a folder, found nothing"),
         (lambda f: (shutil.rmtree(f), f.touch()), "a bundle must be a folder, found a file"),
-        (lambda f: (f / "ner_lightning.json").unlink(), "a bundle must hold ner_lightning.json, found none"),
-        (lambda f: (f / "config.json").unlink(), "must hold config.json, found none"),
-        (lambda f: (f / "tokenizer.json").unlink(), "must hold tokenizer.json, found none"),
-        (lambda f: (f / "model.safetensors").unlink(), "must hold model.safetensors, found none"),
-        (lambda f: (f / SETTINGS_FILE).write_text("{"), "ner_lightning.json: must be JSON that can be read"),
-        (lambda f: (f / SETTINGS_FILE).write_bytes(b"\xff"), "ner_lightning.json: must be JSON that can be"),
+        (lambda f: (f / "ner_lightning.json").unlink(), "is not a bundle: ner_lightning.json is missing"),
+        (lambda f: (f / "config.json").unlink(), "is not a bundle: config.json is missing"),
+        (lambda f: (f / "tokenizer.json").unlink(), "is not a bundle: tokenizer.json is missing"),
+        (lambda f: (f / "model.safetensors").unlink(), "is not a bundle: model.safetensors is missing"),
+        (lambda f: (f / SETTINGS_FILE).write_text("{"), "ner_lightning.json: must be JSON, got"),
+        (lambda f: (f / SETTINGS_FILE).write_bytes(b"\xff"), "ner_lightning.json: must be JSON, got"),
         (lambda f: (f / SETTINGS_FILE).write_text("[1]"), "the content must be an object, got \\[1\\]"),
-        (lambda f: (f / SETTINGS_FILE).write_text('{"a": 1}'), "must hold a \"format_version\", got \\['a'"),
+        (lambda f: (f / SETTINGS_FILE).write_text('{"a": 1}'), "must have a \"format_version\", got the keys \\['a'"),
         (lambda f: rewrite(f / SETTINGS_FILE, format_version=2), "up to format 1, got format 2"),
         (lambda f: (f / SETTINGS_FILE).write_text('{"format_version": 1}'), "ner_lightning.json: window is missing"),
         (lambda f: rewrite(f / SETTINGS_FILE, tags=[]), "tags must be an object, got \\[\\]"),
@@ -233,20 +233,20 @@ def without_head(folder):
             "ArgmaxDecoder takes no arguments, got x",
         ),
         (other_head, "tags must be \\['O', 'B-LOC', 'I-LOC', 'E-LOC', 'S-LOC'\\], got \\['O', 'B-LOC', 'I"),
-        (lambda f: rewrite(f / "config.json", id2label={0: "O"}, label2id={"O": 0}), "must be a bundle that"),
-        (lambda f: rewrite(f / "config.json", model_type="x"), "must be a bundle that loads"),
+        (lambda f: rewrite(f / "config.json", id2label={0: "O"}, label2id={"O": 0}), "the bundle must be"),
+        (lambda f: rewrite(f / "config.json", model_type="x"), "the bundle must be loadable"),
         (lambda f: rewrite(f / "config.json", hidden_size="abc"), "got Strict.*hidden_size.* expected int, got str"),
-        (lambda f: rewrite(f / "config.json", num_attention_heads=0), "the config must be that of a network"),
-        (lambda f: rewrite(f / "config.json", hidden_act="nope"), "the config must be that of a network.*'nope'"),
-        (lambda f: rewrite(f / "config.json", id2label=["O"]), "must be a bundle that loads"),
-        (lambda f: (f / "tokenizer.json").write_text('{"a": 1}'), "must be a bundle that loads"),
-        (lambda f: rewrite(f / "tokenizer.json", model={"type": "X"}), "must be a bundle that loads"),
+        (lambda f: rewrite(f / "config.json", num_attention_heads=0), "the config must describe a network"),
+        (lambda f: rewrite(f / "config.json", hidden_act="nope"), "the config must describe a network.*'nope'"),
+        (lambda f: rewrite(f / "config.json", id2label=["O"]), "the bundle must be loadable"),
+        (lambda f: (f / "tokenizer.json").write_text('{"a": 1}'), "the bundle must be loadable"),
+        (lambda f: rewrite(f / "tokenizer.json", model={"type": "X"}), "the bundle must be loadable"),
         (
             lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "ArgmaxDecoder", "init_args": None}),
             "decoder: init_args must be an object, got None",
         ),
-        (cut_weights, "must be a bundle that loads"),
-        (without_head, "must hold all weights of the network, classifier.bias, classifier.weight missing"),
+        (cut_weights, "the bundle must be loadable"),
+        (without_head, "all weights of the network, but these are missing: classifier.bias, classifier.weight"),
     ],
 )
 def test_what_is_wrong_with_a_bundle_is_one_line(bundle, damage, message):

@@ -1,4 +1,4 @@
-"""Checkpoint files of a tagger, read with words for everything that may be wrong with them."""
+"""Reading the checkpoint files of a tagger, with a clear error for everything that can be wrong with them."""
 
 from __future__ import annotations
 
@@ -19,36 +19,34 @@ NEEDED: Final = {TAGGER_KEY, "state_dict", "pytorch-lightning_version"}
 
 
 class TaggerCheckpoint(TypedDict):
-    """What we read of a checkpoint."""
+    """The parts of a checkpoint that are checked here."""
 
     ner_lightning: dict[str, Any]
     state_dict: dict[str, torch.Tensor]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read or does not fit; the message is one line."""
+    """A checkpoint cannot be read or does not fit; the message is one line."""
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint of a tagger; nothing in it is run.
+    """Read a checkpoint of a tagger, without running any code in it.
 
     Raises:
-        CheckpointError: If there is none, it is torn, it is of something else, or a weight is not finite.
+        CheckpointError: If the file is missing, truncated or not a checkpoint of a tagger, or a weight is not finite.
     """
     if found := other_than_a_file(path):
         raise CheckpointError(f"{path}: must be a checkpoint, found {found}")
-    if not is_zipfile(path):  # an archive's table of contents is its end: a torn one has none
-        raise CheckpointError(f"{path}: must be a whole checkpoint, got a file that is torn or of something else")
+    if not is_zipfile(path):  # a ZIP archive ends with its table of contents, so a truncated one is not recognized
+        raise CheckpointError(f"{path} is not a checkpoint, or it is truncated")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"{path}: must be a whole checkpoint of plain data, got an archive of something else"
-        ) from error
+        raise CheckpointError(f"{path} is not a checkpoint of plain data, or it is damaged") from error
     if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
         keys = sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__
         raise CheckpointError(
-            f"{path}: the checkpoint must be of a NERTagger, with {', '.join(sorted(NEEDED))}; got one with {keys}"
+            f"{path}: the checkpoint of a NERTagger must have the keys {', '.join(sorted(NEEDED))}, got {keys}"
         )
     try:
         typed(checkpoint, TaggerCheckpoint)
@@ -59,20 +57,18 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def require_fits(weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    """Check that the weights of a checkpoint have the names and shapes of those that they are to fill.
+    """Check that the weights of a checkpoint have the names and shapes of the weights that they will replace.
 
     Raises:
-        CheckpointError: If they have not.
+        CheckpointError: If a name or a shape differs.
     """
     differing = sorted(weights.keys() ^ expected.keys())
     if differing:
-        found = "has" if differing[0] in weights else "lacks"
-        raise CheckpointError(
-            f"the checkpoint must be of the same encoder and loss, got one that {found} {differing[0]}"
-        )
+        found = "has the additional weight" if differing[0] in weights else "has no weight"
+        raise CheckpointError(f"the checkpoint must have the same encoder and loss, but it {found} {differing[0]}")
     for name, weight in weights.items():
         if expected[name].shape != weight.shape:
             raise CheckpointError(
-                f"the checkpoint must be of the same encoder, got {name} of shape {list(weight.shape)} "
-                f"for {list(expected[name].shape)}"
+                f"the checkpoint must have the same encoder, but {name} has the shape {list(weight.shape)} "
+                f"instead of {list(expected[name].shape)}"
             )

@@ -1,4 +1,4 @@
-"""What a checkpoint tells of its tagger beside the weights: plain data that rebuilds it without a corpus."""
+"""Everything except the weights that a checkpoint needs to rebuild its tagger, as plain data."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class TaggerRecord:
     """The parts of a tagger as a checkpoint holds them.
 
     Args:
-        tags: The tags that it is bound to.
-        word_counts: The words trained on by entity type, from which class weights follow.
+        tags: The tags of the network's head.
+        word_counts: Number of training words by entity type; class weights are computed from it.
         encoder_config: Configuration of the network.
-        tokenizer_files: The tokenizer's files, by name.
-        loss: Its loss, as plain data.
-        decoder: Its decoder, as plain data.
-        trained_part: Which weights the checkpoint holds, as plain data.
-        epoch_loss: Sum and weight of the loss over the finished steps of the epoch under way.
+        tokenizer_files: Contents of the tokenizer's files, by name.
+        loss: The loss, as plain data.
+        decoder: The decoder, as plain data.
+        trained_part: The weights that the checkpoint holds, as plain data.
+        epoch_loss: Sum and weight of the loss over the finished steps of the current epoch.
     """
 
     tags: TagSet
@@ -51,54 +51,54 @@ class TaggerRecord:
     def __post_init__(self) -> None:
         kinds = {OUTSIDE, *self.tags.entity_types}
         if self.word_counts.keys() != kinds:
-            raise ValueError(f"word_counts must be of {sorted(kinds)}, got {sorted(self.word_counts)}")
+            raise ValueError(f"word_counts must have the keys {sorted(kinds)}, got {sorted(self.word_counts)}")
         if TOKENIZER not in self.tokenizer_files:
-            raise ValueError(f"tokenizer_files must hold {TOKENIZER}, got {sorted(self.tokenizer_files)}")
+            raise ValueError(f"tokenizer_files must contain {TOKENIZER}, got {sorted(self.tokenizer_files)}")
         if not all(map(math.isfinite, self.epoch_loss)):
             raise ValueError(f"epoch_loss must be finite, got {self.epoch_loss}")
 
     def to_plain(self) -> dict[str, Any]:
-        """The record as a checkpoint holds it."""
+        """Return the record as plain data, as a checkpoint holds it."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return plain | {"tags": self.tags.to_plain(), "epoch_loss": list(self.epoch_loss)}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Rebuild from what :meth:`to_plain` gave.
+        """Rebuild a record from the result of :meth:`to_plain`.
 
         Raises:
-            CheckpointError: If something is missing or does not fit.
+            CheckpointError: If a value is missing or wrong.
         """
         try:
             return typed(plain, cls)
         except ValueError as error:
-            raise CheckpointError(f"the record of a tagger in the checkpoint is damaged: {error}") from None
+            raise CheckpointError(f"the description of the tagger in the checkpoint is damaged: {error}") from None
 
     @property
     def encoder(self) -> SavedEncoder:
-        """Configuration and tokenizer of its encoder."""
+        """The configuration and the tokenizer of the encoder."""
         return SavedEncoder(self.encoder_config, self.tokenizer_files)
 
     def require(self, tags: TagSet, encoder: SavedEncoder) -> None:
-        """Check that it is of these tags and subwords.
+        """Check that the checkpoint has these tags and the tokenizer of this encoder.
 
         Raises:
-            CheckpointError: If it is not.
+            CheckpointError: If the tags or the tokenizers differ.
         """
         if self.tags != tags:
-            raise CheckpointError(f"the checkpoint must be over {tags.to_plain()}, got one over {self.tags.to_plain()}")
+            raise CheckpointError(f"the checkpoint must have the tags {tags.to_plain()}, got {self.tags.to_plain()}")
         if self.tokenizer_files[TOKENIZER] != encoder.tokenizer_files[TOKENIZER]:
-            raise CheckpointError("the checkpoint must be of the same tokenizer, got one with other subwords")
+            raise CheckpointError("the checkpoint must have the same tokenizer, but it has a different one")
 
     def encoder_to_load(self, base: str | Path | None, weights: Mapping[str, Tensor]) -> Encoder:
-        """Where the network comes from: the pretrained encoder that the checkpoint names, else its configuration.
+        """Return the pretrained encoder named by the checkpoint, or one that is built from its configuration.
 
         Args:
-            base: Folder of the pretrained encoder, where it is no longer where it was.
+            base: Folder of the pretrained encoder, if it has moved.
             weights: The weights of the checkpoint.
 
         Raises:
-            ValueError: If the configuration is that of a much larger network.
+            ValueError: If the configuration describes a much larger network than the weights.
         """
         named = self.trained_part["base"]
         if named is not None:
@@ -108,7 +108,7 @@ class TaggerRecord:
 
     @property
     def fine_tuning(self) -> FineTuning:
-        """Which weights were trained."""
+        """The settings of fine-tuning that decide which weights are trained."""
         adapter = self.trained_part["adapter"]
         return FineTuning(
             None if adapter is None else from_plain(Adapter, adapter),  # type: ignore[type-abstract]

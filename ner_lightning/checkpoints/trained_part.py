@@ -1,4 +1,4 @@
-"""What a checkpoint holds of a network: all its weights, or the trained ones with the name of the encoder."""
+"""The weights that a checkpoint holds: all of them, or only the trained ones and the name of the encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ner_lightning.serialization import to_plain
 
 
 class SavedBase(TypedDict):
-    """A pretrained encoder as a checkpoint names it."""
+    """A pretrained encoder, as named by a checkpoint."""
 
     name_or_path: str
     revision: str | None
@@ -24,7 +24,7 @@ class SavedBase(TypedDict):
 
 
 class SavedPart(TypedDict):
-    """A trained part as a checkpoint holds it."""
+    """A trained part, as held by a checkpoint."""
 
     adapter: Mapping[str, Any] | None
     frozen_layers: int
@@ -33,13 +33,13 @@ class SavedPart(TypedDict):
 
 @dataclass(frozen=True)
 class TrainedPart:
-    """Which weights a checkpoint leaves out: those of a pretrained encoder that training leaves as they are.
+    """The weights that a checkpoint holds. Frozen weights of a pretrained encoder are left out.
 
     Args:
-        adapter: The adapter, as plain data.
+        adapter: The adapter, as plain data; None without an adapter.
         frozen_layers: Number of frozen layers.
-        base: Name and revision of the encoder, and the SHA-256 of what is left out; None where nothing is.
-        left_out: The names of what is left out.
+        base: Name and revision of the encoder, and the SHA-256 of the weights left out; None if none are left out.
+        left_out: Names of the weights left out.
     """
 
     adapter: Mapping[str, Any] | None
@@ -49,13 +49,13 @@ class TrainedPart:
 
     @classmethod
     def of(cls, settings: FineTuning, encoder: Encoder, network: PreTrainedModel, module: nn.Module) -> TrainedPart:
-        """What the checkpoints of a module will hold; its weights must be those that the encoder gave.
+        """Decide which weights of a module its checkpoints will hold. Call it before the weights are trained.
 
         Args:
-            settings: What is trained.
-            encoder: Where the network comes from; random weights cannot be had again, and are never left out.
-            network: The network with the encoder.
-            module: The module with the network whose state dict is saved.
+            settings: The settings of fine-tuning.
+            encoder: The source of the network. Random weights cannot be loaded again, so they are never left out.
+            network: The network, which contains the encoder.
+            module: The module, which contains the network and whose state dict is saved.
         """
         adapter = None if settings.adapter is None else to_plain(settings.adapter)
         frozen = {id(parameter) for parameter in network.base_model.parameters() if not parameter.requires_grad}
@@ -70,42 +70,42 @@ class TrainedPart:
         return cls(adapter, settings.frozen_layers, base, frozenset(weights))
 
     def to_plain(self) -> SavedPart:
-        """What :meth:`require` compares, and where the encoder was."""
+        """Return the values that :meth:`require` compares, and the name of the encoder, as plain data."""
         return {"adapter": self.adapter, "frozen_layers": self.frozen_layers, "base": self.base}
 
     def require(self, saved: SavedPart) -> None:
-        """Check that a checkpoint is of the same trained part of the same encoder, wherever that lay.
+        """Check that a checkpoint has the same trained part of the same encoder, wherever the encoder was stored.
 
         Args:
-            saved: What :meth:`to_plain` gave when the checkpoint was saved.
+            saved: The result of :meth:`to_plain` when the checkpoint was saved.
 
         Raises:
-            ValueError: If it is not.
+            ValueError: If the trained part or the frozen weights of the encoder differ.
         """
         own = self.to_plain()
         for name in ("adapter", "frozen_layers"):
             if saved[name] != own[name]:
                 raise ValueError(
-                    f"model.fine_tuning.{name} must be that of the checkpoint, {saved[name]}, got {own[name]}"
+                    f"model.fine_tuning.{name} must be the same as in the checkpoint, {saved[name]}, got {own[name]}"
                 )
         expected, found = (plain["base"] and plain["base"]["checksum"] for plain in (saved, own))
         if expected != found:
             raise ValueError(
-                f"the encoder must have the weights that the checkpoint was trained on, {saved['base']}, "
+                f"the encoder must have the weights with which the checkpoint was trained, {saved['base']}, "
                 f"got {own['base']}"
             )
 
     def only(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights that a checkpoint holds, of a whole state dict."""
+        """Return the weights of a complete state dict that a checkpoint holds."""
         return {name: tensor for name, tensor in weights.items() if name not in self.left_out}
 
     def completed(self, saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights of a checkpoint, and those that it leaves out from a whole state dict of the same encoder."""
+        """Return the weights of a checkpoint, with those left out taken from ``own``, a complete state dict."""
         return {name: own[name] for name in own if name in self.left_out} | dict(saved)
 
 
 def checksum(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the names and the values, in float32, of weights."""
+    """Return the SHA-256 of the names and values of weights, with the values in float32."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""Batches of windows under a budget of subwords, alike on every rank and resumable in mid-epoch."""
+"""Batches of windows under a budget of subwords, coordinated across ranks and resumable in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import Sampler
 
-FACTOR_UNIT = 2.0**-20  # factors are cut to multiples of it, so that their sums are exact in any order
+FACTOR_UNIT = 2.0**-20  # factors are rounded down to multiples of this, so that their sums are exact in any order
 
 
 @dataclass(frozen=True, slots=True)
 class StepLayout:
-    """A way to spread the batches of an optimizer step over processes and over time.
+    """The distribution of the batches of an optimizer step over processes and over time.
 
     Args:
-        rank: This process, which takes every ``num_ranks``-th batch.
-        num_ranks: The number of processes.
-        accumulate: Batches that each process computes before an optimizer step.
+        rank: Index of this process, which computes every ``num_ranks``-th batch.
+        num_ranks: Number of processes.
+        accumulate: Number of batches that each process computes before an optimizer step.
     """
 
     rank: int = 0
@@ -27,39 +27,39 @@ class StepLayout:
 
     @property
     def batches_per_step(self) -> int:
-        """The batches of a step, over all ranks."""
+        """The number of batches in a step, over all ranks."""
         return self.num_ranks * self.accumulate
 
 
-ONE_BATCH = StepLayout()  # a step is one batch of one process
+ONE_BATCH = StepLayout()  # a step is a single batch on a single process
 
 
 class TokenBudgetBatchSampler(Sampler[list[int]]):
-    """Random batches under a budget of subwords and of windows.
+    """Random batches under a budget of subwords and windows.
 
-    How many windows of which length stand together is planned once; every epoch deals the windows of
-    these lengths anew. So each batch keeps its budget, every epoch has the same number of batches on every
-    rank, each window comes as often as its factor says, and (with ``pool=1``) batches are as mixed as random
-    ones, which learn better than batches of like length. The order is a function of ``seed`` and epoch alone.
+    A plan, made once, fixes the lengths of the windows in every batch. In each epoch, windows of these lengths are
+    distributed randomly over the plan. So no batch exceeds its budget, all epochs and all ranks have the same number of
+    batches, and each window is used as often as its factor requires. With ``pool=1``, each batch mixes lengths at
+    random, which learns better than batches of similar lengths. The order depends on the seed and the epoch only.
 
-    Batches that follow each other in the plan make up an optimizer step, and whole steps are shuffled. So the steps of
-    1 rank × 16 windows, of 2 ranks × 8 and of 2 accumulated batches × 8 hold the same windows in the same order,
-    as long as ``max_windows`` and not ``max_subwords`` ends the batches. The last step of the plan may hold fewer
-    windows than it needs batches; then it takes some from the step before it.
+    Consecutive batches of the plan form an optimizer step, and the steps are shuffled. So steps of 1 rank × 16 windows,
+    2 ranks × 8 windows, and 2 accumulated batches × 8 windows contain the same windows in the same order, as long as
+    batches are limited by ``max_windows`` and not by ``max_subwords``. If too few windows are left for all batches of
+    the last step, it gets some from the step before.
 
     Args:
-        lengths: Subwords of every window.
-        max_subwords: The most subwords of a batch. A longer window stands alone, and where there are
-            fewer windows than the ranks need batches, fewer than ``num_ranks`` batches are two joined.
-        max_windows: The most windows of a batch.
-        pool: How many steps' worth of windows are sorted by length before they are cut into batches. 1
-            leaves them random, for encoders that compute no padding; about 50 saves padding where it must be
-            computed.
-        factors: How often every window comes in an epoch, at least 1; None for once each. A window comes
-            floor or ceil of its factor times, drawn anew each epoch, and on average over epochs its factor times;
-            but the extra windows of an epoch are rounded down to a whole number.
+        lengths: Number of subwords of every window.
+        max_subwords: Largest number of subwords in a batch. There are two exceptions: a longer window forms a batch by
+            itself, and if there are too few windows to give all ranks the same number of batches, up to
+            ``num_ranks - 1`` batches are made by joining two.
+        max_windows: Largest number of windows in a batch.
+        pool: Number of steps whose windows are sorted by length together before they are divided into batches. 1 does
+            not sort, which is best for encoders that compute no padding. About 50 avoids most padding for the others.
+        factors: Number of times that every window is used per epoch, on average over epochs and at least 1; None uses
+            each window once. A factor is rounded up or down at random in each epoch. The total number of windows is
+            rounded down, and is the same in all epochs.
         seed: Seed of plan and order.
-        layout: The batches of a step, and which of them are this process's.
+        layout: The distribution of a step's batches over processes and over time.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
                 f"max_subwords, max_windows and pool must be at least 1, got {max_subwords}, {max_windows} and {pool}"
             )
         if len(lengths) < layout.num_ranks:
-            raise ValueError(f"{layout.num_ranks} ranks need at least a window each, got {len(lengths)} windows")
+            raise ValueError(f"{layout.num_ranks} ranks need at least one window each, got {len(lengths)} windows")
         self.lengths = torch.tensor(lengths)
         times = torch.tensor([1.0] * len(lengths) if factors is None else factors, dtype=torch.float64)
         if len(times) != len(lengths) or not times.ge(1).all():
@@ -98,11 +98,11 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         return len(self.batch_sizes) // self.layout.num_ranks
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order the next iteration gives."""
+        """Choose the epoch whose batches the next iteration yields."""
         self.epoch = epoch
 
     def resume_at(self, epoch: int, batch: int) -> None:
-        """Leave out the first batches of an epoch, which a checkpoint had already seen."""
+        """Skip the first batches of an epoch, which were already trained on before the checkpoint."""
         self.epoch = self.resume_epoch = epoch
         self.resume_batch = batch
 
@@ -111,7 +111,7 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         yield from batches[self.resume_batch if self.epoch == self.resume_epoch else 0 :]
 
     def batches_of(self, epoch: int) -> list[list[int]]:
-        """All batches of an epoch, those of all ranks in turn."""
+        """Return all batches of an epoch, alternating between ranks."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
         order = _sorted_with_random_ties(self.lengths, generator)
         slots = _sorted_with_random_ties(self.slot_lengths, generator)
@@ -121,20 +121,20 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         dealt = torch.empty_like(slots)
         dealt[slots] = order.repeat_interleave(self._repeats(order, start)[order])
         batches = [batch.tolist() for batch in dealt.split(self.batch_sizes)]
-        if num_batches % per_step:  # counting batches, Lightning ends no step early but the last of an epoch
+        if num_batches % per_step:  # the incomplete step must come last, because Lightning steps after every n batches
             turns.append(turns.pop(turns.index(max(turns))))
         return [batch for turn in turns for batch in batches[turn * per_step : (turn + 1) * per_step]]
 
     def _repeats(self, order: torch.Tensor, start: float) -> torch.Tensor:
-        """How often every window comes, by systematic sampling.
+        """Return the number of times that every window is used, by systematic sampling.
 
-        The fractions of the factors are laid end to end, and points at equal distances of at least 1 fall on
-        windows that come once more.
+        The fractional parts of the factors are laid end to end on a line. Points are placed on it at equal distances of
+        at least 1, and each window with a point is used one more time.
 
         Args:
-            order: The windows from short to long.
-            start: Where the first point falls, above 0 and up to 1 distances. As each point moves right with it, to
-                windows that are no shorter, 1 gives the longest windows that there can be.
+            order: Indices of the windows, shortest first.
+            start: Position of the first point, above 0 and at most 1, in units of the distance between points. A larger
+                start moves every point to a window that is at least as long, so 1 selects the longest windows.
         """
         line = self.fractions[order].cumsum(0)
         num_extra = int(line[-1])
@@ -143,12 +143,12 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
         return self.certain + torch.bincount(extra, minlength=len(order))
 
     def _plan(self, max_subwords: int, max_windows: int, pool: int) -> tuple[list[int], torch.Tensor]:
-        """The number of windows of every batch, and the length of every window's place: no window is longer."""
+        """Return the number of windows in every batch, and for every place in them the largest length of its window."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003)
         lengths = self.lengths.repeat_interleave(self._repeats(self.lengths.argsort(), start=1))
         order = torch.randperm(len(lengths), generator=generator)
         if pool > 1:
-            # up and down in turn: else the batch at a border would hold the longest and the shortest windows
+            # pools are sorted alternately up and down, so that no batch joins the longest and the shortest windows
             order = torch.cat(
                 [
                     part[lengths[part].argsort(stable=True, descending=bool(number % 2))]
@@ -168,9 +168,9 @@ class TokenBudgetBatchSampler(Sampler[list[int]]):
 
 
 class WithEpoch(Sampler[list[tuple[int, int]]]):
-    """The batches of a sampler, each window as a pair of the epoch and its number.
+    """The batches of a sampler, in which each window is a pair of the epoch and its index.
 
-    A dataset that gives other windows every epoch needs no state then, in whichever process it works.
+    So a dataset can return different windows in each epoch without keeping any state, in any process.
     """
 
     def __init__(self, sampler: TokenBudgetBatchSampler) -> None:
@@ -186,9 +186,10 @@ class WithEpoch(Sampler[list[tuple[int, int]]]):
 
 
 def _completed_steps(sizes: list[int], layout: StepLayout) -> list[int]:
-    """Halve batches until every step has all of its batches, or at least every rank as many as the others.
+    """Return batch sizes for complete steps.
 
-    With too few windows even for that, join pairs of batches.
+    Batches are halved until every step is complete. If there are too few windows for that, they are halved until all
+    ranks have the same number of batches. If there are too few even for that, pairs of batches are joined.
     """
     for divisor in (layout.batches_per_step, layout.num_ranks):
         if sum(sizes) >= -(-len(sizes) // divisor) * divisor:
@@ -199,7 +200,11 @@ def _completed_steps(sizes: list[int], layout: StepLayout) -> list[int]:
 
 
 def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
-    """Halve the largest batch of the last step until it is complete, or a later one of all, which moves few windows."""
+    """Halve batches until their number is a multiple of a divisor, and return the sizes.
+
+    The largest batch of the incomplete last step is halved, or the largest of all batches if that step has none left to
+    halve. Of equally large batches, the last is chosen, which moves the fewest windows to another step.
+    """
     sizes = list(sizes)
     while excess := len(sizes) % divisor:
         divisible = [index for index in range(len(sizes) - excess, len(sizes)) if sizes[index] > 1]
@@ -209,13 +214,17 @@ def _split_to_multiple(sizes: list[int], divisor: int) -> list[int]:
 
 
 def _sorted_with_random_ties(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Indices that sort the values, equal values in random order."""
+    """Return the indices that sort the values, with equal values in random order."""
     shuffled = torch.randperm(len(values), generator=generator)
     return shuffled[values[shuffled].argsort(stable=True)]
 
 
 def plan_evaluation(lengths: Sequence[int], max_subwords: int) -> list[list[int]]:
-    """Batches of sentences of like length under a budget of subwords, the same for any number of ranks."""
+    """Group sentences of similar length into batches under a budget of subwords, independently of the ranks.
+
+    Returns:
+        The indices of the sentences in each batch.
+    """
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     batches: list[list[int]] = []
     used = 0

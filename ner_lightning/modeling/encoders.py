@@ -1,4 +1,4 @@
-"""Encoders: where a tokenizer and a token classification network come from."""
+"""Encoders: pretrained, newly built, or rebuilt from a checkpoint. Each provides a tokenizer and a network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from transformers import (
 from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
 from ner_lightning.hub_access import use_cache_without_hub
 from ner_lightning.modeling.network_checks import (
-    A_NETWORK,
+    CONFIG_RULE,
     readable,
     require_all_used,
     require_encodes_any_word,
@@ -42,38 +42,38 @@ from ner_lightning.modeling.token_classifier import max_window
 from ner_lightning.parts import require_kind
 from ner_lightning.schemes import TagSet
 
-POSITION_SCALE = 0.3  # a few times the word embeddings' scale: positions must be heard from the first step
-NUMBERED: Final = re.compile(r"\.\d+\.")  # in the names of weights, that of a layer
+POSITION_SCALE = 0.3  # a few times the scale of word embeddings, so that positions matter from the first step
+NUMBERED: Final = re.compile(r"\.\d+\.")  # the number of a layer in the name of a weight
 LOGGER = logging.getLogger(__name__)
 NORMALIZER = normalizers.BertNormalizer(lowercase=False)
 PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
-MAX_CHARACTERS = 100  # of a word between spaces and punctuation, to WordPiece
+MAX_CHARACTERS = 100  # WordPiece replaces longer parts between spaces and punctuation by the unknown subword
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 class Encoder(ABC):
-    """Makes the tokenizer and the network of a token classifier."""
+    """Provides the tokenizer and the network of a token classifier."""
 
     @abstractmethod
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
-        """The tokenizer; its ``model_max_length`` is no more than the network takes."""
+        """Return the tokenizer; its ``model_max_length`` is at most the number of subwords that the network accepts."""
 
     @abstractmethod
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-        """The network with a head over the tags, whose names stand in its config, in float32."""
+        """Return the network in float32, with one output per tag and the names of the tags in its config."""
 
     @property
     @abstractmethod
     def hidden_size(self) -> int | None:
-        """Width of the network, or None if it cannot be known before the network is built."""
+        """Width of the network, or None if it is not known before the network is built."""
 
 
 @dataclass(frozen=True)
 class PretrainedEncoder(Encoder):
     """A pretrained encoder of ``transformers``.
 
-    The head of a token classifier goes on where its tags, by name and number, are those to learn, and is drawn anew
-    where they are not: a head over other tags, even if as many, has learned something else.
+    If it already has a classification head, that head is kept only if its tags are exactly the tags to learn, in the
+    same order. Otherwise the head is replaced by a new one, even if the number of tags is the same.
 
     Args:
         name_or_path: Folder with the encoder, or its id on the Hugging Face hub.
@@ -87,7 +87,7 @@ class PretrainedEncoder(Encoder):
     def hidden_size(self) -> int | None:
         try:
             config = AutoConfig.from_pretrained(self.name_or_path, revision=self.revision, trust_remote_code=False)
-        except (OSError, ValueError):  # reported when the tokenizer is loaded, after the corpus was read
+        except (OSError, ValueError):  # the error is reported later, when the tokenizer is loaded
             return None
         return getattr(config, "hidden_size", None)
 
@@ -104,7 +104,7 @@ class PretrainedEncoder(Encoder):
             network, loading = AutoModelForTokenClassification.from_pretrained(
                 self.name_or_path,
                 revision=self.revision,
-                dtype=torch.float32,  # else a checkpoint in bfloat16 would be trained in bfloat16
+                dtype=torch.float32,  # by default, weights saved in bfloat16 would be trained in bfloat16
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
@@ -114,28 +114,28 @@ class PretrainedEncoder(Encoder):
         misshapen = {name for name, *_ in loading["mismatched_keys"]}
         if misshapen & of_encoder:
             raise ValueError(
-                f"the weights of the encoder must have the shapes of its config, got others in {self.name_or_path!r}: "
-                f"{', '.join(sorted(misshapen & of_encoder))}"
+                f"the weights of the encoder must have the shapes given by its config, but these in "
+                f"{self.name_or_path!r} differ: {', '.join(sorted(misshapen & of_encoder))}"
             )
         self._require_sound(network, tokenizer, loading["unexpected_keys"])
         missing = loading["missing_keys"] & of_encoder
         if missing:
             raise ValueError(
-                f"the encoder must have all of its weights, {self.name_or_path!r} lacks {len(missing)} of "
+                f"the encoder must have all of its weights, but {self.name_or_path!r} lacks {len(missing)} of "
                 f"{len(of_encoder)}, which would be random: {', '.join(sorted(missing)[:3])}"
             )
         has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
         if not has_head or (saved.id2label == network.config.id2label and not misshapen):
             return network
         LOGGER.warning(
-            "%s has a head over %s, which are not the tags to learn; a new head is drawn",
+            "the head of %s has the tags %s, which differ from the tags to learn, so it is replaced by a new head",
             self.name_or_path,
             ", ".join(map(str, (saved.id2label or {}).values())),
         )
         return with_new_head(network)
 
     def _saved_config(self) -> PreTrainedConfig:
-        """Its configuration, which asks for no code from elsewhere."""
+        """Return the configuration, after checking that it refers to no code outside ``transformers``."""
         with self._found():
             plain, _ = PreTrainedConfig.get_config_dict(self.name_or_path, revision=self.revision)
             require_known_attention(plain)
@@ -144,7 +144,7 @@ class PretrainedEncoder(Encoder):
     def _require_sound(
         self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, unexpected: Collection[str]
     ) -> None:
-        """Check the weights; those of other heads may be left over, those of a layer may not."""
+        """Check the weights. Unused weights of other heads are accepted, unused weights of layers are not."""
         parts = {name for name, _ in network.base_model.named_children()}
         prefix = f"{network.base_model_prefix}."
         of_layers = [
@@ -167,14 +167,14 @@ class PretrainedEncoder(Encoder):
 
 @dataclass(frozen=True)
 class SmallBert(Encoder):
-    """A small cased BERT with random weights and a vocabulary from the training split; no download.
+    """A small cased BERT with random weights and a vocabulary learned from the training split; needs no download.
 
     Args:
-        vocabulary_size: The most subwords of the vocabulary.
-        hidden_size: Width of the network; its inner layers are four times as wide.
+        vocabulary_size: Largest number of subwords in the vocabulary.
+        hidden_size: Width of the network; its feed-forward layers are four times as wide.
         num_layers: Number of layers.
-        num_heads: Attention heads of a layer.
-        max_subwords: The longest window.
+        num_heads: Number of attention heads per layer.
+        max_subwords: Largest number of subwords in a window, including special tokens.
         dropout: Dropout of hidden states and attention.
 
     Raises:
@@ -192,13 +192,13 @@ class SmallBert(Encoder):
         for name in ("vocabulary_size", "hidden_size", "num_layers", "num_heads", "max_subwords"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} of SmallBert must be at least 1, got {getattr(self, name)}")
-        if self.hidden_size % self.num_heads or self.hidden_size % 2:  # positions are pairs of a sine and a cosine
+        if self.hidden_size % self.num_heads or self.hidden_size % 2:  # even, for pairs of a sine and a cosine
             raise ValueError(
                 f"hidden_size of SmallBert must be an even multiple of num_heads, got {self.hidden_size} and "
                 f"{self.num_heads}"
             )
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout of SmallBert must be from 0 to below 1, got {self.dropout}")
+            raise ValueError(f"dropout of SmallBert must be at least 0 and below 1, got {self.dropout}")
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:
         return _limited(train_word_pieces(training_sentences, self.vocabulary_size), self.max_subwords)
@@ -217,7 +217,7 @@ class SmallBert(Encoder):
             **label_maps(tags),
         )
         network = BertForTokenClassification(config)
-        # random positions would have to learn what is a neighbour, for which a small corpus is too little
+        # with random position embeddings, a small corpus is not enough to learn which words are neighbors
         positions = network.bert.embeddings.position_embeddings.weight
         positions.data.copy_(POSITION_SCALE * sinusoids(*positions.shape))
         return network
@@ -225,11 +225,11 @@ class SmallBert(Encoder):
 
 @dataclass(frozen=True)
 class SavedEncoder(Encoder):
-    """What a checkpoint holds of an encoder: enough to build it again without corpus or network.
+    """An encoder rebuilt from the configuration and tokenizer in a checkpoint, without a corpus or the hub.
 
     Args:
         config: The configuration of the network.
-        tokenizer_files: The tokenizer's files, by name.
+        tokenizer_files: Contents of the tokenizer's files, by name.
     """
 
     config: Mapping[str, Any]
@@ -250,35 +250,35 @@ class SavedEncoder(Encoder):
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self.tokenizer_files.items():
                 (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-            with readable("the tokenizer of the encoder must load"):
+            with readable("the tokenizer of the encoder must be loadable"):
                 tokenizer = load_tokenizer(folder)
                 require_encodes_any_word(tokenizer)
                 return tokenizer
 
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
         config = self.network_config(tags)
-        with readable(A_NETWORK):
+        with readable(CONFIG_RULE):
             network = AutoModelForTokenClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
         require_vocabulary(network, tokenizer)
         return network
 
     def network_config(self, tags: TagSet) -> PreTrainedConfig:
-        """The configuration of the network with a head over the tags, which asks for no code from elsewhere.
+        """Return the configuration of the network with one output per tag.
 
         Raises:
-            ValueError: If it does, or it is not that of a network.
+            ValueError: If it refers to code outside ``transformers``, or does not describe a network.
         """
         require_known_attention(self.config)
         settings = {key: value for key, value in self.config.items() if key != "model_type"}
-        with readable(A_NETWORK):
+        with readable(CONFIG_RULE):
             return AutoConfig.for_model(str(self.config.get("model_type")), **settings | label_maps(tags))
 
 
 def as_encoder(encoder: object) -> Encoder:
-    """Return the encoder itself, or the pretrained encoder of a name.
+    """Return an encoder unchanged, and the pretrained encoder for a name.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If the argument is neither an encoder nor a name.
     """
     if isinstance(encoder, str):
         return PretrainedEncoder(encoder)
@@ -288,20 +288,20 @@ def as_encoder(encoder: object) -> Encoder:
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
-    """The same encoder under a head of random weights, as the architecture draws them."""
+    """Return the same encoder with a new head, initialized by the architecture."""
     fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype, trust_remote_code=False)
     setattr(fresh, fresh.base_model_prefix, network.base_model)
     return fresh.train(network.training)
 
 
 def sinusoids(num_positions: int, size: int) -> Float[Tensor, "subwords hidden"]:
-    """Position embeddings in which a shift is a rotation (Vaswani et al. 2017, section 3.5)."""
+    """Return position embeddings in which a shift is a rotation (Vaswani et al. 2017, section 3.5)."""
     angles = torch.arange(num_positions)[:, None] * 1000.0 ** (-torch.arange(0, size, 2) / size)
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
 
 
 def label_maps(tags: TagSet) -> dict[str, Any]:
-    """The tags by name, as the configuration of a network holds them."""
+    """Return the maps between tags and their ids for the configuration of a network."""
     return {"id2label": dict(enumerate(tags.tags)), "label2id": dict(tags.tag_ids)}
 
 
@@ -310,8 +310,8 @@ def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=MAX_CHARACTERS))
     tokenizer.normalizer = NORMALIZER
     tokenizer.pre_tokenizer = PRE_TOKENIZER
-    # the trainer numbers continuing characters in the order of a hash table, and breaks ties by number;
-    # given beforehand, they make the vocabulary a function of the sentences
+    # The trainer would number the characters inside words in the order of a hash table, and it breaks ties by number.
+    # Giving them here in sorted order makes the vocabulary depend on the sentences only.
     characters = sorted({character for words in sentences for word in words for character in word})
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocabulary_size,
@@ -324,10 +324,10 @@ def train_word_pieces(sentences: Sequence[Sequence[str]], vocabulary_size: int) 
 
 
 def learnable(word: str) -> str:
-    """The parts of a word from which a vocabulary is learned, joined by spaces; any usual word as it is.
+    """Return the parts of a word that a vocabulary can be learned from, joined by spaces; usual words stay unchanged.
 
-    WordPiece gives longer parts than MAX_CHARACTERS the unknown subword, whatever the vocabulary holds, and the time
-    to learn from one grows with the square of its length.
+    WordPiece always replaces parts longer than MAX_CHARACTERS by the unknown subword, and learning from them would
+    take time that grows with the square of their length.
 
     >>> learnable("Bonn"), learnable(200 * "a"), learnable(f"see:{200 * 'a'}!")
     ('Bonn', '', 'see : !')

@@ -1,4 +1,4 @@
-"""The arithmetic of evaluation, which is the same whatever precision a model is trained in."""
+"""The precision of evaluation, which does not depend on the precision of training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ EvaluationPrecision = Literal["float32", "bfloat16"]
 
 @contextmanager
 def evaluating_in(precision: EvaluationPrecision, device: torch.device) -> Iterator[None]:
-    """Compute in this precision, inside mixed-precision training too.
+    """Compute in a given precision, even during mixed-precision training.
 
-    ``float32`` means products of full precision: neither autocast nor TF32 applies. ``bfloat16`` means autocast.
+    ``float32`` turns off autocast and TF32, so that matrix products have full precision. ``bfloat16`` turns on
+    autocast.
 
     Args:
-        precision: Precision of the network.
+        precision: The precision to compute in.
         device: The device that computes.
     """
     products = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]

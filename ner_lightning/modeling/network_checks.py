@@ -1,6 +1,6 @@
-"""Checks of networks that come from files: nothing in them runs code, and their weights are all there, used and finite.
+"""Checks of networks loaded from files: they run no foreign code, and their weights are complete, used and finite.
 
-A network with broken weights finds nothing, which looks like a text without entities.
+Without these checks, a network with broken weights would find nothing, as if the text had no entities.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreT
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 
 ATTENTION_KEYS: Final = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
-A_NETWORK: Final = "the config must be that of a network"
+CONFIG_RULE: Final = "the config must describe a network"
 KNOWN_ATTENTION: Final = (None, "eager", "sdpa", "flex_attention", PACKED_ATTENTION)
-MAX_MISSING: Final = 2  # size of a network over that of its weights
-MAX_UNUSED: Final = 4  # embeddings over subwords; some encoders leave room for more
+MAX_MISSING: Final = 2  # largest ratio of the size of a network to the size of its weights
+MAX_UNUSED: Final = 4  # largest ratio of embeddings to subwords; some encoders reserve embeddings for more subwords
 RARE_WORD: Final = "\N{SNOWMAN}"
-MAX_NAMED: Final = 3  # weights in an error
+MAX_NAMED: Final = 3  # largest number of weights named in an error
 
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """Turn whatever ``transformers`` raises on damaged files into one line.
+    """Turn any exception that ``transformers`` raises for damaged files into an error of one line.
 
     Args:
-        what: What the files must be.
+        what: The beginning of the message, which says what is required.
 
     Raises:
-        ValueError: If anything is raised within.
+        ValueError: If an exception is raised in the block.
     """
     try:
         yield
-    except Exception as error:  # on damaged files the libraries raise whatever those lead them to
+    except Exception as error:  # damaged files can make the libraries raise any exception
         lines = (line.strip() for line in str(error).strip().splitlines()[:2])
         raise ValueError(f"{what}, got {type(error).__name__}: {' '.join(lines)}") from error
 
 
 def require_known_attention(config: Mapping[str, Any]) -> None:
-    """Check that a configuration asks for an attention of ``transformers``; others are code from the hub.
+    """Check that a configuration names an attention of ``transformers``; others would be loaded from the hub and run.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If it names another attention.
     """
     for name in _attention_names(config):
         if name not in KNOWN_ATTENTION:
@@ -54,43 +54,45 @@ def require_known_attention(config: Mapping[str, Any]) -> None:
 
 
 def require_size(config: PreTrainedConfig, sizes: Collection[int]) -> None:
-    """Check that a network is about as large as its weights, before memory is taken for it.
+    """Check that a configuration fits the size of the weights, before memory for the network is allocated.
 
     Args:
         config: The configuration of the network.
-        sizes: How many numbers each of its weights holds.
+        sizes: Number of elements of every weight.
 
     Raises:
-        ValueError: If it is larger.
+        ValueError: If the network would be much larger than its weights.
     """
-    with readable(A_NETWORK):
+    with readable(CONFIG_RULE):
         settings = config.to_dict()
     for key, value in settings.items():
         if "layer" in key and type(value) is int and value > len(sizes):
-            raise ValueError(f"the config must fit the weights, got {key} {value} for {len(sizes)} weights")
-    with readable(A_NETWORK), torch.device("meta"):
+            raise ValueError(f"the config must fit the weights, but {key} is {value} for {len(sizes)} weights")
+    with readable(CONFIG_RULE), torch.device("meta"):
         described = AutoModelForTokenClassification.from_config(config, trust_remote_code=False)
     num_described = sum(weight.numel() for weight in described.parameters())
-    if num_described > MAX_MISSING * sum(sizes):  # missing weights are named once the network is there
-        raise ValueError(f"the config must fit the weights, got one of {num_described:,} numbers for {sum(sizes):,}")
+    if num_described > MAX_MISSING * sum(sizes):  # a few missing weights are reported by name after loading
+        raise ValueError(
+            f"the config must fit the weights, but it describes {num_described:,} parameters instead of {sum(sizes):,}"
+        )
 
 
 def require_all_used(unused: Iterable[str]) -> None:
-    """Check that there are no weights left over, as there are if the config has too few layers.
+    """Check that no weights are unused, which happens if the config has too few layers.
 
     Raises:
-        ValueError: If there are.
+        ValueError: If there are unused weights.
     """
     names = sorted(unused)
     if names:
-        raise ValueError(f"the network must use all of its weights, got {len(names)} more: {_first(names)}")
+        raise ValueError(f"the network must use all of the weights, but {len(names)} are unused: {_first(names)}")
 
 
 def require_finite(weights: Mapping[str, Tensor]) -> None:
-    """Check that weights are numbers.
+    """Check that weights are finite.
 
     Raises:
-        ValueError: If one is NaN or infinite.
+        ValueError: If a weight contains NaN or infinity.
     """
     broken = sorted(name for name, weight in weights.items() if not weight.isfinite().all())
     if broken:
@@ -98,11 +100,13 @@ def require_finite(weights: Mapping[str, Tensor]) -> None:
 
 
 def require_encodes_any_word(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Check that a tokenizer has a limit, and a subword for what is not in its vocabulary; call it where it is loaded.
+    """Check that a tokenizer has a limit, and a subword for words outside its vocabulary.
+
+    Call it within :func:`readable`, because the tokenizer may raise any exception.
 
     Raises:
-        TypeError: If its limit is not a whole number.
-        Exception: If it cannot encode a rare word.
+        TypeError: If the limit is not a whole number.
+        Exception: If a rare word cannot be encoded.
     """
     if type(tokenizer.model_max_length) is not int:
         raise TypeError(f"model_max_length must be a whole number, got {tokenizer.model_max_length!r}")
@@ -110,20 +114,25 @@ def require_encodes_any_word(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Check that a network has an embedding for every subword, and that most of the vocabulary is there.
+    """Check that a network has an embedding for every subword, and that the vocabulary is not far too small.
 
     Raises:
-        ValueError: If one is missing, or the vocabulary is.
+        ValueError: If an embedding or most of the vocabulary is missing.
     """
     embeddings = network.get_input_embeddings().weight
     assert isinstance(embeddings, Tensor)
     num_embedded, vocabulary = len(embeddings), tokenizer.get_vocab()
     if len(vocabulary) * MAX_UNUSED < num_embedded:
-        raise ValueError(f"the tokenizer must know the {num_embedded} subwords of the network, got {len(vocabulary)}")
+        raise ValueError(
+            f"the tokenizer must have the subwords of the network's {num_embedded} embeddings, got {len(vocabulary)}"
+        )
     beyond = {subword: number for subword, number in vocabulary.items() if number >= num_embedded}
     if beyond:
         subword, number = max(beyond.items(), key=lambda item: item[1])
-        raise ValueError(f"the network must embed all subwords, got {subword!r} as number {number} of {num_embedded}")
+        raise ValueError(
+            f"the network must have an embedding for every subword, but the id of {subword!r} is {number}, "
+            f"and there are {num_embedded} embeddings"
+        )
 
 
 def _attention_names(config: Mapping[Any, Any]) -> Iterator[Any]:

@@ -312,7 +312,7 @@ def test_every_window_needs_a_factor_of_at_least_1(factors):
 
 
 def test_fewer_windows_than_ranks_are_refused():
-    with pytest.raises(ValueError, match="3 ranks need at least a window each, got 2"):
+    with pytest.raises(ValueError, match="3 ranks need at least one window each, got 2"):
         TokenBudgetBatchSampler([1, 1], max_subwords=8, max_windows=2, layout=StepLayout(num_ranks=3))
 
 

@@ -144,7 +144,7 @@ def test_the_encoder_may_move_but_not_change(
     tagger = NERTagger.load_from_checkpoint(path, base=moved)
     assert torch.equal(logits_of(tagger.classifier), logits_of(NERTagger.load_from_checkpoint(path).classifier))
     other = encoder_dir(tmp_path / "other", seed=1)
-    with pytest.raises(ValueError, match="must have the weights that the checkpoint was trained on"):
+    with pytest.raises(ValueError, match="must have the weights with which the checkpoint was trained"):
         NERTagger.load_from_checkpoint(path, base=other)
     with pytest.raises(ValueError, match="the encoder must be a folder"):
         NERTagger.load_from_checkpoint(path, base=tmp_path / "gone")
@@ -156,7 +156,7 @@ def test_the_encoder_may_move_but_not_change(
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(errors) == 2
     assert "must have the weights" in errors[0]
-    assert "adapter must be that of the checkpoint" in errors[1]
+    assert "adapter must be the same as in the checkpoint" in errors[1]
 
 
 def test_a_random_encoder_is_saved_whole(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_disk_too_small_for_the_bundle_is_named(
 
     monkeypatch.setattr(tagger, "save_bundle", save_on_small_disk)
     error = error_of(capsys, "fit", "--run_dir", tmp_path / "run")
-    assert f"{tmp_path / 'run' / 'model'}: must be a folder that can be written" in error
+    assert f"{tmp_path / 'run' / 'model'}: the bundle cannot be written" in error
     assert not (tmp_path / "run" / "model").exists()
 
 
@@ -66,7 +66,7 @@ def test_a_truncated_checkpoint_is_refused(
     truncated.parent.mkdir(parents=True)
     truncated.write_bytes((run_dir / "checkpoints" / "last.ckpt").read_bytes()[:50_000])
     checkpoint = "last" if command == "fit" else truncated
-    assert f"{truncated}: must be a whole checkpoint" in error_of(
+    assert f"{truncated} is not a checkpoint, or it is truncated" in error_of(
         capsys, command, "--run_dir", tmp_path / "run", "--ckpt_path", checkpoint
     )
 
@@ -74,10 +74,10 @@ def test_a_truncated_checkpoint_is_refused(
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ("--data.scheme=ner_lightning.BIOES", "the checkpoint must be over"),
-        ('--data.entity_types=["PER", "LOC"]', "the checkpoint must be over"),
-        ("--model.encoder.vocabulary_size=250", "the checkpoint must be of the same tokenizer"),
-        ("--model.encoder.hidden_size=16", "the checkpoint must be of the same encoder"),
+        ("--data.scheme=ner_lightning.BIOES", "the checkpoint must have the tags"),
+        ('--data.entity_types=["PER", "LOC"]', "the checkpoint must have the tags"),
+        ("--model.encoder.vocabulary_size=250", "the checkpoint must have the same tokenizer"),
+        ("--model.encoder.hidden_size=16", "the checkpoint must have the same encoder"),
     ],
 )
 def test_a_checkpoint_of_another_tagger_is_refused(

@@ -80,7 +80,7 @@ def test_an_error_of_all_ranks_is_printed_once_and_does_not_block_the_corrected_
     done = finished(TWO.start("fit", *RUN, "--data.corpus.num_train=1", "--run_dir", tmp_path / "run"))
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert line.startswith("error: 2 ranks need at least a window each, got 1 windows")
+    assert line.startswith("error: 2 ranks need at least one window each, got 1 windows")
     assert not list((tmp_path / "run").iterdir())
 
 

@@ -85,8 +85,8 @@ def test_nothing_is_learned_from_words_that_are_too_long_to_be_read() -> None:
         ({"num_heads": 0}, "num_heads of SmallBert must be at least 1, got 0"),
         ({"max_subwords": -1}, "max_subwords of SmallBert must be at least 1, got -1"),
         ({"hidden_size": 15, "num_heads": 3}, "hidden_size of SmallBert must be an even multiple of num_heads, got 15"),
-        ({"dropout": float("nan")}, "dropout of SmallBert must be from 0 to below 1, got nan"),
-        ({"dropout": 1.0}, "dropout of SmallBert must be from 0 to below 1, got 1.0"),
+        ({"dropout": float("nan")}, "dropout of SmallBert must be at least 0 and below 1, got nan"),
+        ({"dropout": 1.0}, "dropout of SmallBert must be at least 0 and below 1, got 1.0"),
     ],
     ids=str,
 )
@@ -236,7 +236,7 @@ def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, cap
     for name, weights in saved.bert.state_dict().items():
         assert torch.equal(network.bert.state_dict()[name], weights)
     (line,) = of_ours(caplog)
-    assert f"{folder} has a head over {', '.join(other.tags)}" in line
+    assert f"the head of {folder} has the tags {', '.join(other.tags)}, which differ from the tags to learn" in line
     assert "\n" not in line
 
 
@@ -253,7 +253,9 @@ def test_an_encoder_that_lacks_weights_is_refused(tmp_path):
 def test_an_encoder_whose_weights_do_not_fit_its_config_is_refused(tmp_path):
     folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
     BertConfig(**TINY | {"vocab_size": 31}).save_pretrained(folder)
-    with pytest.raises(ValueError, match=r"must have the shapes of its config, got others .*word_embeddings"):
+    with pytest.raises(
+        ValueError, match=r"must have the shapes given by its config, but these in .* differ: .*word_embeddings"
+    ):
         network_of(folder)
 
 

@@ -155,9 +155,9 @@ def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
 @pytest.mark.parametrize(
     ("own", "saved", "message"),
     [
-        (FineTuning(), FineTuning(LoRA(rank=2)), "adapter must be that of the checkpoint"),
-        (FineTuning(LoRA(rank=3)), FineTuning(LoRA(rank=2)), "adapter must be that of the checkpoint"),
-        (FineTuning(), FineTuning(frozen_layers=1), "frozen_layers must be that of the checkpoint, 1, got 0"),
+        (FineTuning(), FineTuning(LoRA(rank=2)), "adapter must be the same as in the checkpoint"),
+        (FineTuning(LoRA(rank=3)), FineTuning(LoRA(rank=2)), "adapter must be the same as in the checkpoint"),
+        (FineTuning(), FineTuning(frozen_layers=1), "frozen_layers must be the same as in the checkpoint, 1, got 0"),
     ],
 )
 def test_another_trained_part_is_refused(own: FineTuning, saved: FineTuning, message: str) -> None:

@@ -41,7 +41,7 @@ def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: P
 
 def test_a_foreign_checkpoint_is_refused_in_words(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    with pytest.raises(ValueError, match="must be of a NERTagger"):
+    with pytest.raises(ValueError, match="the checkpoint of a NERTagger must have the keys"):
         NERTagger.load_from_checkpoint(tmp_path / "foreign.ckpt")
 
 
@@ -49,7 +49,7 @@ def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
     _, fitting = trained(data_module())
     fitting.save_checkpoint(tmp_path / "bio.ckpt")
     other = NERTagger(ENCODER, optimizer=sgd)
-    with pytest.raises(ValueError, match="the checkpoint must be over"):
+    with pytest.raises(ValueError, match="the checkpoint must have the tags"):
         trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
 
 

@@ -335,7 +335,7 @@ def test_the_checkpoints_of_a_run_are_scored_by_name(
 def test_a_run_folder_for_a_bundle_points_to_its_model(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--input", "-", "--output", "-"]
     assert main(["predict", "--model", str(run_dir), *options]) == 2
-    expected = f"a bundle must hold model.safetensors, found none; did you mean {run_dir / 'model'}?"
+    expected = f"is not a bundle: model.safetensors is missing; did you mean {run_dir / 'model'}?"
     assert expected in capsys.readouterr().err
 
 

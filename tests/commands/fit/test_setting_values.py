@@ -39,7 +39,7 @@ def line_of(capsys: pytest.CaptureFixture[str], command: str, *arguments: str) -
         ("model.schedule=null", "model.schedule must be one of linear, cosine, constant, got null"),
         ("model.loss.label_smoothing=.nan", "model.loss.label_smoothing must be a finite number, got nan"),
         ("model.encoder.dropout=.nan", "model.encoder.dropout must be a finite number, got nan"),
-        ("model.encoder.dropout=1", "dropout of SmallBert must be from 0 to below 1, got 1.0"),
+        ("model.encoder.dropout=1", "dropout of SmallBert must be at least 0 and below 1, got 1.0"),
         ("model.encoder.num_layers=-1", "num_layers of SmallBert must be at least 1, got -1"),
         ("model.encoder.hidden_size=0", "hidden_size of SmallBert must be at least 1, got 0"),
         (

@@ -79,9 +79,12 @@ def test_the_size_of_a_chunk_is_also_limited_in_characters(in_folder, model, mon
         (["--model", "MODEL", "--input", "dir.txt", "--output", "o"], "dir.txt: .*[Dd]irectory"),
         (
             ["--model", "none", "--input", "in.txt", "--output", "o"],
-            "none: a bundle must be a folder, found none",
+            "none: a bundle must be a folder, found nothing",
         ),
-        (["--model", "dir.txt", "--input", "in.txt", "--output", "o"], "dir.txt: a bundle must hold"),
+        (
+            ["--model", "dir.txt", "--input", "in.txt", "--output", "o"],
+            "dir.txt is not a bundle: model.safetensors is missing",
+        ),
         (["--model", "none", "--input", "in.txt", "--output", "no/o"], "no/o: the output must lie in a folder that is"),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "o", "--comment", "# ", "--word_column", "1"],
