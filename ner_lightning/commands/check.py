@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,8 +11,8 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.fit.help import help_of
+from ner_lightning.commands.error_lines import exit_status
+from ner_lightning.commands.fit.help import PROGRAM, help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.trainer_settings import errors_of_settings, require_possible_training
 from ner_lightning.console import json_text, message_console, output_console, write_output
@@ -64,16 +63,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command.
 
     Returns:
-        The exit status: 0, 1 if the corpus has errors, or 2 for wrong input.
+        The exit status: 0 if the corpus has no errors, 1 if it has some, or 2 for invalid input.
     """
     silence_libraries()
-    try:
-        cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
-        report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.instantiate_trainer)
-    except ArgumentError as error:
-        return fail(f"{without_noise(str(error))} (see python -m ner_lightning check --help)")
-    except (ValueError, OSError) as error:
-        return fail(without_noise(str(error)))
+    return exit_status(f"{PROGRAM} check", lambda: _check(arguments))
+
+
+def _check(arguments: Sequence[str]) -> int:
+    cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
+    report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.instantiate_trainer)
     if cli.config.format == "json":
         write_output(json_text(report.to_plain(), indent=2) + "\n")
     else:

@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
 from ner_lightning.atomic_files import make_folder
-from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.error_lines import exit_status
 from ner_lightning.commands.fit.help import HelpFormatter
 from ner_lightning.commands.fit.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
@@ -56,18 +56,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command.
 
     Returns:
-        The exit status: 0, or 2 for wrong input.
+        The exit status: 0 for success, or 2 for invalid input.
     """
-    try:
-        reader, writer, output_dir = parse(arguments)
-        require_empty(output_dir)
-        with message_console().status("Reading the corpus"):
-            corpus = reader.read()
-        losses = write_whole(writer, corpus, output_dir)
-    except ArgumentError as error:
-        return fail(f"{without_noise(str(error))} (see {PROGRAM} --help)")
-    except (CorpusError, OSError) as error:
-        return fail(str(error))
+    return exit_status(PROGRAM, lambda: _convert(*parse(arguments)))
+
+
+def _convert(reader: CorpusReader, writer: CorpusWriter, output_dir: Path) -> int:
+    require_empty(output_dir)
+    with message_console().status("Reading the corpus"):
+        corpus = reader.read()
+    losses = write_whole(writer, corpus, output_dir)
     report(output_console(), corpus, losses, output_dir)
     return 0
 

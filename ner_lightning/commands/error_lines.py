@@ -1,40 +1,42 @@
-"""The one line that a command says of wrong input."""
+"""Errors in the input of a command: one line on the standard error, and exit status 2."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import Never
+from argparse import ArgumentError
+from collections.abc import Callable
+from typing import Final, Never
 
 from ner_lightning.console import message_console, say
 
-NOISE = (
+NOISE: Final = (
     "Does not validate",
     "Subtypes:",
     "Errors:",
     "- Expected a <class 'NoneType'>",
     "Given value type:",
-    "Given value: Namespace(",  # the value is named, or what is wrong with it
+    "Given value: Namespace(",  # the message also names the value, or what is wrong with it
     "Given value: NestedArg(",
     "Given value: [Namespace(",
     "Given value: {",
     "Subclass types expect one of:",
     "- a class path (str)",
-    "- a dict with",  # and without
+    "- a dict with",  # followed by the keys it must or may have
 )
-NO_PART = re.compile(
+NO_PART: Final = re.compile(
     r'Parser key "(?:model|data)\.(?P<null>\w+)":\s+Not a valid subclass of \w+\. Got value: None\b'
     r"|the following arguments are required: (?:\w+\.)?data\.(?P<absent>\w+)"
 )
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are raised, so that they can be said in one line; options are written in full.
+    """A parser that raises errors, so that they can be printed as one line, and accepts no abbreviated options.
 
     Args:
         program: What the user types before the options.
-        description: What ``--help`` says, as it stands.
-        usage: The line that shows the options; None makes it from them.
+        description: The text that ``--help`` shows, with its line breaks.
+        usage: The line that lists the options; None to generate it from them.
     """
 
     def __init__(self, program: str, description: str, usage: str | None = None) -> None:
@@ -42,11 +44,29 @@ class OneLineParser(argparse.ArgumentParser):
         super().__init__(program, usage, description, formatter_class=layout, allow_abbrev=False)
 
     def error(self, message: str) -> Never:
-        raise argparse.ArgumentError(None, message)
+        raise ArgumentError(None, message)
+
+
+def exit_status(program: str, work: Callable[[], int]) -> int:
+    """Parse the options of a command and run it; print an error in its input as one line.
+
+    Args:
+        program: What the user types before the options.
+        work: Parses the options, runs the command and returns its exit status.
+
+    Returns:
+        The exit status: that of the work, or 2 for invalid input and for files that cannot be read or written.
+    """
+    try:
+        return work()
+    except ArgumentError as error:
+        return fail_with_help(error, program)
+    except (ValueError, OSError) as error:
+        return fail(without_noise(str(error)))
 
 
 def without_noise(message: str) -> str:
-    """What jsonargparse says of a wrong value, without what it says of every optional option."""
+    """Return a message of jsonargparse as one line, without the lines that it adds for every optional option."""
     if missing := NO_PART.match(message):
         return f"no {missing['null'] or missing['absent']} is configured; give --config FILE"
     lines = (line.strip() for line in message.split("\n"))
@@ -54,6 +74,11 @@ def without_noise(message: str) -> str:
 
 
 def fail(message: str) -> int:
-    """Say in one line what is wrong with the input, and give the exit status for it."""
+    """Print one line about an error in the input, and return the exit status for it."""
     say(message_console(), f"error: {message}")
     return 2
+
+
+def fail_with_help(error: ArgumentError, program: str) -> int:
+    """Print one line about a wrong option and where to find the right ones, and return the exit status for it."""
+    return fail(f"{without_noise(str(error))} (see {program} --help)")

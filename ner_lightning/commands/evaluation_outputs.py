@@ -1,13 +1,13 @@
-"""What `evaluate` shows and writes of a predictions file."""
+"""The outputs of `evaluate`: a summary in the terminal, an HTML page, tables as JSON, and suspected errors."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ner_lightning.atomic_files import write_json
+from ner_lightning.commands.evaluation_options import EvaluateOptions
 from ner_lightning.console import message_console, output_console, say
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
 from ner_lightning.evaluation.errors.page import REPORT, reported_predictions, write_report
@@ -25,17 +25,17 @@ from ner_lightning.terminal_tables import print_text
 REST: Final = "All tables and the sentences with errors"
 
 
-def evaluate(options: argparse.Namespace) -> None:
-    """Analyse the file, show its tables, and write what was asked for.
+def evaluate(options: EvaluateOptions) -> None:
+    """Analyze a predictions file, print a summary, and write the requested files.
 
     Raises:
-        ValueError: If a file cannot be read.
-        OSError: If one cannot be written.
+        ValueError: If an input is invalid.
+        OSError: If a file cannot be read or written.
     """
     given = options.training_entities
     training = None if given is None else read_training_entities(given)
     scheme = None if options.scheme is None else SCHEME_BY_SOURCE[options.scheme]
-    with message_console().status("Analysing"):
+    with message_console().status("Analyzing"):
         file = analyse_file(options.predictions, training, scheme)
         tables = error_tables(file.analysis)
         suspects = find_suspects(file.analysis, options.min_score)
@@ -54,7 +54,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
-    """Print a summary that fits a screen, and where the rest is."""
+    """Print a summary that fits on a screen, and where to find the rest."""
     console = output_console()
     print_table(console, shortened_scores(scores, analysis), keeps_columns=False)
     print_text(console, about_strict(analysis))
@@ -77,7 +77,7 @@ def page_of_run(predictions: Path) -> Path | None:
 
 
 def as_plain(file: PredictionAnalysis, tables: Mapping[str, Table]) -> dict[str, Any]:
-    """The tables as JSON can hold them, with the strict scores and what is known of the run."""
+    """Return the tables as plain data for JSON, with the strict scores and the record of the run."""
     return {
         "predictions": str(file.path),
         "sentences": len(file.analysis.sentences),
@@ -88,7 +88,7 @@ def as_plain(file: PredictionAnalysis, tables: Mapping[str, Table]) -> dict[str,
 
 
 def strict_as_plain(analysis: ErrorAnalysis) -> dict[str, Any] | None:
-    """The strict scores over all types; None where there are none."""
+    """Return the strict scores over all entity types, or None if they cannot be computed."""
     strict, scores = analysis.strict, analysis.strict_scores
     if strict is None or scores is None:
         return None

@@ -163,7 +163,11 @@ def test_wrong_input_does_not_block_the_corrected_command(predictions: Path, tmp
         (None, ["--min_score", "high"], "--min_score"),
         (None, ["--scheme", "IOB1"], "--scheme"),
         (None, ["--training_entities", "none.json"], "none.json: training entities must be JSON"),
-        (None, ["--report", "same", "--json", "same"], "every output must be a file of its own"),
+        (
+            None,
+            ["--report", "same", "--json", "same"],
+            "every output must be a separate file, got the same file twice or an input",
+        ),
         (None, ["--repport", "x"], "--repport"),
         (None, ["--json", "x" * 256], "File name too long"),
         (None, ["--json", "LOOP"], "Too many levels of symbolic links"),
@@ -192,7 +196,7 @@ def test_input_files_are_never_replaced(predictions: Path, name: str, capsys: py
     path = predictions.parents[1] / name
     before = path.read_bytes() if path.exists() else None
     assert main(["evaluate", str(predictions), "--json", str(path)]) == 2
-    assert "got one twice, or an input" in capsys.readouterr().err
+    assert "got the same file twice or an input" in capsys.readouterr().err
     assert (path.read_bytes() if path.exists() else None) == before
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentError
 from collections.abc import Sequence
+from typing import Final
 
 from ner_lightning.commands.compare.options import PROGRAM, CompareOptions, PageOptions, parse
-from ner_lightning.commands.error_lines import fail, without_noise
+from ner_lightning.commands.error_lines import exit_status, fail
+
+FIT_PROGRAM: Final = "python -m ner_lightning fit"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -16,21 +18,14 @@ def main(arguments: Sequence[str]) -> int:
         The exit status: 0 for success, 1 if a run is not finished, 2 for invalid input, and 130 or 143 if the command
         was stopped.
     """
-    try:
-        options = parse(arguments)
-    except ArgumentError as error:
-        return fail(f"{error} (see {PROGRAM} --help)")
-    except ValueError as error:
-        return fail(str(error))
+    return exit_status(PROGRAM, lambda: _run_or_stop(parse(arguments)))
 
+
+def _run_or_stop(options: CompareOptions | PageOptions) -> int:
     from ner_lightning.commands.compare.runs import Terminated  # imported here, so that --help does not load torch
 
     try:
-        return _run(options)
-    except ArgumentError as error:
-        return fail(f"{without_noise(str(error))} (see python -m ner_lightning fit --help)")
-    except (ValueError, OSError) as error:
-        return fail(str(error))
+        return exit_status(FIT_PROGRAM, lambda: _run(options))  # only options of fit can be wrong here
     except KeyboardInterrupt as stop:
         fail("stopped; repeat the command to train what is missing")
         return 143 if isinstance(stop, Terminated) else 130

@@ -31,8 +31,8 @@ from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
 from ner_lightning.callbacks.wandb_run import WandbError, WandbRun, line_on_wandb
-from ner_lightning.commands.error_lines import fail, without_noise
-from ner_lightning.commands.fit.help import COMMANDS, help_of
+from ner_lightning.commands.error_lines import fail_with_help, without_noise
+from ner_lightning.commands.fit.help import COMMANDS, PROGRAM, help_of
 from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
@@ -275,7 +275,7 @@ def main(arguments: Sequence[str]) -> int:
         with stopping_on_signals():
             run_training(list(arguments))
     except ArgumentError as error:
-        return fail(f"{without_noise(str(error))} (see python -m ner_lightning {arguments[0]} --help)")
+        return fail_with_help(error, f"{PROGRAM} {arguments[0]}")
     except (FloatingPointError, MisconfigurationException, OSError, RuntimeError, ValueError, WandbError) as error:
         line, status = line_and_status(error)
         if line is None:

@@ -1,3 +1,3 @@
-"""The command `predict`: its options, what it reads and writes, and its run."""
+"""The command `predict`: its options, its input and output, and its run."""
 
-PIPE = "-"  # in place of a file, the standard input or output
+PIPE = "-"  # stands for the standard input or output in place of a file

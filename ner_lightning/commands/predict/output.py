@@ -1,4 +1,4 @@
-"""The output of `predict`: a line for every record, in a file that may have been begun before."""
+"""The output of `predict`: one line per record, in a file that an earlier run may have started."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ner_lightning.sentences import Sentence
 
 LINE_BEGIN, LINE_END = b'{"', b"]}\n"
 SCORE_DIGITS: Final = 6
-SHOWN: Final = "\n\t"  # in a text, they are as good as spaces
+SHOWN: Final = "\n\t"  # shown as they are, since they only separate words
 COLORS: Final = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
 @dataclass(frozen=True, slots=True)
-class BegunOutput:
-    """The lines of an output file.
+class EarlierOutput:
+    """The state of an output file that an earlier run started.
 
     Args:
-        num_records: The number of whole lines.
-        num_bytes: Where the last of them ends.
-        last_line: The last of them.
-        torn_line: What follows them: the beginning of a line, or nothing.
+        num_records: The number of complete lines.
+        num_bytes: The size of the complete lines.
+        last_line: The last complete line.
+        torn_line: The beginning of a line that was not written completely; often empty.
     """
 
     num_records: int
@@ -45,12 +45,12 @@ class BegunOutput:
     torn_line: bytes
 
     def breaks_off_in(self, record: InputRecord) -> bool:
-        """Return True if the torn line begins as that of a record does."""
+        """Return True if the torn line can be the beginning of a record's line."""
         begin = _line_begin(record).encode()
         return self.torn_line.startswith(begin) or begin.startswith(self.torn_line)
 
     def matches(self, record: InputRecord) -> bool:
-        """Return True if the last line is that of a record."""
+        """Return True if the last complete line belongs to a record."""
         try:
             row = json.loads(self.last_line)
         except ValueError:
@@ -59,11 +59,11 @@ class BegunOutput:
         return isinstance(row, dict) and "entities" in row and {key: row.get(key) for key in expected} == expected
 
 
-def read_begun(path: str) -> BegunOutput | None:
-    """Read what an earlier run left, which may have been killed within a line; None if there is no file.
+def read_earlier_output(path: str) -> EarlierOutput | None:
+    """Read the output of an earlier run, which may have been killed within a line; None if there is no file.
 
     Raises:
-        CorpusError: If a line is not one that predict writes.
+        CorpusError: If predict cannot have written one of the lines.
     """
     if not Path(path).exists():
         return None
@@ -73,54 +73,53 @@ def read_begun(path: str) -> BegunOutput | None:
             is_whole = line.endswith(b"\n")
             if line[:2] != LINE_BEGIN[: len(line)] or (is_whole and not line.endswith(LINE_END)):
                 place = f"{path}:{num_records + 1}"
-                raise CorpusError(f"{place}: --resume needs an output of predict, found {line[:40]!a}")
+                raise CorpusError(f"{place}: --resume can only continue a JSON output of predict, found {line[:40]!a}")
             if is_whole:
                 num_records, num_bytes, last_line = num_records + 1, num_bytes + len(line), line
             else:
                 torn_line = line
-    return BegunOutput(num_records, num_bytes, last_line, torn_line)
+    return EarlierOutput(num_records, num_bytes, last_line, torn_line)
 
 
 def pending_chunks(
-    chunks: Iterator[list[InputRecord]], begun: BegunOutput | None, path: str
+    chunks: Iterator[list[InputRecord]], earlier: EarlierOutput | None, path: str
 ) -> Iterator[tuple[list[InputRecord], int]]:
-    """The chunks that are not written yet, each with the number of its records that are.
+    """Yield the chunks that are not completely written, each with the number of its records that are.
 
-    A chunk that is written in part comes whole: computed in the same company, its other records get the
-    scores that an unbroken run would have given them.
+    A chunk that is partly written is yielded as a whole. Its other records are then computed in the same batches, and
+    get the same scores, as in a run without interruption.
 
     Raises:
-        CorpusError: If the output was begun from another input.
+        CorpusError: If the output was written for another input.
     """
-    num_written = begun.num_records if begun else 0
-    place = f"{path}:{num_written}: --resume needs the output of the same input"
+    num_written = earlier.num_records if earlier else 0
+    problem = "the output belongs to another input, so --resume cannot continue it; found"
     end = 0
     for chunk in chunks:
         begin, end = end, end + len(chunk)
-        if begun and begin < num_written <= end and not begun.matches(chunk[num_written - begin - 1]):
-            raise CorpusError(f"{place}, found another record")
-        if begun and begin <= num_written < end and not begun.breaks_off_in(chunk[num_written - begin]):
-            torn = f"{path}:{num_written + 1}"
-            raise CorpusError(f"{torn}: --resume needs the output of the same input, found another record")
+        if earlier and begin < num_written <= end and not earlier.matches(chunk[num_written - begin - 1]):
+            raise CorpusError(f"{path}:{num_written}: {problem} another record")
+        if earlier and begin <= num_written < end and not earlier.breaks_off_in(chunk[num_written - begin]):
+            raise CorpusError(f"{path}:{num_written + 1}: {problem} another record")
         if end > num_written:
             yield chunk, max(num_written - begin, 0)
-    if end < num_written + bool(begun and begun.torn_line):
-        raise CorpusError(f"{place}, found more records than the {end} of the input")
+    if end < num_written + bool(earlier and earlier.torn_line):
+        raise CorpusError(f"{path}:{num_written}: {problem} more records than the {end} of the input")
 
 
 @contextmanager
-def open_output(path: str, begun: BegunOutput | None) -> Iterator[IO[bytes]]:
-    """The output, ready for the record after the last whole line.
+def open_output(path: str, earlier: EarlierOutput | None) -> Iterator[IO[bytes]]:
+    """Open the output at the end of its last complete line.
 
-    A new file is removed if nothing could be written to it: it would stop the corrected command.
+    A new file is removed if nothing was written to it, since it would block the corrected command.
     """
     if path == PIPE:
         yield binary_output()
     elif is_stream(Path(path)):
         with whole_file(path, "wb") as file:
             yield file
-    elif begun is None:
-        target = os.path.realpath(path)  # a symbolic link to nothing stays
+    elif earlier is None:
+        target = os.path.realpath(path)  # keeps a symbolic link whose target does not exist yet
         with open(target, "xb") as file:
             try:
                 yield file
@@ -130,13 +129,13 @@ def open_output(path: str, begun: BegunOutput | None) -> Iterator[IO[bytes]]:
                 raise
     else:
         with open(path, "r+b") as file:
-            file.truncate(begun.num_bytes)
-            file.seek(begun.num_bytes)
+            file.truncate(earlier.num_bytes)
+            file.seek(earlier.num_bytes)
             yield file
 
 
 def json_line(record: InputRecord, sentence: Sentence, spans: Sequence[EntitySpan]) -> str:
-    """The record and its entities as a line of JSON; for words also the places of the entities among them."""
+    """Return a record and its entities as one line of JSON; entities of a record of words also get word positions."""
     entities: list[dict[str, Any]] = []
     for entity, span in zip(locate(sentence, spans), spans, strict=True):
         score = None if entity.score is None else round(entity.score, SCORE_DIGITS)
@@ -146,16 +145,16 @@ def json_line(record: InputRecord, sentence: Sentence, spans: Sequence[EntitySpa
 
 
 def _line_begin(record: InputRecord) -> str:
-    """The line of a record up to its first entity."""
+    """Return the line of a record up to its first entity."""
     return f'{json_text(record.to_plain())[:-1]}, "entities": ['
 
 
 class ColoredLines:
-    """Writes texts with their entities in brackets and, on a terminal, in a colour for each type.
+    """A writer of texts with their entities in brackets and, on a terminal, in one color per type.
 
     Args:
-        entity_types: The types that there are.
-        on_terminal: Whether the lines go to the standard output, which may be a terminal.
+        entity_types: The entity types of the model.
+        on_terminal: True if the lines go to the standard output, which may be a terminal.
     """
 
     def __init__(self, entity_types: Sequence[str], on_terminal: bool) -> None:

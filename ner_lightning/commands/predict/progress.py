@@ -1,4 +1,4 @@
-"""The progress of a run of `predict`, on a terminal."""
+"""The progress display of `predict`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ner_lightning.console import message_console
 
-PATIENCE: Final = 2.0  # seconds for which a run shows nothing
+PATIENCE: Final = 2.0  # seconds after which a run shows its progress
 
 
 class PredictionProgress:
-    """Shows the texts done, their number per second and, for a file, the time left, once a run takes over two seconds.
+    """A display of the finished texts, the speed and, for a file, the time left; shown if a run takes over two seconds.
 
     Args:
-        num_bytes: The size of the input; None if it is not known, as of a pipe.
-        is_shown: Whether there is a terminal to show it on.
+        num_bytes: The size of the input; None if it is unknown, as for a pipe.
+        is_shown: True if there is a terminal to show it on.
     """
 
     def __init__(self, num_bytes: int | None, is_shown: bool) -> None:
@@ -35,12 +35,12 @@ class PredictionProgress:
         self.position, self.bytes_per_text = 0.0, 0.0
 
     def begin_chunk(self, begin: int, end: int, num_texts: int) -> None:
-        """Begin with texts that lie between two places of the input, in bytes; they are done in any order."""
+        """Start with texts between two positions in the input, in bytes; they can be finished in any order."""
         self.position, self.bytes_per_text = begin, (end - begin) / num_texts
         self.display.update(self.task, completed=begin)
 
     def advance(self, num_texts: int) -> None:
-        """Count further texts as done."""
+        """Count more texts as finished."""
         self.num_texts += num_texts
         self.position += num_texts * self.bytes_per_text
         seconds = time.monotonic() - self.began
@@ -52,7 +52,7 @@ class PredictionProgress:
 
 @contextmanager
 def prediction_progress(num_bytes: int | None, is_shown: bool) -> Iterator[PredictionProgress]:
-    """Show the progress of a run until it ends."""
+    """Show the progress of a run as long as it lasts."""
     progress = PredictionProgress(num_bytes, is_shown)
     try:
         yield progress

@@ -1,8 +1,7 @@
-"""A run of `predict`: records in, chunks through the recognizer, lines out."""
+"""A run of `predict`: reads records in chunks, finds their entities and writes them as lines."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -17,16 +16,16 @@ import torch
 from ner_lightning.atomic_files import errors_naming
 from ner_lightning.commands.predict import PIPE
 from ner_lightning.commands.predict.input import InputRecord, read_blocks, read_chunks, read_records
+from ner_lightning.commands.predict.options import PredictOptions
 from ner_lightning.commands.predict.output import (
     ColoredLines,
     json_line,
     open_output,
     pending_chunks,
-    read_begun,
+    read_earlier_output,
 )
 from ner_lightning.commands.predict.progress import PredictionProgress, prediction_progress
 from ner_lightning.corpora.reader import CorpusError
-from ner_lightning.corpora.reading.column_lines import ColumnLayout
 from ner_lightning.recognizer import MAX_SUBWORDS, EntityRecognizer
 from ner_lightning.sentences import Sentence
 
@@ -34,41 +33,40 @@ CHUNK_RECORDS: Final = 2_000
 CHUNK_CHARACTERS: Final = 2_000_000
 
 
-def run(options: argparse.Namespace) -> None:
-    """Read, recognize and write, a chunk at a time; every chunk is written before the next one is computed.
+def run(options: PredictOptions) -> None:
+    """Read, recognize and write, one chunk at a time; each chunk is written before the next one is computed.
 
     Raises:
         BundleError: If the model cannot be loaded.
-        CorpusError: If the input cannot be read; what stood before is written.
+        CorpusError: If the input cannot be read; all records before the error are written.
         OSError: If a file cannot be opened or written.
     """
-    begun = read_begun(options.output) if options.resume else None
+    earlier = read_earlier_output(options.output) if options.resume else None
     with open_input(options.input) as file:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
         source = "standard input" if options.input == PIPE else options.input
-        layout = ColumnLayout(options.word_column, None, options.separator, options.comment or "")
-        records = read_records(read_blocks(file), source, options.format, layout)
-        chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), begun, options.output)
-        first = list(islice(chunks, 1))  # what is wrong already must leave the output as it is
-        num_bytes = os.fstat(file.fileno()).st_size if file.seekable() else 0
+        records = read_records(read_blocks(file), source, options.format, options.layout)
+        chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), earlier, options.output)
+        first = list(islice(chunks, 1))  # an early error must not change the output
+        num_bytes = (os.fstat(file.fileno()).st_size or None) if file.seekable() else None
         among_lines = options.output == PIPE and sys.stdout.isatty()
         is_shown = sys.stderr.isatty() and not among_lines
-        with open_output(options.output, begun) as output, prediction_progress(num_bytes or None, is_shown) as progress:
+        with open_output(options.output, earlier) as output, prediction_progress(num_bytes, is_shown) as progress:
             try:
                 predict_chunks(chain(first, chunks), recognizer, options, output, progress)
             except CorpusError as error:
-                hint = "" if options.output == PIPE else ", and --resume continues once it is mended"
+                hint = "" if options.output == PIPE else "; correct the input and continue with --resume"
                 raise CorpusError(f"{error}; all records before it are written{hint}") from None
 
 
 def predict_chunks(
     chunks: Iterator[tuple[list[InputRecord], int]],
     recognizer: EntityRecognizer,
-    options: argparse.Namespace,
+    options: PredictOptions,
     output: IO[bytes],
     progress: PredictionProgress,
 ) -> None:
-    """Write the lines of chunks, but for those that are written already."""
+    """Find the entities of chunks and write their lines, except for lines that are already written."""
     kinds = recognizer.settings.tags.entity_types
     line_of = ColoredLines(kinds, options.output == PIPE) if options.style == "color" else json_line
     for chunk, num_written in chunks:
@@ -82,31 +80,35 @@ def predict_chunks(
 
 
 def sentence_of(record: InputRecord, recognizer: EntityRecognizer) -> Sentence:
-    """The words of a record."""
+    """Return the sentence of a record; the recognizer splits a text into words."""
     if record.words is not None:
         return Sentence(record.words)
     return recognizer.split(record.text or "")
 
 
 def chosen_device(name: str | None) -> str:
-    """The device of this name, or the best one that is there.
+    """Return the device of this name, or without a name the best one that is available.
 
     Raises:
-        CorpusError: If it is not there.
+        CorpusError: If the device is not available.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise CorpusError("--device must be one that is there, got cuda, and there is none; take cpu")
+        raise CorpusError("no CUDA device found; use --device cpu")
     return name or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager
 def open_input(path: str) -> Iterator[BufferedIOBase]:
-    """The input as a binary file."""
+    """Open the input as a binary file.
+
+    Raises:
+        CorpusError: If the file cannot be opened, or the standard input is closed.
+    """
     if path == PIPE and sys.stdin is None:
-        raise CorpusError("the input must be a file or a pipe, but the standard input is closed")
+        raise CorpusError("the standard input is closed; use --input FILE, or pipe the input into the command")
     try:
         opened = nullcontext(sys.stdin.buffer) if path == PIPE else open(path, "rb")  # noqa: SIM115
     except OSError as error:
-        raise CorpusError(f"{path}: the input must be a file that can be read: {error.strerror}") from None
+        raise CorpusError(f"{path}: the input cannot be read: {error.strerror}") from None
     with opened as file:
         yield cast(BufferedIOBase, file)

@@ -70,11 +70,11 @@ def test_the_size_of_a_chunk_is_also_limited_in_characters(in_folder, model, mon
         (["--model", "MODEL", "--input", "in.txt", "--output", "o", "--mod", "x"], "unrecognized"),
         (
             ["--model", "MODEL", "--input", "in.pdf", "--output", "o"],
-            "in.pdf: the input must end in .txt, .jsonl",
+            "in.pdf: the name of the input must end in .txt, .jsonl",
         ),
         (
             ["--model", "MODEL", "--input", "none.txt", "--output", "o"],
-            "none.txt: the input must be a file that",
+            "none.txt: the input cannot be read: No such file",
         ),
         (["--model", "MODEL", "--input", "dir.txt", "--output", "o"], "dir.txt: .*[Dd]irectory"),
         (
@@ -85,31 +85,34 @@ def test_the_size_of_a_chunk_is_also_limited_in_characters(in_folder, model, mon
             ["--model", "dir.txt", "--input", "in.txt", "--output", "o"],
             "dir.txt is not a bundle: model.safetensors is missing",
         ),
-        (["--model", "none", "--input", "in.txt", "--output", "no/o"], "no/o: the output must lie in a folder that is"),
+        (
+            ["--model", "none", "--input", "in.txt", "--output", "no/o"],
+            "no/o: the folder of the output does not exist: no .see python",
+        ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "o", "--comment", "# ", "--word_column", "1"],
-            "--word_column, --comment must go with the format columns, got text",
+            "--word_column, --comment can only be used with --format columns, got text",
         ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--format", "columns", "--output", "o", "--comment", ""],
-            "--comment must not be empty",
+            "--comment must not be empty, since every line would be a comment",
         ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "in.txt"],
-            "in.txt: the output must be a new file",
+            "in.txt: the output already exists; remove it, or use --resume to continue it",
         ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "in.txt", "--resume"],
-            "another than the input",
+            "in.txt: the output must not be the input",
         ),
         (["--model", "MODEL", "--input", "in.txt", "--output", "dir.txt", "--resume"], "must be a file"),
         (
             ["--model", "MODEL", "--input", "none.txt", "--output", "in.txt", "--resume"],
-            "in.txt:1: --resume needs an output of predict, found b'a",
+            "in.txt:1: --resume can only continue a JSON output of predict, found b'a",
         ),
         (
             ["--model", "MODEL", "--input", "in.txt", "--output", "-", "--resume"],
-            "--resume needs an output file",
+            "--resume can only continue an output file of --style json",
         ),
         (["--model", "MODEL", "--input", "bad.txt", "--output", "o"], "bad.txt:1: must be UTF-8"),
     ],
@@ -162,7 +165,7 @@ def test_the_color_style_writes_no_colors_to_a_file(in_folder, model, capsys):
     assert "\x1b" not in shown
     assert any(f" {kind}]" in shown for kind in TAGS.entity_types)
     assert main([*arguments, "--resume"]) == 2
-    assert "--resume needs an output file of the style json" in capsys.readouterr().err
+    assert "--resume can only continue an output file of --style json" in capsys.readouterr().err
 
 
 def test_help_gives_examples_and_does_not_import_torch():

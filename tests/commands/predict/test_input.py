@@ -192,7 +192,7 @@ def test_a_bad_line_is_named_and_earlier_results_are_kept(in_folder, model, caps
     assert captured.err.count("\n") == 1
     assert captured.err.startswith("error: ")
     assert re.search(message, captured.err)
-    assert "--resume continues" in captured.err
+    assert captured.err.endswith("before it are written; correct the input and continue with --resume\n")
     assert len(rows_of(in_folder / "out.jsonl")) == 5
     mended = content.split(b"\n")[0] + b"\n\n"
     (in_folder / name).write_bytes(mended * 6)

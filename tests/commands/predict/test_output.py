@@ -56,7 +56,7 @@ def test_closed_streams_give_one_line(in_folder, arguments, monkeypatch, capsys)
     assert main([*arguments[:2], "--input", "-", "--output", "out.jsonl"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: [Errno 9] Bad file descriptor: 'standard output'",
-        "error: the input must be a file or a pipe, but the standard input is closed",
+        "error: the standard input is closed; use --input FILE, or pipe the input into the command",
     ]
     assert os.listdir() == []
 
@@ -87,7 +87,7 @@ def test_a_run_that_wrote_something_can_be_resumed(in_folder, model, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(EntityRecognizer, "recognize", stop_second)
         assert main(arguments) == 130
-    assert capsys.readouterr().err == "error: stopped; the same command with --resume continues\n"
+    assert capsys.readouterr().err == "error: stopped; repeat the command with --resume to continue\n"
     assert main([*arguments, "--resume"]) == 0
     assert [row["text"] for row in rows_of(in_folder / "out.jsonl")] == TEXTS
 
@@ -99,8 +99,8 @@ def test_a_run_that_wrote_something_can_be_resumed(in_folder, model, monkeypatch
         ("--output", "loop", "Too many levels of symbolic links: 'loop'"),
         ("--output", "loop/out", "Too many levels of symbolic links: 'loop/out'"),
         ("--output", "/dev/full", "No space left on device: '/dev/full'"),
-        ("--input", "x" * 252 + ".txt", "x{252}.txt: the input must be a file that can be read: File name too long"),
-        ("--input", "loop.txt", "loop.txt: the input must be a file that can be read: Too many levels"),
+        ("--input", "x" * 252 + ".txt", "x{252}.txt: the input cannot be read: File name too long"),
+        ("--input", "loop.txt", "loop.txt: the input cannot be read: Too many levels"),
         ("--model", "x" * 256, "File name too long"),
         ("--model", "loop", "a bundle must be a folder"),
     ],
