@@ -85,7 +85,7 @@ def test_a_path_without_a_file_is_refused(tmp_path: Path) -> None:
 def test_weights_of_another_size_are_refused() -> None:
     with pytest.raises(CheckpointError, match=r"same encoder, but w has the shape \[2\] instead of \[3\]"):
         require_fits({"w": torch.zeros(2)}, {"w": torch.zeros(3)})
-    with pytest.raises(CheckpointError, match="of the same encoder and loss, got one that has crf"):
+    with pytest.raises(CheckpointError, match="the same encoder and loss, but it has the additional weight crf"):
         require_fits({"w": torch.zeros(3), "crf": torch.zeros(1)}, {"w": torch.zeros(3)})
     with pytest.raises(CheckpointError, match="got one that lacks w"):
         require_fits({}, {"w": torch.zeros(3)})

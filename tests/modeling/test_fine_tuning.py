@@ -148,7 +148,7 @@ def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
     with torch.no_grad():
         network.bert.embeddings.word_embeddings.weight[3, 3] += 1e-6
     other = TrainedPart.of(FineTuning(frozen_layers=1), PretrainedEncoder("some/encoder"), network, network)
-    with pytest.raises(ValueError, match="must have the weights that the checkpoint was trained on"):
+    with pytest.raises(ValueError, match="must have the weights with which the checkpoint was trained"):
         other.require(part.to_plain())
 
 
