@@ -18,8 +18,7 @@ from ner_lightning.commands.fit.trainer_settings import errors_of_settings, requ
 from ner_lightning.console import json_text, message_console, output_console, write_output
 from ner_lightning.corpora.checks.printed_report import print_report
 from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
-from ner_lightning.corpora.entity_types import select_entity_types
-from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.corpora.split_shares import keep_training_share
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.quiet_libraries import silence_libraries
@@ -81,7 +80,7 @@ def _check(arguments: Sequence[str]) -> int:
 
 def corpus_report(data: NERDataModule) -> CorpusReport:
     """The report on a configured corpus, with the encoder's subwords where it can be loaded and has any."""
-    whole = select_entity_types(data.reader.read(), data.selected_types)
+    whole = data.read_corpus()
     training = whole.splits.get("train", ())
     corpus = keep_training_share(whole, data.train_share, data.seed) if training else whole
     try:

@@ -83,7 +83,9 @@ def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
         CorpusError: If the corpus does not have it.
     """
     if split not in corpus.splits:
-        raise CorpusError(f"{user} needs the {split} split, got a corpus with {', '.join(corpus.splits) or 'none'}")
+        advice = "; data.validation_share: 0.1 holds out a share of train" if split == "validation" else ""
+        found = ", ".join(corpus.splits) or "none"
+        raise CorpusError(f"{user} needs the {split} split, got a corpus with {found}{advice}")
 
 
 def require_unique_ids(corpus: Corpus) -> None:

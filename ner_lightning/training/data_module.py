@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
-from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.corpora.split_shares import hold_out_validation, keep_training_share
 from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.augmentation import Augmentation
 from ner_lightning.encoding.augmented_windows import AugmentedWindows
@@ -117,6 +117,8 @@ class NERDataModule(L.LightningDataModule):
         train_share: Share of the training sentences to train on, above 0 and at most 1: a point of a learning curve.
             It is drawn with the seed, in whole documents if the corpus has them, and a larger share of the same seed
             contains it. Entity types and vocabulary are those of the whole split. null uses all sentences.
+        validation_share: Share of the training sentences to hold out as validation split, above 0 and below 1, for a
+            corpus without one. It is drawn with the seed, in whole documents if the corpus has them.
         windows: Settings of windows.
         batches: Sizes of batches.
         augmentation: Changes of training sentences, applied in order and drawn again every epoch; null for none.
@@ -130,6 +132,7 @@ class NERDataModule(L.LightningDataModule):
         scheme: LabelScheme | None = None,
         entity_types: list[str] | dict[str, str] | None = None,
         train_share: float | None = None,
+        validation_share: float | None = None,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
         augmentation: list[Augmentation] | None = None,
@@ -145,7 +148,8 @@ class NERDataModule(L.LightningDataModule):
             require_kind("every augmentation", part, Augmentation, "CasingNoise(probability=0.1)")
         if isinstance(entity_types, str):
             raise TypeError(f"entity_types must be a list or a mapping, got {entity_types!r}; write [{entity_types!r}]")
-        self.selected_types, self.train_share = entity_types, train_share
+        self.selected_types = entity_types
+        self.train_share, self.validation_share = train_share, validation_share
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []
         self.seed = seed
@@ -157,12 +161,12 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
-                ``repeat_threshold`` is out of range.
+            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share``,
+                ``validation_share`` or ``repeat_threshold`` is out of range.
         """
         self._resume = None  # left by an earlier run of a notebook
         if self._bound is None:
-            self._bound = self._bind(select_entity_types(self.reader.read(), self.selected_types))
+            self._bound = self._bind(self.read_corpus())
         needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
         for command, split in needed.items():
             if stage == command:  # Lightning's stage is an enumeration whose text differs from the command
@@ -178,6 +182,16 @@ class NERDataModule(L.LightningDataModule):
         if self._bound is None:
             raise ValueError("the data module has not read its corpus yet: call setup() or run fit first")
         return self._bound
+
+    def read_corpus(self) -> Corpus:
+        """Read the corpus, with the selected entity types and a validation split that is held out if one is asked for.
+
+        Raises:
+            CorpusError: If the corpus cannot be read, or nothing can be held out of it.
+            ValueError: If ``validation_share`` is out of range.
+        """
+        corpus = select_entity_types(self.reader.read(), self.selected_types)
+        return hold_out_validation(corpus, self.validation_share, self.seed)
 
     def _bind(self, whole: Corpus) -> BoundCorpus:
         """Bind tags and tokenizer to the corpus.

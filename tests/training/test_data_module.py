@@ -16,7 +16,7 @@ from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader, SplitName
-from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.corpora.split_shares import keep_training_share
 from ner_lightning.encoding.augmentation import CasingNoise, MentionReplacement
 from ner_lightning.encoding.batches import Batch
 from ner_lightning.entities import EntitySpan

@@ -381,3 +381,24 @@ def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_check_reports_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *PARTS, "--format", "json"]) == 0
     assert set(report_of(capsys)["splits"]) == {"train", "validation", "test"}
+
+
+def test_a_corpus_without_validation_is_refused_until_a_share_is_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sentences = [{"words": [f"w{number}", "x"], "entities": [[0, 1, "PER"]], "id": f"{number}"} for number in range(10)]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in sentences))
+    encoder = [
+        *(part for part in PARTS if "encoder" in part),
+        "--data.corpus=JsonLines",
+        f"--data.corpus.train={tmp_path / 'train.jsonl'}",
+    ]
+    command = ["fit", *encoder, "--trainer.max_epochs=1", "--run_dir", str(tmp_path / "run")]
+    assert main(command) == 2
+    assert "data.validation_share: 0.1 holds out a share of train" in capsys.readouterr().err
+    assert main([*command, "--data.validation_share=0.3"]) == 0
+    predicted = read_predictions(tmp_path / "run" / "predictions" / "validation.jsonl")
+    assert len(predicted) == 3
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["training_sentences"] == 7
+    assert main(["check", *encoder, "--data.validation_share=0.3", "--format", "json"]) == 0
+    assert report_of(capsys)["splits"]["validation"]["num_sentences"] == 3

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.corpora.reader import Corpus, ReadingNote
-from ner_lightning.corpora.training_share import keep_training_share
+from ner_lightning.corpora.reader import Corpus, CorpusError, ReadingNote
+from ner_lightning.corpora.split_shares import hold_out_validation, keep_training_share
 from ner_lightning.sentences import Sentence
 
 SHARES = (0.01, 0.1, 0.25, 0.3, 0.5, 0.99, 1.0)
@@ -79,3 +79,44 @@ def test_a_share_must_be_between_0_and_1(share: float) -> None:
     message = f"train_share must be above 0 and at most 1, got {share}"
     with pytest.raises(ValueError, match=message):
         keep_training_share(corpus_of([None]), share, 0)
+
+
+@given(st.lists(st.sampled_from([None, *"abcdef"]), min_size=1, max_size=40), st.integers(0, 2**32))
+def test_held_out_validation_consists_of_whole_documents_and_loses_nothing(
+    document_ids: list[str | None], seed: int
+) -> None:
+    corpus = Corpus({"train": corpus_of(document_ids).splits["train"]})
+    if len(set(document_ids)) == 1 and (document_ids[0] is not None or len(document_ids) == 1):
+        with pytest.raises(CorpusError, match="must have at least two"):
+            hold_out_validation(corpus, 0.2, seed)
+        return
+    splits = hold_out_validation(corpus, 0.2, seed).splits
+    assert list(splits) == ["train", "validation"]
+    train, validation = splits["train"], splits["validation"]
+    assert sorted((*train, *validation), key=lambda s: int(s.id)) == list(corpus.splits["train"])
+    assert not {s.document_id for s in train} & {s.document_id for s in validation} - {None}
+    assert train
+    assert validation
+
+
+def test_notes_follow_the_sentences_that_are_held_out() -> None:
+    notes = tuple(ReadingNote("train", "ill_formed_tag", "x", "f", number, str(number)) for number in range(10))
+    corpus = Corpus({"train": corpus_of([None] * 10).splits["train"]}, notes=notes)
+    found = hold_out_validation(corpus, 0.3, 0)
+    ids = {sentence.id for sentence in found.splits["validation"]}
+    assert len(ids) == 3
+    assert {note.sentence_id for note in found.notes if note.split == "validation"} == ids
+    assert len(found.notes) == 10
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
+def test_a_validation_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="validation_share must be above 0 and below 1"):
+        hold_out_validation(Corpus({"train": corpus_of([None, None]).splits["train"]}), share, 0)
+
+
+def test_nothing_is_held_out_of_a_corpus_with_a_validation_split() -> None:
+    sentences = corpus_of([None] * 4).splits["train"]
+    with pytest.raises(CorpusError, match="set null"):
+        hold_out_validation(Corpus({"train": sentences, "validation": sentences}), 0.2, 0)
+    assert hold_out_validation(Corpus({"train": sentences}), None, 0).splits == {"train": sentences}
