@@ -13,7 +13,6 @@ from ner_lightning.bundle import Bundle, load_bundle
 from ner_lightning.encoding.batch_sampler import plan_evaluation
 from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, split_into_passes, tag_rows
 from ner_lightning.entities import EntitySpan
-from ner_lightning.schemes import IGNORE_INDEX
 from ner_lightning.sentences import Sentence
 from ner_lightning.unicode_text import lone_surrogate
 
@@ -146,7 +145,7 @@ class EntityRecognizer:
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
         if not logits.isfinite().all():  # they would be read as no entity
             raise ValueError("the model must give finite logits, got NaN or infinity")
-        tag_ids = decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, self.transitions)
+        tag_ids = decoder.tag_ids(logits, batch.mask, tags, self.transitions)
         return decoder.entities(logits, tag_ids, tags, self.transitions)
 
 

@@ -17,6 +17,7 @@ from ner_lightning.serialization import typed
 from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag, begins_leniently, lenient_entities
 
 IGNORE_INDEX = -100  # the label of a position without a tag to learn
+OUTSIDE_ID = 0  # the id of O in every TagSet
 Reading = Literal["lenient", "strict"]
 SourceScheme = Literal["IO", "IOB1", "BIO", "IOE1", "IOE2", "BIOES", "BILOU", "BMES", "BMEWO"]
 

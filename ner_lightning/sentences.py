@@ -19,6 +19,7 @@ class Sentence:
         document_id: Name of the document that the sentence is from, or None if the corpus does not say.
         text: The text that the words were taken from; None means the words joined by spaces.
         word_offsets: Start and end of every word in ``text``; given if and only if ``text`` is given.
+        unannotated: Positions of words that nobody annotated, in order: they are neither learned nor scored.
     """
 
     words: tuple[str, ...]
@@ -27,6 +28,7 @@ class Sentence:
     document_id: str | None = None
     text: str | None = None
     word_offsets: tuple[tuple[int, int], ...] | None = None
+    unannotated: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for entity in self.entities[-1:]:
@@ -39,6 +41,16 @@ class Sentence:
             raise ValueError("text and word_offsets must be given together or not at all")
         if self.word_offsets is not None and len(self.word_offsets) != len(self.words):
             raise ValueError(f"every word needs its offsets, got {len(self.word_offsets)} for {len(self.words)} words")
+        if self.unannotated:
+            self._check_unannotated()
+
+    def _check_unannotated(self) -> None:
+        for left, right in pairwise((-1, *self.unannotated, len(self.words))):
+            if right <= left:
+                raise ValueError(f"unannotated words must be in order and within the sentence, got {self.unannotated}")
+        for entity in self.entities:
+            if covered := set(range(entity.start, entity.end)).intersection(self.unannotated):
+                raise ValueError(f"{entity} must not contain a word that nobody annotated, got word {min(covered)}")
 
     def __len__(self) -> int:
         return len(self.words)

@@ -21,7 +21,6 @@ from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.decoders import ArgmaxDecoder, Decoder, ViterbiDecoder
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.runs.folders import PREDICTIONS
-from ner_lightning.schemes import IGNORE_INDEX
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.tagger import NERTagger, tagger_of
 
@@ -51,9 +50,9 @@ class DecoderComparison(FinalScoring):
 
     def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
         self.begin(tagger, bound)
-        logits, mask = outputs["logits"], batch.gold != IGNORE_INDEX
+        logits = outputs["logits"]
         for name, decoder in DECODERS.items():
-            tag_ids = decoder.tag_ids(logits, mask, bound.tags, tagger.objective.transitions)
+            tag_ids = batch.scored(decoder.tag_ids(logits, batch.mask, bound.tags, tagger.objective.transitions))
             self.metrics[name].update(tag_ids, batch.gold)
             if name in self.predicted:
                 self.predicted[name] += predicted_sentences(tagger, decoder, logits, tag_ids, batch)

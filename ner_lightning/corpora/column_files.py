@@ -94,6 +94,7 @@ class ColumnFiles(FileReader):
 DEFAULT_SCHEME = BIO()
 LINE_BREAKING = str.maketrans("\t\r\n", "   ")
 
+UNANNOTATED = "-"  # the tag of a word that nobody annotated
 LOST_WORD = "words or entity types that contain a tab or a line break: written with spaces instead"
 LOST_EMPTY_WORD = "empty words: written as an empty column, which other readers may skip"
 LOST_MARKER = f"words that begin with {DOCSTART}, which marks documents: written with a space before"
@@ -144,6 +145,8 @@ class ColumnFilesWriter(CorpusWriter):
                 yield from (f"{DOCSTART} ({written_id})\t{OUTSIDE}", "")
             tags = write_tags(sentence, self.scheme)
             losses[LOST_BOUNDARY] += entities_of(tags) != list(sentence.entities)
+            for position in sentence.unannotated:
+                tags[position] = UNANNOTATED
             for word, tag in zip(sentence.words, tags, strict=True):
                 yield f"{writable_word(word)}\t{tag.translate(LINE_BREAKING)}"
             yield ""

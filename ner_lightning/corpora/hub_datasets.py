@@ -13,7 +13,7 @@ from ner_lightning.corpora.reading.json_rows import Row
 from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
 from ner_lightning.corpora.reading.raw_sentences import RawRow, SpannedText, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import SplitReader
-from ner_lightning.corpora.reading.tag_spelling import TagSpelling
+from ner_lightning.corpora.reading.tag_spelling import UNANNOTATED_NUMBERS, TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
 from ner_lightning.word_splitting import WordSplitter
 
@@ -224,11 +224,13 @@ def require_row(words: Any, tags: Any, place: str) -> None:
 def name_of_tag(value: str | int, tag_names: Sequence[str], place: str) -> str:
     """Return the tag that a value of the tags column stands for: a text is the tag, a number is its position.
 
+    The numbers -1 and -100 mark words that nobody annotated.
+
     Raises:
         CorpusError: If a number has no name.
     """
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str) or value in UNANNOTATED_NUMBERS:
+        return str(value)
     if not tag_names:
         raise CorpusError(f"{place}: the tags are numbers without names, such as {value}; set tag_names")
     if not 0 <= value < len(tag_names):

@@ -15,7 +15,7 @@ from ner_lightning.corpora.reading.json_rows import Row, is_valid_text, is_whole
 from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
 from ner_lightning.corpora.reading.raw_sentences import RawRow, RawSpan, SpannedText, SpannedWords, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
-from ner_lightning.corpora.reading.tag_spelling import TagSpelling
+from ner_lightning.corpora.reading.tag_spelling import UNANNOTATED_NUMBERS, TagSpelling
 from ner_lightning.corpora.tools.gliner import gliner_words
 from ner_lightning.corpora.tools.prodigy import prodigy_text
 from ner_lightning.schemes import SourceScheme
@@ -33,8 +33,9 @@ class JsonLines(FileReader):
     By characters, {"text": "Bill left", "entities": [{"start": 0, "end": 4, "type": "PER"}]}. By words,
     {"words": ["Bill", "left"], "entities": [[0, 1, "PER"]]}. With tags, as in Hugging Face datasets,
     {"tokens": ["Bill", "left"], "ner_tags": ["B-PER", "O"]}. Ends are excluded. "id" and "document_id" are optional,
-    other keys are ignored. A span that cuts a word is widened to whole words, a span outside the text is dropped,
-    and of two overlapping spans the longer is kept; all of these are listed.
+    and so is "unannotated" beside "words", the positions of words that nobody annotated: they are neither learned nor
+    scored. Other keys are ignored. A span that cuts a word is widened to whole words, a span outside the text is
+    dropped, and of two overlapping spans the longer is kept; all of these are listed.
 
     Exports of Prodigy, doccano, spaCy and GLiNER are recognized by their keys.
 
@@ -64,7 +65,8 @@ class JsonLines(FileReader):
         if words_key == "text":
             return SpannedText(row.text(), spans_of(row, entities_key), row.path, row.line, *names)
         if words_key == "words":
-            return SpannedWords(row.words("words"), word_spans_of(row), row.path, row.line, *names)
+            unannotated = unannotated_of(row)
+            return SpannedWords(row.words("words"), word_spans_of(row), row.path, row.line, *names, unannotated)
         words = row.words("tokens")
         return TaggedSentence(words, tags_of(row, self.tag_names), row.path, [row.line] * len(words), *names)
 
@@ -97,6 +99,18 @@ def word_spans_of(row: Row) -> list[RawSpan]:
     return spans_of(row, "entities")
 
 
+def unannotated_of(row: Row) -> tuple[int, ...]:
+    """Return the positions of the words of a row that nobody annotated.
+
+    Raises:
+        CorpusError: If they are not a list of whole numbers.
+    """
+    positions = row.items("unannotated") if "unannotated" in row.values else []
+    if not all(map(is_whole_number, positions)):
+        raise row.error("unannotated", "a list of positions of words", positions)
+    return tuple(positions)
+
+
 def tags_of(row: Row, tag_names: Sequence[str] | None) -> list[str]:
     """Return the tags of a row, with their names in place of numbers.
 
@@ -109,6 +123,7 @@ def tags_of(row: Row, tag_names: Sequence[str] | None) -> list[str]:
     num_words = len(row.values["tokens"])
     if len(values) != num_words:
         raise CorpusError(f"{row.place}: every word needs one tag, got {num_words} words and {len(values)} tags")
+    values = [str(value) if value in UNANNOTATED_NUMBERS else value for value in values]
     numbers = [value for value in values if is_whole_number(value)]
     if numbers and tag_names is None:
         raise row.error("ner_tags", "names of tags, unless tag_names lists the names of numbers", values)
@@ -153,7 +168,8 @@ def row_of(sentence: Sentence) -> dict[str, Any]:
     row: dict[str, Any] = {key: name for key, name in names.items() if name}
     if sentence.text is None or sentence.word_offsets is None:
         spans = [[entity.start, entity.end, entity.entity_type] for entity in sentence.entities]
-        return row | {"words": list(sentence.words), "entities": spans}
+        unannotated = {"unannotated": list(sentence.unannotated)} if sentence.unannotated else {}
+        return row | {"words": list(sentence.words), "entities": spans} | unannotated
     offsets = sentence.word_offsets
     entities = [
         {"start": offsets[entity.start][0], "end": offsets[entity.end - 1][1], "type": entity.entity_type}

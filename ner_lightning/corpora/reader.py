@@ -103,12 +103,14 @@ class Corpus:
         return Counter(e.entity_type for sentence in self.splits[split] for e in sentence.entities)
 
     def checksum(self) -> str:
-        """Return the SHA-256 of the words and entities of all splits; it does not depend on the file format."""
+        """Return the SHA-256 of the words and annotations of all splits; it does not depend on the file format."""
         digest = hashlib.sha256()
         for name in SPLIT_NAMES:
             for sentence in self.splits.get(name, ()):
                 spans = [(e.start, e.end, e.entity_type) for e in sentence.entities]
                 digest.update(json.dumps([name, sentence.words, spans]).encode())
+                if sentence.unannotated:
+                    digest.update(json.dumps(sentence.unannotated).encode())
         return digest.hexdigest()
 
 

@@ -36,6 +36,8 @@ NEIGHBORING_KEYS = neighboring_keys()
 class Augmentation(ABC):
     """A way to change training sentences, configured without a corpus and bound to its training split later.
 
+    Sentences with words that nobody annotated are not changed.
+
     Args:
         probability: Probability of a change, from 0 to 1.
     """
@@ -112,9 +114,11 @@ def mentions_by_type(sentences: Sequence[Sentence]) -> dict[str, list[Words]]:
 
 
 def words_by_tag(sentences: Sequence[Sentence], tags: TagSet) -> dict[int, list[str]]:
-    """Return all words with each tag id, repeated as often as they occur."""
+    """Return all words with each tag id, repeated as often as they occur, of completely annotated sentences."""
     words: dict[int, list[str]] = {}
     for sentence in sentences:
+        if sentence.unannotated:
+            continue
         for word, tag_id in zip(sentence.words, tags.write(sentence.entities, len(sentence)), strict=True):
             words.setdefault(tag_id, []).append(word)
     return words

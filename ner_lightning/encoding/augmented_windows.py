@@ -67,7 +67,7 @@ class AugmentedWindows(Dataset[EncodedWindow]):
             f"{self.seed} {epoch} {sentence}"
         )  # a text, because similar integers would give similar streams
         changed = self.sentences[sentence]
-        for change in self.changes:
+        for change in self.changes if not changed.unannotated else ():  # a change would move the unannotated words
             changed = change(changed, random)
         return changed
 

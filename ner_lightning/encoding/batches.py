@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer, align_labels
 from ner_lightning.encoding.windows import plan_windows
-from ner_lightning.schemes import IGNORE_INDEX, TagSet
+from ner_lightning.schemes import IGNORE_INDEX, OUTSIDE_ID, TagSet
 from ner_lightning.sentences import Sentence
 
 
@@ -86,7 +86,7 @@ class EvaluationBatch:
         sentences: The sentences.
         gold: Gold tag ids in a scheme that can write every entity; -100 after the last word.
         word_labels: Gold tag ids in the scheme of the model; larger ids belong to entity types that the model does not
-            know.
+            know, and -100 to words that nobody annotated.
     """
 
     def __init__(
@@ -98,6 +98,16 @@ class EvaluationBatch:
     ) -> None:
         self.passes, self.sentences = passes, sentences
         self.gold, self.word_labels = gold, word_labels
+
+    @property
+    def mask(self) -> Bool[Tensor, "batch words"]:
+        """True on words, false on padding."""
+        return self.gold != IGNORE_INDEX
+
+    def scored(self, tag_ids: Int[Tensor, "batch words"]) -> Int[Tensor, "batch words"]:
+        """Return predicted tag ids as they are scored: with ``O`` on words that nobody annotated."""
+        is_unannotated = self.mask & (self.word_labels == IGNORE_INDEX)
+        return tag_ids.masked_fill(is_unannotated, OUTSIDE_ID)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EvaluationBatch:
         """Return the same batch on another device."""
@@ -126,11 +136,13 @@ class WindowEncoder:
     overlap: int = 64
 
     def windows(self, sentence: Sentence, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
-        """Return the windows of a sentence, in order; entities of unknown types are not scored."""
+        """Return the windows of a sentence, in order; entities of unknown types and unannotated words have no label."""
         known = tuple(e for e in sentence.entities if e.entity_type in self.tags.entity_types)
         tag_ids = self.tags.write(known, len(sentence))
         for entity in set(sentence.entities) - set(known):
             tag_ids[entity.start : entity.end] = [IGNORE_INDEX] * len(entity)
+        for word in sentence.unannotated:
+            tag_ids[word] = IGNORE_INDEX
         labels = align_labels(tag_ids, encoded, self.tags, self.subwords)
         prefix, suffix = self.tokenizer.prefix, self.tokenizer.suffix
         begins = encoded.word_begins
@@ -178,6 +190,14 @@ class WindowEncoder:
 def tag_rows(sentences: Sequence[Sentence], tags: TagSet) -> Int[Tensor, "batch words"]:
     """Return the gold tag ids of sentences, and -100 after the last word of each."""
     return _padded((tags.write(s.entities, len(s)) for s in sentences), IGNORE_INDEX)
+
+
+def label_rows(sentences: Sequence[Sentence], tags: TagSet) -> Int[Tensor, "batch words"]:
+    """Return the gold tag ids of sentences, with -100 on words that nobody annotated and after the last word."""
+    rows = tag_rows(sentences, tags)
+    for row, sentence in zip(rows, sentences, strict=True):
+        row[list(sentence.unannotated)] = IGNORE_INDEX
+    return rows
 
 
 def split_into_passes(windows: Iterable[EncodedWindow], max_subwords: int) -> Iterator[list[EncodedWindow]]:

@@ -65,7 +65,7 @@ class BoundCorpus:
         """Number of training words by entity type, and of words outside any entity under ``O``."""
         counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
         for sentence in self.corpus.splits["train"]:
-            counts[OUTSIDE] += len(sentence)
+            counts[OUTSIDE] += len(sentence) - len(sentence.unannotated)
             for entity in sentence.entities:
                 counts[OUTSIDE] -= len(entity)
                 counts[entity.entity_type] += len(entity)

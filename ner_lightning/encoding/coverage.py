@@ -20,6 +20,7 @@ class Coverage:
         words_without_subwords: Words for which the tokenizer has no subword; they get the unknown subword.
         shortened_words: Words longer than a window; only their first subwords are read.
         words_in_several_windows: Words that also appear in another window as context.
+        unannotated_words: Words that nobody annotated; predictions for them are not scored.
         changes_by_reader: Tags and spans that the reader repaired or dropped.
         entities_lost_to_scheme: Gold entities that the scheme cannot write (adjacent entities of one type in IO).
         entities_of_unknown_types: Gold entities of types that do not occur in training, and are always missed.
@@ -29,6 +30,7 @@ class Coverage:
     words_without_subwords: int
     shortened_words: int
     words_in_several_windows: int
+    unannotated_words: int
     changes_by_reader: int
     entities_lost_to_scheme: int
     entities_of_unknown_types: int
@@ -39,6 +41,8 @@ class Coverage:
             (self.shortened_words, "longer than a window"),
             (self.words_in_several_windows, "in several windows"),
         ]
+        if self.unannotated_words:
+            counts.append((self.unannotated_words, "not annotated and not scored"))
         entities = [
             (self.changes_by_reader, "repaired or dropped by the reader"),
             (self.entities_lost_to_scheme, "that the scheme cannot write"),
@@ -78,6 +82,7 @@ def measure_coverage(
         words_without_subwords=sum(len(subwords.words_without_subwords) for subwords, _ in encoded),
         shortened_words=sum(len(subwords.shortened_words) for subwords, _ in encoded),
         words_in_several_windows=sum(w.num_words for _, windows in encoded for w in windows) - num_words,
+        unannotated_words=sum(len(sentence.unannotated) for sentence in sentences),
         changes_by_reader=sum(note.split == split and note.kind in OUTCOME_BY_KIND for note in corpus.notes),
         entities_lost_to_scheme=num_entities - num_written,
         entities_of_unknown_types=sum(

@@ -64,7 +64,7 @@ class ScoredPositions:
         labels = batch.word_labels.masked_fill(batch.word_labels >= logits.shape[-1], IGNORE_INDEX)
         scored = labels != IGNORE_INDEX
         whole = scored.new_ones(len(labels))
-        rows = WordRows(logits, labels, batch.gold != IGNORE_INDEX, whole, whole)
+        rows = WordRows(logits, labels, batch.mask, whole, whole)
         return cls(logits[scored], labels[scored], lambda: rows)
 
 

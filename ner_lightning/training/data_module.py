@@ -23,6 +23,7 @@ from ner_lightning.encoding.batches import (
     EncodedWindow,
     EvaluationBatch,
     WindowEncoder,
+    label_rows,
     split_into_passes,
     tag_rows,
 )
@@ -278,7 +279,7 @@ class NERDataModule(L.LightningDataModule):
             tuple(self.bound.window_encoder.collate(run) for run in passes),
             sentences,
             tag_rows(sentences, self.bound.gold_tags),
-            tag_rows(sentences, self.bound.word_tags),
+            label_rows(sentences, self.bound.word_tags),
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -33,8 +33,8 @@ class EntityScores(L.Callback):
     def _update(self, outputs: dict[str, Tensor], batch: EvaluationBatch) -> None:
         assert self.span_f1 is not None
         self.span_f1.update(outputs["tag_ids"], batch.gold)
-        mask = batch.gold != IGNORE_INDEX
-        self.word_accuracy.update((outputs["tag_ids"] == batch.word_labels)[mask].double())
+        is_annotated = batch.word_labels != IGNORE_INDEX
+        self.word_accuracy.update((outputs["tag_ids"] == batch.word_labels)[is_annotated].double())
 
     def _log(self, pl_module: L.LightningModule, split: str) -> None:
         assert self.span_f1 is not None

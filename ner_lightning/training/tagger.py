@@ -35,7 +35,7 @@ from ner_lightning.modeling.parameter_groups import gradients_of, parameter_grou
 from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.parts import require_kind
-from ner_lightning.schemes import IGNORE_INDEX, TagSet
+from ner_lightning.schemes import TagSet
 from ner_lightning.serialization import from_plain, to_plain
 from ner_lightning.training.data_module import NERDataModule, data_module_of
 from ner_lightning.training.entity_scores import EntityScores
@@ -251,7 +251,7 @@ class NERTagger(L.LightningModule):
             scored = ScoredPositions.of_sentences(logits, batch)
             self.evaluation_loss.update(*self.objective(scored))
             self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
-            tag_ids = self.decoder.tag_ids(logits, batch.gold != IGNORE_INDEX, tags, transitions)
+            tag_ids = batch.scored(self.decoder.tag_ids(logits, batch.mask, tags, transitions))
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
         return {"logits": logits, "tag_ids": tag_ids}

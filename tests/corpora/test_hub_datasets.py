@@ -226,7 +226,7 @@ def test_ill_formed_tags_are_read_and_noted_with_their_row(tmp_path: Path):
             {"tag_names": ["O", "B-PER", "I-PER"]},
             "[train]:1: unknown tag number 3; known: 0 O, 1 B-PER, 2 I-PER",
         ),
-        ([{"tokens": ["a"], "ner_tags": [-1]}], {"tag_names": ["O"]}, "unknown tag number -1; known: 0 O"),
+        ([{"tokens": ["a"], "ner_tags": [-2]}], {"tag_names": ["O"]}, "unknown tag number -2; known: 0 O"),
         ([{"tokens": ["a"], "ner_tags": ["PER"]}], {}, "[train]:1: a tag must be O, or one of B I E S L U"),
         (
             [{"tokens": ["a", "b"], "ner_tags": ["O"]}],

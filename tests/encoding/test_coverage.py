@@ -41,6 +41,7 @@ def test_coverage_matches_a_count_by_hand():
         words_without_subwords=2,
         shortened_words=1,
         words_in_several_windows=2,
+        unannotated_words=0,
         changes_by_reader=6,
         entities_lost_to_scheme=0,
         entities_of_unknown_types=1,

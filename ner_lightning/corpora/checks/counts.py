@@ -56,6 +56,7 @@ class SplitStatistics:
     Args:
         num_sentences: Sentences, with or without entities.
         num_words: Words of all sentences.
+        num_unannotated: Words that nobody annotated, which are neither learned nor scored.
         num_documents: Documents, if the corpus names them; otherwise 0.
         entities_by_type: Number of entities of each type, sorted by type.
         mean_entity_length: Mean number of words per entity; 0 if there are no entities.
@@ -72,6 +73,7 @@ class SplitStatistics:
 
     num_sentences: int
     num_words: int
+    num_unannotated: int
     num_documents: int
     entities_by_type: dict[str, int]
     mean_entity_length: float
@@ -97,6 +99,7 @@ def count_split(sentences: Sequence[Sentence]) -> SplitStatistics:
     return SplitStatistics(
         num_sentences=len(sentences),
         num_words=sum(map(len, sentences)),
+        num_unannotated=sum(len(sentence.unannotated) for sentence in sentences),
         num_documents=len({s.document_id for s in sentences if s.document_id is not None}),
         entities_by_type=dict(sorted(Counter(entity.entity_type for entity in entities).items())),
         mean_entity_length=sum(map(len, entities)) / max(len(entities), 1),

@@ -23,6 +23,7 @@ SPLIT_ROWS: tuple[Row, ...] = (
     ("  also in train", lambda split: count_text(split.sentences_in_train, split.num_sentences)),
     ("documents", lambda split: f"{split.num_documents:,}" if split.num_documents else "not given"),
     ("words", lambda split: f"{split.num_words:,}"),
+    ("  not annotated", lambda split: count_text(split.num_unannotated, split.num_words)),
     ("  per sentence", lambda split: lengths_text(split.lengths)),
     ("entities", lambda split: f"{split.num_entities:,}"),
     ("  also in train", lambda split: count_text(split.entities_in_train, split.num_entities)),

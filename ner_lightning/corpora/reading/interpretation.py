@@ -73,7 +73,8 @@ def interpret(
             continue
         name = next(ids)
         if isinstance(row, TaggedSentence):
-            sentence = Sentence(tuple(row.words), source_tags.entities(row), name, row.document_id)
+            entities, unannotated = source_tags.entities(row), source_tags.unannotated_words(row)
+            sentence = Sentence(tuple(row.words), entities, name, row.document_id, unannotated=unannotated)
             notes += source_tags.notes(row, split, name)
         else:
             sentence, fitted = _from_spans(row, splitter, name)
@@ -86,7 +87,12 @@ def _from_spans(row: SpannedWords | SpannedText, splitter: WordSplitter, name: s
     """Return the sentence of a row with spans, and how its spans were read."""
     if isinstance(row, SpannedWords):
         fitted = fit_to_words(row.spans, row.words)
-        return Sentence(tuple(row.words), fitted.entities, name, row.document_id), fitted
+        try:
+            return Sentence(
+                tuple(row.words), fitted.entities, name, row.document_id, unannotated=row.unannotated
+            ), fitted
+        except ValueError as error:  # of unannotated words
+            raise CorpusError(f"{row.path}:{row.line}: {error}") from None
     offsets = tuple(splitter.split(row.text))
     words = tuple(row.text[start:end] for start, end in offsets)
     fitted = fit_to_text(row.spans, row.text, offsets)

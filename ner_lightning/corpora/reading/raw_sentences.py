@@ -59,6 +59,7 @@ class SpannedWords:
         line: The line in the file, counted from 1.
         id: Name of the sentence; empty if the file gives none.
         document_id: Name of its document, or None if the file does not say.
+        unannotated: Positions of words that nobody annotated, in order.
     """
 
     words: Sequence[str]
@@ -67,6 +68,7 @@ class SpannedWords:
     line: int
     id: str = ""
     document_id: str | None = None
+    unannotated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, Literal
@@ -14,6 +14,8 @@ from ner_lightning.tags import OUTSIDE
 TagForm = Literal["B-PER", "PER-B", "B", "PER"]
 
 OUTSIDE_SPELLINGS: Final = frozenset("Oo0")
+UNANNOTATED_NUMBERS: Final = frozenset({-1, -100})  # in place of the number of a tag
+MISSING_TAGS: Final = frozenset({"-", "_", *map(str, UNANNOTATED_NUMBERS)})  # in place of a tag
 PREFIXES: Final = "BIESLUMW"
 SEPARATORS: Final = "-_:./"
 JOINERS: Final = "|+;,&"
@@ -34,11 +36,21 @@ class TagSpelling:
         single_type: The entity type if tags have no type, as in B I O.
         joined: The reading of several tags in one, such as B-ORG|B-LOC for nested entities: first reads the first of
             them, refuse stops with an error.
+        unannotated: The tags of words that nobody annotated, which are neither learned nor scored. null is - and -1 and
+            -100, and also _ if other words are tagged O. Any of these four that is not listed is read as O.
     """
 
     form: TagForm | None = None
     single_type: str = "ENTITY"
     joined: Literal["refuse", "first"] = "refuse"
+    unannotated: list[str] | None = None
+
+    def unannotated_tags(self, tags: Collection[str]) -> frozenset[str]:
+        """Return those of some tags that words have which nobody annotated."""
+        if self.unannotated is not None:
+            return frozenset(self.unannotated) & set(tags)
+        has_outside = any(tag in OUTSIDE_SPELLINGS for tag in tags)
+        return frozenset(MISSING_TAGS if has_outside else MISSING_TAGS - {"_"}) & set(tags)
 
 
 class TagSpellingError(ValueError):

@@ -72,7 +72,7 @@ def test_the_spelling_can_be_specified(tmp_path, form: TagForm, tags: str, entit
         ("B-PER O B_PER", 3, "got 'B_PER' (others are spelled like 'B-PER'); set tags.form if"),
         ("O B-PER I", 3, "got 'I' (others are spelled like 'B-PER')"),
         ("O PER B-PER B-PER", 2, "got 'PER' (others"),
-        ("O B-PER -", 3, "got '-'"),
+        ("O B-PER --", 3, "got '--'"),
     ],
 )
 def test_tags_of_no_known_spelling_are_refused_with_the_settings_to_change(tmp_path, tags, line, message):
