@@ -70,9 +70,7 @@ class WandbRun(L.Callback):
             folder = (self.run_dir / "model").resolve()
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=settings)
-            artifact.add_dir(
-                str(folder), policy="immutable"
-            )  # W&B reads the files from the run folder instead of copying them
+            artifact.add_dir(str(folder), policy="immutable")  # files are read from the run folder, not from a copy
             run.log_artifact(artifact, aliases=["latest", "best"])
 
 

@@ -33,7 +33,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def find_config(path: str) -> str:
-    """Return the path of a config; one below configs/ that does not exist is replaced by the config in the package."""
+    """Return the path of a config; for a missing file below configs/, return the config in the package instead."""
     first, *rest = Path(path).parts or ("",)
     shipped = SHIPPED.joinpath(*rest)
     return str(shipped) if first == "configs" and not Path(path).exists() and shipped.is_file() else path

@@ -88,7 +88,7 @@ class TrainingCLI(PartsCLI):
             config.verbose = False  # callbacks print the tables
 
     def default_run_dir(self) -> Path:
-        """Return the default run folder: for ``fit`` a new one, for other commands the one that has their checkpoint."""
+        """Return the default run folder; ``validate`` and ``test`` use the one that contains their checkpoint."""
         config = self.config[self.subcommand]
         checkpoint = Path(config.ckpt_path or "")
         if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:

@@ -182,7 +182,8 @@ def _classes_for(kind: Any) -> list[type]:
 def _concrete_classes(base: type) -> list[type]:
     """Return a class and its public subclasses in the same package, without abstract ones."""
     package = base.__module__.partition(".")[0]
-    public = [each for each in subclasses(base) if not each.__name__.startswith("_")]
+    loaded: Iterator[type] = subclasses(base)
+    public = [each for each in loaded if not each.__name__.startswith("_")]
     of_package = [each for each in public if each.__module__.partition(".")[0] == package]
     return [each for each in (base, *of_package) if not inspect.isabstract(each)]
 
