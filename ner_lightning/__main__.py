@@ -1,4 +1,4 @@
-"""The command line: picks the command by its first word, and imports only what that needs."""
+"""The command line: the first argument selects the command, and only the modules of that command are imported."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ COMMANDS = {
     "fit": ("fit.command", "train, score the best epoch, and save it as a bundle"),
     "validate": ("fit.command", "score the validation split with a checkpoint"),
     "test": ("fit.command", "score the test split with a checkpoint"),
-    "compare": ("compare.command", "train several configurations over several seeds, and say what differs"),
-    "predict": ("predict.command", "find the entities of raw text with a bundle"),
-    "evaluate": ("evaluate", "score predictions, and show what is wrong with them"),
-    "check": ("check", "report what a corpus holds, and what is wrong with it"),
+    "compare": ("compare.command", "train several configurations over several seeds and report what differs"),
+    "predict": ("predict.command", "find entities in raw text with a bundle"),
+    "evaluate": ("evaluate", "score predictions and show their errors"),
+    "check": ("check", "report what is in a corpus and what is wrong with it"),
     "convert": ("convert", "write a corpus in another format or label scheme"),
 }
 USAGE = "usage: python -m ner_lightning COMMAND [OPTION ...]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status, also if its output is closed or full."""
+    """Run a command and return its exit status, even if its output cannot be written."""
     accept_any_character()
     show_warnings_as_lines()
     with unfailing_streams() as output:
@@ -41,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return status
         if isinstance(output.failure, BrokenPipeError):
             return CLOSED_PIPE_STATUS
-        say(message_console(), f"error: the standard output cannot be written: {output.failure.strerror}")
+        say(message_console(), f"error: cannot write to standard output: {output.failure.strerror}")
         return 2
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run the command that the first argument names and return its exit status."""
+    """Run the command named by the first argument and return its exit status."""
     if not arguments or arguments[0] in {"-h", "--help"}:
         write_output(help_text())
         return 0 if arguments else 2
@@ -56,27 +56,27 @@ def run_command(arguments: Sequence[str]) -> int:
         return 2
     module_name, _ = COMMANDS[command]
     module = import_module(f"ner_lightning.commands.{module_name}")
-    takes_command = module_name == "fit.command"
-    return module.main(arguments if takes_command else arguments[1:])
+    serves_several_commands = module_name == "fit.command"
+    return module.main(arguments if serves_several_commands else arguments[1:])
 
 
 def script() -> int:
-    """Run a command as the installed script, which finds modules of the current folder as ``python -m`` does."""
+    """Run a command from the installed script; modules in the current folder can be imported, as with ``python -m``."""
     if not sys.flags.safe_path:
         sys.path.insert(0, os.getcwd())
     return main()
 
 
 def accept_any_character() -> None:
-    """Let no character end a command: files and pipes get UTF-8, and what a terminal cannot show is escaped."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # that of a notebook is none
+    """Make sure that no character ends a command: files and pipes get UTF-8; a terminal shows escapes if necessary."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the output of a notebook cannot be reconfigured
         sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def help_text() -> str:
-    """What the commands do, a line each."""
+    """Return the overview of all commands, with one line for each."""
     lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Names of Lightning and jsonargparse outside their public interface that we depend on, each with the reason.
+"""Every private name of Lightning and jsonargparse that we depend on, with the reason.
 
 ``tests/test_lightning_internals.py`` notices when one of them changes, and ``pyproject.toml`` pins minor versions.
 """
@@ -15,12 +15,12 @@ from jsonargparse import ArgumentParser
 
 
 def ends_after_this_epoch(trainer: L.Trainer) -> bool:
-    """Return whether a request to stop is fulfilled now: Lightning first completes ``min_epochs`` and ``min_steps``."""
+    """Return whether training was asked to stop and may: Lightning first completes ``min_epochs`` and ``min_steps``."""
     return trainer.should_stop and trainer.fit_loop._can_stop_early
 
 
 def forget_batch_that_stepped(trainer: L.Trainer) -> None:
-    """Take back the count of an optimizer step that was begun but not made, so that a checkpoint does not hold it."""
+    """Undo the count of an optimizer step that was started but not made, so that no checkpoint includes it."""
     trainer.fit_loop.epoch_loop._batches_that_stepped -= 1
 
 
@@ -40,11 +40,10 @@ def steps_between_logs(trainer: L.Trainer) -> int:
 
 
 def read_integers_as_integers(parser: ArgumentParser) -> None:
-    """Let settings that accept int or float read 1 as the integer.
+    """Make settings that accept int or float read 1 as an integer.
 
     For Lightning, ``limit_val_batches: 1`` is one batch and ``1.0`` the whole split. jsonargparse tries the types of a
-    union in their order, and ``typing`` may return an equal union of another order that a library, such as rich,
-    created before.
+    union in order, and ``typing`` may reuse an equal union that a library such as rich has created in another order.
     """
     for action in parser._actions:
         kind: Any = getattr(action, "_typehint", None)

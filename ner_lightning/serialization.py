@@ -106,7 +106,7 @@ def from_plain(base: type[Part], plain: Any) -> Part:
         ValueError: If no imported class of this kind has the name, or its arguments do not fit.
     """
     saved = PlainPart(plain, {}) if isinstance(plain, str) else typed(plain, PlainPart)
-    known = {cls.__name__: cls for cls in _subclasses(base) if not inspect.isabstract(cls)}
+    known = {cls.__name__: cls for cls in subclasses(base) if not inspect.isabstract(cls)}
     if saved.name not in known:
         raise ValueError(f"{base.__name__} must be one of {sorted(known)}, got {saved.name!r}; import it first")
     cls = known[saved.name]
@@ -139,7 +139,8 @@ def _at(plain: Any, place: str) -> Any:
     return plain
 
 
-def _subclasses(base: type[Part]) -> Iterator[type[Part]]:
+def subclasses(base: type[Part]) -> Iterator[type[Part]]:
+    """Yield all direct and indirect subclasses of a class that are loaded."""
     for cls in base.__subclasses__():
         yield cls
-        yield from _subclasses(cls)
+        yield from subclasses(cls)

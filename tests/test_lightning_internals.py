@@ -79,4 +79,4 @@ from ner_lightning.__main__ import main
 main(["fit", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert", "--trainer.limit_val_batches=1"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "limit_val_batches must be 1.0, or 0 to leave the split out, got 1:" in done.stderr
+    assert "limit_val_batches must be 1.0, or 0 to skip the split, got 1:" in done.stderr

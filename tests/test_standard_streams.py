@@ -16,8 +16,8 @@ from support.sentences_with_errors import SENTENCES
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "tests" / "data" / "conll2003.conll"
-FULL = "error: the standard output cannot be written: No space left on device\n"
-CLOSED = "error: the standard output cannot be written: Bad file descriptor\n"
+FULL = "error: cannot write to standard output: No space left on device\n"
+CLOSED = "error: cannot write to standard output: Bad file descriptor\n"
 
 
 def run_with(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,8 @@ from ner_lightning.checkpoints.reading import read_checkpoint
 class AtomicCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint next to its target, flushes it to the disk, and renames it.
 
-    Lightning writes to the temporary folder and moves the file. If that is another file system, a killed run leaves a
-    truncated checkpoint.
+    Lightning writes to the system's temporary folder and then moves the file. If that folder is on another file system,
+    a killed run leaves a truncated checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
@@ -24,7 +24,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
                 torch.save(checkpoint, file)
             except RuntimeError as error:
                 if isinstance(error.__context__, OSError):
-                    raise error.__context__ from None  # the error of the disk; torch only reports that positions differ
+                    raise error.__context__ from None  # the error of the disk; torch only reports a wrong file position
                 raise
 
     def load_checkpoint(

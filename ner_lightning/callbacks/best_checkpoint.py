@@ -1,4 +1,4 @@
-"""The checkpoint of the best epoch, with which a run is scored."""
+"""The checkpoint of the best epoch, which is scored at the end of a run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ner_lightning.checkpoints.reading import CheckpointError
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps ``best.ckpt`` of the epoch with the best validation F1, even if the run folder is moved or copied.
+    """Saves the epoch with the best validation F1 as ``best.ckpt``, even if the run folder is moved or copied.
 
     Lightning remembers the folder by its absolute path. In another folder it would forget the best score, replace the
-    best checkpoint by a worse one, and look for it in the previous folder.
+    best checkpoint with a worse one, and look for it in the old folder.
 
     Args:
         folder: Folder of the checkpoint.
@@ -33,7 +33,7 @@ class BestCheckpoint(ModelCheckpoint):
         self.path = folder.resolve() / "best.ckpt"
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Find the best checkpoint so far next to the loaded one; a checkpoint from another folder has no best.
+        """Find the best checkpoint so far next to the loaded one; a checkpoint from another folder starts without one.
 
         Raises:
             CheckpointError: If the best checkpoint is missing.
@@ -44,7 +44,7 @@ class BestCheckpoint(ModelCheckpoint):
         if not is_of_this_folder or not state or not state["best_model_path"]:
             return
         if not self.path.is_file():
-            raise CheckpointError(f"{self.path} is missing: a run resumes with its best checkpoint so far")
+            raise CheckpointError(f"{self.path} is missing: a run can only be resumed with its best checkpoint so far")
         best = str(self.path)
         states[self.state_key] = state | {
             "dirpath": self.dirpath,

@@ -1,4 +1,4 @@
-"""The scores of one model by decoder."""
+"""Scores one model with every decoder."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ DECODERS: dict[str, Decoder] = {"argmax": ArgmaxDecoder(), "viterbi": ViterbiDec
 class DecoderComparison(FinalScoring):
     """Scores the same logits with every decoder, and shows the scores side by side at the end of validate and test.
 
-    All scores go to ``predictions/<split>.decoders.json``, the predictions of a decoder that is not the tagger's own
-    to ``predictions/<split>.<decoder>.jsonl``.
+    All scores are written to ``predictions/<split>.decoders.json``. The predictions of decoders other than the tagger's
+    are written to ``predictions/<split>.<decoder>.jsonl``.
 
     Args:
         run_dir: The run folder.
@@ -43,7 +43,7 @@ class DecoderComparison(FinalScoring):
         self.predicted: dict[str, list[PredictedSentence]] = {}
 
     def begin(self, tagger: NERTagger, bound: BoundCorpus) -> None:
-        """Start counting; a rank without a batch takes part with zero counts."""
+        """Start counting if necessary; a rank without any batch contributes zero counts."""
         if not self.metrics:
             self.metrics = {name: SpanF1(bound.tags, bound.gold_tags).to(tagger.device) for name in DECODERS}
             self.predicted = {name: [] for name, decoder in DECODERS.items() if decoder != tagger.decoder}

@@ -1,4 +1,4 @@
-"""A line for each epoch, printed if there is no terminal for a progress bar."""
+"""Prints a line for each epoch when there is no progress bar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ner_lightning.console import message_console, say
 
 
 class EpochLines(L.Callback):
-    """Prints loss and F1 of each epoch to the error stream, for logs and pipes."""
+    """Prints the loss and F1 of each epoch to standard error, for logs and pipes."""
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if not trainer.is_global_zero:

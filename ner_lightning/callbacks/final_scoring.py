@@ -1,4 +1,4 @@
-"""The base of callbacks that see the batches of validate and test, but not the validations within fit."""
+"""The base class of callbacks for `validate` and `test` that ignore the validations during training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ner_lightning.training.tagger import NERTagger, tagger_of
 
 
 class FinalScoring(L.Callback, ABC):
-    """Receives every batch of validate and test, and their end, but not the validation after each epoch."""
+    """Receives every batch of validate and test, and their end, but not the validations during training."""
 
     @abstractmethod
     def add(self, tagger: NERTagger, bound: BoundCorpus, outputs: Mapping[str, Tensor], batch: EvaluationBatch) -> None:
@@ -28,7 +28,7 @@ class FinalScoring(L.Callback, ABC):
             tagger: The tagger.
             bound: The corpus that is scored.
             outputs: The result of the tagger's evaluation step for the batch.
-            batch: Whole sentences.
+            batch: The batch, which contains whole sentences.
         """
 
     @abstractmethod
@@ -39,7 +39,7 @@ class FinalScoring(L.Callback, ABC):
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        outputs: Any,  # Lightning's hook gives no type
+        outputs: Any,  # Lightning declares no type
         batch: EvaluationBatch,
         batch_idx: int,
         dataloader_idx: int = 0,

@@ -8,7 +8,7 @@ import lightning as L
 
 
 class FinalValidation(L.Callback):
-    """Validates a run that ``max_steps`` ends within an epoch, as Lightning does if ``max_time`` ends it.
+    """Validates a run that ``max_steps`` ends within an epoch, as Lightning does for ``max_time``.
 
     Without this, a run shorter than an epoch would have no best checkpoint.
     """

@@ -18,13 +18,13 @@ from ner_lightning.training.moving_average import trained_weights
 
 
 class FiniteSteps(L.Callback):
-    """Stops before an optimizer step whose loss or gradient is not finite, and saves the state before it.
+    """Stops before an optimizer step whose loss or gradient is not finite, and saves the state before that step.
 
-    The gradient is checked as well: a single step along an infinite gradient ruins the weights, and the loss shows it
-    only after they have been saved. With a gradient scaler (16-mixed), the scaler handles infinite gradients.
+    The gradient is checked as well: a single step along an infinite gradient ruins the weights, and the loss shows this
+    only after they have been saved. With 16-mixed precision, the gradient scaler handles infinite gradients.
 
-    An optimizer can spoil the weights with a finite gradient, too, and no loss follows the last step. So they are
-    looked at before a validation and before a checkpoint is written.
+    An optimizer can also ruin the weights with a finite gradient, and no loss is computed after the last step. The
+    weights are therefore checked before each validation and before a checkpoint is written.
 
     Args:
         last: Saves the last checkpoint.
@@ -57,30 +57,30 @@ class FiniteSteps(L.Callback):
         if trainer.strategy.reduce_boolean_decision(is_finite, all=True):
             return
         bad = [ids for (ids, _), finite in zip(batches, losses.tolist(), strict=True) if not finite]
-        of_loss = [*dict.fromkeys(i for ids in gathered(trainer, bad) for batch in ids for i in batch)]
-        of_step = [*dict.fromkeys(i for ids in gathered(trainer, [ids for ids, _ in batches]) for b in ids for i in b)]
+        bad_ids = [*dict.fromkeys(i for ids in gathered(trainer, bad) for batch in ids for i in batch)]
+        step_ids = [*dict.fromkeys(i for ids in gathered(trainer, [ids for ids, _ in batches]) for b in ids for i in b)]
         _rewind_to_step(trainer)
         self.last.save(trainer)
         raise FloatingPointError(
-            f"the {'loss' if of_loss else 'gradient'} must be finite, got NaN or infinity in step "
-            f"{trainer.global_step + 1}, in a batch of the sentences {', '.join(of_loss or of_step)}; "
-            f"the state before that step is saved as {self.last.path}"
+            f"the {'loss' if bad_ids else 'gradient'} must be finite, got NaN or infinity in step "
+            f"{trainer.global_step + 1}, in a batch with the sentences {', '.join(bad_ids or step_ids)}; "
+            f"the state before that step is saved in {self.last.path}"
         )
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Look at the weights that a validation of training would score.
+        """Check the weights that a validation during training is about to score.
 
         Raises:
-            FloatingPointError: If one of them is not finite.
+            FloatingPointError: If a weight is not finite.
         """
         if trainer.state.fn == TrainerFn.FITTING:
             _require_finite_weights(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Look at the weights that are about to be saved.
+        """Check the weights that are about to be saved.
 
         Raises:
-            FloatingPointError: If one of them is not finite.
+            FloatingPointError: If a weight is not finite.
         """
         _require_finite_weights(trainer, pl_module)
 
@@ -104,7 +104,7 @@ def _gradient_is_finite(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def _rewind_to_step(trainer: L.Trainer) -> None:
-    """Set the counters to the batch before the current step, which the current weights belong to."""
+    """Set Lightning's counters back to the end of the previous step, which the current weights belong to."""
     loop: Any = trainer.fit_loop.epoch_loop
     begun = loop.batch_progress.current.completed % trainer.accumulate_grad_batches
     for counts in (loop.batch_progress.current, loop.batch_progress.total):

@@ -12,12 +12,12 @@ from ner_lightning.lightning_internals import callbacks_of, ends_after_this_epoc
 
 
 def is_validated_next(trainer: L.Trainer) -> bool:
-    """Return whether validation follows the batch; Lightning would skip it when it resumes from such a batch."""
+    """Return whether this batch is followed by a validation, which Lightning would skip if it resumed from here."""
     return trainer.is_last_batch or ends_after_this_epoch(trainer)
 
 
 def is_stopped_early(trainer: L.Trainer) -> bool:
-    """Return whether a callback such as early stopping has ended training before its configured length."""
+    """Return whether a callback such as early stopping has ended training before the configured length."""
     if not ends_after_this_epoch(trainer):
         return False
     timers = [callback.time_remaining() for callback in callbacks_of(trainer) if isinstance(callback, Timer)]
@@ -26,9 +26,9 @@ def is_stopped_early(trainer: L.Trainer) -> bool:
 
 
 def stay_stopped(trainer: L.Trainer, checkpoint: dict[str, Any]) -> bool:
-    """Train nothing if a callback had ended the run of this checkpoint.
+    """Keep a resumed run from training if a callback had already ended it.
 
-    Lightning would forget that, and train until the callback ends the run again.
+    Lightning would not remember this, and would train until the callback ends the run again.
 
     Args:
         trainer: The trainer that is about to load the checkpoint.
@@ -46,18 +46,18 @@ def stay_stopped(trainer: L.Trainer, checkpoint: dict[str, Any]) -> bool:
 
 
 class LastCheckpoint(Checkpoint):
-    """Saves ``last.ckpt`` at the end of every epoch, and within it on request, except before a validation.
+    """Saves ``last.ckpt`` at the end of every epoch, and on request also within an epoch, except before a validation.
 
     The checkpoint records whether a callback had ended the run.
 
     Args:
         folder: Folder of the checkpoint.
-        every_n_steps: Optimizer steps between checkpoints within an epoch; None saves none.
+        every_n_steps: Number of optimizer steps between checkpoints within an epoch; None saves only at its end.
     """
 
     def __init__(self, folder: Path, every_n_steps: int | None = None) -> None:
         if every_n_steps is not None and every_n_steps < 1:
-            raise ValueError(f"steps between checkpoints must be at least 1, got {every_n_steps}")
+            raise ValueError(f"the number of steps between checkpoints must be at least 1, got {every_n_steps}")
         self.path, self.every_n_steps = folder / "last.ckpt", every_n_steps
         self.saved_step = 0
         self.stopped_early = False
@@ -66,7 +66,7 @@ class LastCheckpoint(Checkpoint):
         return {"stopped_early": self.stopped_early}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.saved_step = trainer.global_step  # the next step of a resumed run may be accumulated over many batches
+        self.saved_step = trainer.global_step  # a resumed run may need many batches for its next step
 
     def on_train_batch_end(
         self,
@@ -81,7 +81,7 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save; an epoch within which the run ended is saved as unfinished, so that a longer run continues in it."""
+        """Save; an epoch in which the run ended early is saved as unfinished, so that a longer run continues it."""
         self.stopped_early = is_stopped_early(trainer)
         progress: Any = trainer.fit_loop.epoch_progress
         under_way = int(not trainer.is_last_batch)
@@ -92,6 +92,6 @@ class LastCheckpoint(Checkpoint):
             count.processed += under_way
 
     def save(self, trainer: L.Trainer) -> None:
-        """Save now; every rank must call it."""
+        """Save the checkpoint now; every rank must call this."""
         self.saved_step = trainer.global_step
         trainer.save_checkpoint(self.path)

@@ -1,4 +1,4 @@
-"""The file `metrics.csv`, which a resumed run continues seamlessly."""
+"""Writes `metrics.csv`; a resumed run continues the file as if it had never been interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ner_lightning.atomic_files import errors_naming, whole_file
 
 
 class MetricsFile(Logger):
-    """Writes every logged row immediately. Lightning's CSV logger would delete the file when a run is resumed.
+    """Writes every logged row immediately. Lightning's CSV logger would delete the file of a resumed run.
 
     Args:
         path: The file.
@@ -56,11 +56,11 @@ class MetricsFile(Logger):
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
-    def go_back_to(self, num_rows: int) -> None:
-        """Keep the first rows that an earlier start of this run wrote; the others belong to steps that are repeated."""
+    def keep_first_rows(self, num_rows: int) -> None:
+        """Keep only the first rows from an earlier start of this run; the others belong to steps that are repeated."""
         with self.path.open(newline="", encoding="utf-8") as file:
             kept = list(csv.DictReader(file))[:num_rows]
-        # an empty field means that the row has no such value
+        # an empty field means that the row has no value in this column
         self.rows = [{name: value for name, value in row.items() if value} for row in kept]
         self.columns = []
         for row in self.rows:

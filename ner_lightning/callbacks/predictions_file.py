@@ -1,4 +1,4 @@
-"""The predictions file of a split, its printed table, and the check of its scores by seqeval."""
+"""Writes the predictions file of a split, checks its scores against seqeval, and prints them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def predicted_sentences(
     tag_ids: Int[Tensor, "batch words"],
     batch: EvaluationBatch,
 ) -> Iterator[PredictedSentence]:
-    """Return the sentences of a batch with the entities of the decoder's tags."""
+    """Yield the sentences of a batch with the entities that the decoder finds."""
     assert tagger.tags is not None
     found = decoder.entities(logits, tag_ids, tagger.tags, tagger.objective.transitions)
     for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
@@ -42,10 +42,10 @@ def predicted_sentences(
 
 
 def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[PredictedSentence], path: Path) -> None:
-    """Write the predictions of all ranks in the order of the corpus, on the first rank; every rank must call it.
+    """Write the predictions of all ranks on the first rank, in the order of the corpus; every rank must call this.
 
     Raises:
-        ValueError: If the file holds different predictions, which would be lost.
+        ValueError: If the file already holds different predictions, which would be lost.
     """
     parts = gathered(trainer, predicted)
     if not trainer.is_global_zero:
@@ -53,12 +53,14 @@ def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[Pre
     by_id = {sentence.id: sentence for part in parts for sentence in part}
     in_order = [by_id[sentence.id] for sentence in data_module_of(trainer).bound.corpus.splits[split]]
     if path.exists() and not holds_predictions(path, in_order):
-        raise ValueError(f"{path} holds different predictions, which would be lost: choose a new folder with --run_dir")
+        raise ValueError(
+            f"{path} holds different predictions, which would be lost; choose another folder with --run_dir"
+        )
     write_predictions(path, in_order)
 
 
 class PredictionsFile(FinalScoring):
-    """Writes ``predictions/<split>.jsonl`` at the end of validate and test (not of each epoch's validation).
+    """Writes ``predictions/<split>.jsonl`` at the end of validate and test, but not after the validation of each epoch.
 
     The file holds every sentence once, in the order of the corpus, for any number of ranks. The printed scores are
     computed from the file, and must equal those of seqeval. A file with different predictions is not replaced.
@@ -87,7 +89,7 @@ class PredictionsFile(FinalScoring):
         logged = {name.removeprefix(f"{split}/"): float(value) for name, value in trainer.callback_metrics.items()}
         differing = differences_from_seqeval(logged, seqeval_scores(written))
         if differing:
-            raise RuntimeError(f"our scores must equal seqeval's, got {'; '.join(differing)}")
+            raise RuntimeError(f"the scores must equal those of seqeval, got {'; '.join(differing)}")
         coverage = data_module_of(trainer).bound.coverage(split)
         console = output_console()
         print_table(console, scores_table(score(written), f"{split}: entities, confirmed by seqeval"))

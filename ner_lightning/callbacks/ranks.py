@@ -1,4 +1,4 @@
-"""Exchange of values between ranks."""
+"""Exchanges values between ranks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def gathered(trainer: L.Trainer, value: T) -> list[T]:
-    """Return the values of all ranks, in the order of ranks; every rank must call it.
+    """Return the values of all ranks, in the order of the ranks; every rank must call this.
 
     Args:
         trainer: The trainer of the ranks.

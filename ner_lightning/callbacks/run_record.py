@@ -1,4 +1,4 @@
-"""The record of a run: `run.json`, next to the `config.yaml` that the command line writes."""
+"""Writes `run.json`, the record of a run, next to the `config.yaml` that the command line writes."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ KIB = 1024
 class RunRecord(L.Callback):
     """Writes seed, commit, corpus checksum, versions, wall time, peak memory and throughput to ``run.json``.
 
-    Values that depend on the clock are recorded here and not in ``metrics.csv``, which is equal for equal runs. A
-    resumed run adds to the values up to its checkpoint, so repeated steps count once. ``padding`` is the number of
-    subwords computed outside attention divided by the number of real subwords: 1 if windows are packed.
+    Times are recorded here and not in ``metrics.csv``, so that equal runs have equal metrics. A resumed run adds to the
+    values recorded in its checkpoint, so repeated steps count once. ``padding`` is the number of subwords computed
+    outside attention divided by the number of real subwords; it is 1 if windows are packed.
 
     Args:
         run_dir: The run folder.
-        metrics: The metrics of the run; a checkpoint records how many rows there were.
-        best: Keeps the best checkpoint of the run; a user may add other checkpoint callbacks.
+        metrics: The metrics of the run; a checkpoint records how many rows they had.
+        best: The callback that saves the best checkpoint; a user may add other checkpoint callbacks.
     """
 
     def __init__(self, run_dir: Path, metrics: MetricsFile, best: BestCheckpoint) -> None:
@@ -67,7 +67,7 @@ class RunRecord(L.Callback):
         self.earlier = Counter(state_dict["taken"])
 
     def taken(self) -> dict[str, float]:
-        """Return the time, memory and counts of the run so far, over all ranks and starts; every rank must call it."""
+        """Return the time, memory and counts of the run over all ranks and starts so far; every rank must call this."""
         counts, peaks = zip(*gathered(self.trainer, (self.counts, peak_memory_mib())), strict=True)
         return {
             "wall_seconds": self.earlier["wall_seconds"] + time.perf_counter() - self.started,
@@ -77,15 +77,15 @@ class RunRecord(L.Callback):
         }
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Continue after the rows of the checkpoint; validate and test also load one, but change nothing."""
+        """Drop the metrics after the checkpoint of a resumed run; validate and test also load one, but drop nothing."""
         if self.rows_of_checkpoint is not None and self.metrics.path.exists():
-            self.metrics.go_back_to(self.rows_of_checkpoint)
+            self.metrics.keep_first_rows(self.rows_of_checkpoint)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.clock = time.perf_counter()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.clock = time.perf_counter()  # validation does not count as training time; loading batches does
+        self.clock = time.perf_counter()  # loading batches counts as training time, but validation does not
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
@@ -97,7 +97,7 @@ class RunRecord(L.Callback):
     def on_before_optimizer_step(
         self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Count the step; a step rejected because of a NaN loss is repeated."""
+        """Count the step; one that is rejected because its loss is NaN is repeated, and not counted here."""
         self.counts.update(self.counts_of_step)
         self.counts_of_step.clear()
 
@@ -147,7 +147,7 @@ class RunRecord(L.Callback):
 
 
 def peak_memory_mib() -> int:
-    """Return the peak memory of the GPU, or of this process without a GPU."""
+    """Return the peak memory of the GPU, or of this process if there is no GPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() // KIB**2
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (KIB**2 if sys.platform == "darwin" else KIB)

@@ -1,4 +1,4 @@
-"""The lines that a run prints before it trains."""
+"""Prints what a run is about to train."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ner_lightning.training.tagger import tagger_of
 
 
 class StartLines(L.Callback):
-    """Prints to the error stream what is trained, on which share and for how many optimizer steps.
+    """Prints the number of trained parameters, the share of the corpus and the number of optimizer steps.
 
-    Class weights and repeat factors are printed if there are any.
+    The lines go to standard error. Class weights and repeat factors are printed if there are any.
     """
 
     @rank_zero_only
@@ -35,7 +35,7 @@ class StartLines(L.Callback):
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
-        num_steps = trainer.estimated_stepping_batches  # infinite for a run without an end
+        num_steps = trainer.estimated_stepping_batches  # infinite for a run without a limit
         if num_steps < math.inf:
             warning = warning_on_steps(int(num_steps))
             lines += [f"optimizer steps: {num_steps:,}", *([f"warning: {warning}"] if warning else [])]
@@ -45,7 +45,7 @@ class StartLines(L.Callback):
 
 
 def count_parameters(module: nn.Module) -> dict[str, int]:
-    """The numbers of parameters: ``trained`` and ``total``.
+    """Return the number of parameters that are ``trained``, and the ``total``.
 
     >>> count_parameters(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1).requires_grad_(False)))
     {'trained': 9, 'total': 13}

@@ -1,4 +1,4 @@
-"""The end of a run by Ctrl-C or SIGTERM."""
+"""Ends a run on Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lightning.pytorch.trainer.states import TrainerFn
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint, is_validated_next
 
 NAME_BY_SIGNAL: Final = {int(signal.SIGINT): "Ctrl-C", int(signal.SIGTERM): "SIGTERM"}
-ON_CTRL_C: Final = (
-    b"\nCtrl-C: stops after this step, or after the validation under way; once more stops at once, without saving\n"
+CTRL_C_MESSAGE: Final = (
+    b"\nCtrl-C: stopping after this step or the current validation; press it again to stop at once, without saving\n"
 )
 
 
 class Stopped(SystemExit):
-    """The end of a command by a signal, with the exit status that shells report for it.
+    """Ends a command after a signal, with the exit status that shells report for it.
 
     Args:
-        signal_number: The signal.
+        signal_number: Number of the signal.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -39,18 +39,18 @@ class Stopped(SystemExit):
 
 
 def handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
-    """Have a function called on Ctrl-C and SIGTERM, unless the process was started to ignore them.
+    """Install a handler for Ctrl-C and SIGTERM, except for signals that the process was started to ignore.
 
     Returns:
         The previous handler of each signal.
     """
-    heeded = [number for number in NAME_BY_SIGNAL if signal.getsignal(number) is not signal.SIG_IGN]
-    return {number: signal.signal(number, handler) for number in heeded}
+    handled = [number for number in NAME_BY_SIGNAL if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in handled}
 
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Raise ``Stopped`` on Ctrl-C and SIGTERM, wherever no callback handles them."""
+    """Raise ``Stopped`` on Ctrl-C and SIGTERM while no callback handles them."""
 
     def stop(number: int, _: Any) -> None:
         raise Stopped(number)
@@ -64,12 +64,12 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 class StopOnSignal(Checkpoint):
-    """Saves the last checkpoint after the step under way, on whichever rank a signal comes, and ends all of them.
+    """Saves the last checkpoint after the current step and ends all ranks, whichever rank receives a signal.
 
-    Lightning's own way saves nothing, stops between accumulated batches, and talks to the other ranks from
-    within the signal handler, while they may be in the midst of something else. A validation under way is
-    finished first, since a run cannot be resumed within one. As a checkpoint callback, it runs after all
-    callbacks that a step concerns, such as a moving average.
+    Lightning itself saves nothing, stops between accumulated batches, and communicates with the other ranks from
+    within the signal handler, while they may be busy with something else. A current validation is finished first,
+    because a run cannot be resumed within one. As a checkpoint callback, this one runs after all callbacks that take
+    part in a step, such as a moving average.
 
     Args:
         last: Saves the last checkpoint.
@@ -78,10 +78,10 @@ class StopOnSignal(Checkpoint):
     def __init__(self, last: LastCheckpoint) -> None:
         self.last = last
         self.signal_number = self.finished_steps = 0
-        self.speaks = False
+        self.prints_message = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.finished_steps, self.speaks = trainer.global_step, trainer.is_global_zero
+        self.finished_steps, self.prints_message = trainer.global_step, trainer.is_global_zero
         handle_signals(self._remember)  # Lightning restores the previous handlers when training ends
 
     def on_train_batch_end(
@@ -95,7 +95,7 @@ class StopOnSignal(Checkpoint):
             raise Stopped(number)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Stop between epochs, when the checkpoint of the previous one is up to date."""
+        """Stop between epochs; the checkpoint saved at the end of the previous epoch is up to date."""
         number = self._signal_of_any_rank(trainer)
         if number:
             raise Stopped(number)
@@ -106,8 +106,8 @@ class StopOnSignal(Checkpoint):
         if self.signal_number and number == signal.SIGINT:
             raise Stopped(number)
         self.signal_number = self.signal_number or number
-        if number == signal.SIGINT and self.speaks:
-            os.write(2, ON_CTRL_C)  # the error stream of Python may be in the midst of a line
+        if number == signal.SIGINT and self.prints_message:
+            os.write(2, CTRL_C_MESSAGE)  # Python's standard error may be in the middle of a line
 
     def _signal_of_any_rank(self, trainer: L.Trainer) -> int:
         number = torch.tensor(self.signal_number, device=trainer.strategy.root_device)
@@ -115,9 +115,9 @@ class StopOnSignal(Checkpoint):
 
 
 class EndOnSignal(L.Callback):
-    """Ends scoring at once, with the ranks that this process started: there is nothing of it to save.
+    """Ends scoring at once, together with the ranks that this process started, since there is nothing to save.
 
-    Lightning would wait for a batch, and for the other ranks within the signal handler.
+    Lightning would wait for the end of a batch, and then for the other ranks within the signal handler.
     """
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

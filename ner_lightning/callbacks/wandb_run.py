@@ -1,4 +1,4 @@
-"""Configuration, tables and model of a W&B run; the only module that uses W&B directly."""
+"""Sends the configuration, tables and model of a run to W&B; the only module that uses W&B directly."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ner_lightning.tags import OUTSIDE
 
 
 class WandbRun(L.Callback):
-    """Sends configuration, tables and model to W&B if the run logs there.
+    """Sends the configuration, tables and model of a run to W&B if it logs there.
 
-    Scores and confusions contain no text. Sentences do, and may be personal, so they are sent only on request.
+    Scores and confusions contain no text. Sentences do, and may be personal, so they are only sent on request.
 
     Args:
         run_dir: The run folder, whose files are sent.
-        predictions: Send every sentence of validation and test, with its gold and predicted entities.
+        predictions: Send every sentence of the validation and test splits, with its gold and predicted entities.
         model: Send the bundle as an artifact named after the run.
     """
 
@@ -54,7 +54,7 @@ class WandbRun(L.Callback):
 
     @rank_zero_only
     def send_tables(self, trainer: L.Trainer, split: SplitName) -> None:
-        """Send the scores of every type and the confusion of types, and the sentences if requested."""
+        """Send the scores and the confusion of entity types, and the sentences if requested."""
         for run in _wandb_runs(trainer):
             sentences = read_predictions(self.run_dir / PREDICTIONS / f"{split}.jsonl")
             names, gold, predicted = span_types(sentences)
@@ -70,12 +70,12 @@ class WandbRun(L.Callback):
             folder = (self.run_dir / "model").resolve()
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             artifact = wandb.Artifact(f"model-{run.id}", type="model", metadata=settings)
-            artifact.add_dir(str(folder), policy="immutable")  # without a copy: a sync reads the run folder
+            artifact.add_dir(str(folder), policy="immutable")  # files are read from the run folder, not from a copy
             run.log_artifact(artifact, aliases=["latest", "best"])
 
 
 def line_on_wandb(error: WandbError) -> str:
-    """A sentence on why W&B cannot be used, and what to do.
+    """Return one line on why W&B cannot be used, and what to do.
 
     >>> line_on_wandb(WandbError("No API key configured."))
     'W&B cannot be used: No API key configured; run wandb login, or set --trainer.logger.init_args.offline true'
@@ -87,11 +87,11 @@ def line_on_wandb(error: WandbError) -> str:
 def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[int], list[int]]:
     """Return the gold and the predicted type of every span that is annotated or predicted.
 
-    A span without an entity of exactly these boundaries on the other side is ``O`` there, so types are confused only
-    if the boundaries agree.
+    If only one side has an entity with exactly these boundaries, the other type is ``O``. Two types therefore count as
+    confused only if the boundaries agree.
 
     Returns:
-        The names of types, ``O`` first; the index of the gold type of every span; the index of its predicted type.
+        The names of the types, ``O`` first; the index of the gold type of every span; and that of its predicted type.
     """
     paired = (pair_entities(sentence.gold, sentence.predicted) for sentence in sentences)
     spans = [types for pairs in paired for pair in pairs for types in confused_types(pair)]
@@ -101,7 +101,7 @@ def span_types(sentences: Iterable[PredictedSentence]) -> tuple[list[str], list[
 
 
 def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
-    """Return precision, recall and F1 of every entity type, with their counts."""
+    """Return a table of precision, recall, F1 and counts by entity type."""
     rows = [
         [kind, counts.precision, counts.recall, counts.f1, counts.gold, counts.predicted]
         for kind, counts in score(sentences).by_type.items()
@@ -110,7 +110,10 @@ def types_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
 
 
 def sentences_table(sentences: Iterable[PredictedSentence]) -> wandb.Table:
-    """Return every sentence with its entities as text, and the number of entities found on one side only."""
+    """Return a table of all sentences with their entities as text and the number of errors.
+
+    Each entity that is only annotated or only predicted counts as an error.
+    """
     rows: list[list[Any]] = []
     for sentence in sentences:
         sides = (sentence.gold, sentence.predicted)

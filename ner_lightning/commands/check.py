@@ -1,4 +1,4 @@
-"""The command `check`: what a corpus holds, and what is wrong with it."""
+"""The command `check`: reports what is in a corpus and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ner_lightning.commands.error_lines import exit_status
 from ner_lightning.commands.fit.help import PROGRAM, help_of
 from ner_lightning.commands.fit.parts_cli import PartsCLI
-from ner_lightning.commands.fit.trainer_settings import errors_of_settings, require_possible_training
+from ner_lightning.commands.fit.trainer_settings import require_possible_training, trainer_errors_as_setting_errors
 from ner_lightning.console import json_text, message_console, output_console, write_output
 from ner_lightning.corpora.checks.printed_report import print_report
 from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
@@ -28,13 +28,13 @@ from ner_lightning.training.optimizer_steps import count_steps, warning_on_steps
 
 
 class _NoEncoder(Encoder):
-    """Stands for the encoder in a configuration without one."""
+    """A placeholder for the encoder in a configuration without one."""
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
-        raise ValueError("none is configured")
+        raise ValueError("no encoder is configured")
 
     def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
-        raise ValueError("none is configured")
+        raise ValueError("no encoder is configured")
 
     @property
     def hidden_size(self) -> int | None:
@@ -42,18 +42,18 @@ class _NoEncoder(Encoder):
 
 
 class CheckCLI(PartsCLI):
-    """Takes the configs of ``fit``; reads the corpus, trains nothing."""
+    """Accepts the configs of ``fit``, but only reads the corpus and trains nothing."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.set_defaults({"model.encoder": {"class_path": f"{_NoEncoder.__module__}.{_NoEncoder.__name__}"}})
-        parser.add_argument("--format", choices=["text", "json"], default="text", help="How the report is printed.")
+        parser.add_argument("--format", choices=["text", "json"], default="text", help="Format of the printed report.")
 
     def before_instantiate_classes(self) -> None:
         require_possible_training(self.config.trainer)
 
     def instantiate_classes(self) -> None:
-        """Build the data module and the tagger; the trainer is built later, if its devices are there."""
+        """Build the data module and the tagger; the trainer is built later, if its devices are available."""
         self.config_init = self.parser.instantiate(self.config)
         self.datamodule = self.config_init.data
 
@@ -79,7 +79,7 @@ def _check(arguments: Sequence[str]) -> int:
 
 
 def corpus_report(data: NERDataModule) -> CorpusReport:
-    """The report on a configured corpus, with the encoder's subwords where it can be loaded and has any."""
+    """Return the report on a configured corpus; subwords are included if the encoder's vocabulary is available."""
     whole = data.read_corpus()
     training = whole.splits.get("train", ())
     corpus = keep_training_share(whole, data.train_share, data.seed) if training else whole
@@ -87,28 +87,28 @@ def corpus_report(data: NERDataModule) -> CorpusReport:
         with message_console().status("Loading the encoder's vocabulary"):
             tokenizer = data.encoder.tokenizer([sentence.words for sentence in training])
     except ValueError as error:
-        warning = f"nothing is reported on subwords, since the encoder cannot be loaded: {error}"
+        warning = f"subwords are not reported because the encoder cannot be loaded: {error}"
         return with_warning(describe_corpus(corpus), warning)
     words = WordTokenizer(tokenizer, data.windows.max_subwords)
     if not training and len(words.tokenizer) <= len(words.tokenizer.all_special_ids):
         return with_warning(
             describe_corpus(corpus),
-            "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",
+            "the encoder learns its subwords from the train split, which is missing, so subwords are not reported",
         )
     report = describe_corpus(corpus, words.count_subwords, words.capacity)
     if report.cased and reads_letters_lowercased(words.tokenizer):
-        warning = "the entities are cased, but the encoder is not: it reads 'AB' as 'ab'; take a cased encoder"
+        warning = "the entities are cased, but the encoder is not: it reads 'AB' as 'ab'; use a cased encoder"
         return with_warning(report, warning)
     return report
 
 
 def with_steps(report: CorpusReport, data: NERDataModule, build_trainer: Callable[[], L.Trainer]) -> CorpusReport:
-    """Add the number of optimizer steps of the configured run, if the corpus can be trained on and was tokenized."""
+    """Add the number of optimizer steps of the configured run, if the train split has no errors and was tokenized."""
     train = report.splits.get("train")
     if report.errors or train is None or train.subwords is None:
         return report
     try:
-        with errors_of_settings():
+        with trainer_errors_as_setting_errors():
             trainer = build_trainer()
     except (MisconfigurationException, ValueError) as error:
         return with_warning(report, f"the number of optimizer steps cannot be computed here: {error}")
@@ -124,11 +124,11 @@ def with_steps(report: CorpusReport, data: NERDataModule, build_trainer: Callabl
 
 
 def with_warning(report: CorpusReport, warning: str) -> CorpusReport:
-    """The report with one more warning."""
+    """Return the report with one more warning."""
     return replace(report, warnings=(*report.warnings, warning))
 
 
 def reads_letters_lowercased(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether capitals are lost before the vocabulary is asked, which may know neither AB nor ab."""
+    """Return whether the tokenizer lowercases text, by its normalizer: the vocabulary may have neither AB nor ab."""
     normalizer = tokenizer.backend_tokenizer.normalizer
     return normalizer is not None and normalizer.normalize_str("AB") == normalizer.normalize_str("ab")

@@ -1,4 +1,4 @@
-"""Config files: where they are found, and one sentence for everything that can be wrong with one."""
+"""Finds and reads config files, and reports each problem with one in a single sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ARGUMENTS: Final = "init_args"
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """Reads YAML; of a key that is set twice, PyYAML itself would silently drop the first value."""
+    """Reads YAML and rejects a key that is set twice; PyYAML would silently drop the first value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -26,14 +26,14 @@ class _UniqueKeys(yaml.SafeLoader):
                 continue
             key = self.construct_object(key_node)
             if key in seen:
-                problem = f"every key must be set once, {key} is set again"
+                problem = f"{key} is set a second time; set every key only once"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
 def find_config(path: str) -> str:
-    """The path of a config; one below configs/ that is not in the current folder is the one that we ship."""
+    """Return the path of a config; for a missing file below configs/, return the config in the package instead."""
     first, *rest = Path(path).parts or ("",)
     shipped = SHIPPED.joinpath(*rest)
     return str(shipped) if first == "configs" and not Path(path).exists() and shipped.is_file() else path
@@ -43,8 +43,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     """Read the settings of a config.
 
     Raises:
-        ValueError: If it is not a file, not YAML, sets a key twice or names a class in another form than the parser
-            reads.
+        ValueError: If the path is not a file, or its content is not YAML, sets a key twice or gives a class in a form
+            that the parser does not read.
     """
     if found := other_than_a_file(path):
         raise ValueError(f"{path}: a config must be a file, found {found}")
@@ -53,14 +53,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     except yaml.constructor.ConstructorError as error:
         raise ValueError(f"{_place(path, error)}: {error.problem}") from None
     except yaml.MarkedYAMLError as error:
-        raise ValueError(f"{_place(path, error)}: must be YAML, {error.problem}") from None
+        raise ValueError(f"{_place(path, error)}: not valid YAML: {error.problem}") from None
     except RecursionError:
-        raise ValueError(f"{path}: must be YAML, it is nested too deeply") from None
+        raise ValueError(f"{path}: not valid YAML: nested too deeply") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: must be YAML in UTF-8, {error}") from None
+        raise ValueError(f"{path}: not valid YAML in UTF-8: {error}") from None
     if not isinstance(content, dict):
-        found = "the file is empty" if content is None else f"got {str(content)[:80]}"
-        raise ValueError(f"{path}: must hold settings, {found}")
+        found = "an empty file" if content is None else str(content)[:80]
+        raise ValueError(f"{path}: must contain settings, got {found}")
     for problem in _misnamed_classes("", content):
         raise ValueError(f"{path}: {problem}")
     return content
@@ -71,7 +71,7 @@ def _place(path: Path, error: yaml.MarkedYAMLError) -> str:
 
 
 def _misnamed_classes(key: str, settings: Any) -> Iterator[str]:
-    """Sentences about what is wrong with the classes that settings name."""
+    """Yield a sentence for each problem with the classes named in settings."""
     if isinstance(settings, list):
         for item in settings:
             yield from _misnamed_classes(key, item)
@@ -87,7 +87,7 @@ def _misnamed_classes(key: str, settings: Any) -> Iterator[str]:
 
 
 def in_yaml(value: Any) -> str:
-    """A value as a config writes it.
+    """Return a value as it is written in a config.
 
     >>> in_yaml(None), in_yaml(True), in_yaml(3)
     ('null', 'true', '3')

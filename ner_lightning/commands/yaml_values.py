@@ -1,4 +1,4 @@
-"""Settings whose text looks like nothing to YAML, such as "# " or "~", stay text."""
+"""Keeps settings such as "# " and "~" as text, although YAML reads them as null."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jsonargparse import get_loader, set_loader
 
 
 def keep_text_of_settings() -> None:
-    """Let jsonargparse keep a setting that YAML would read as null, unless it is empty or says null.
+    """Make jsonargparse keep the text of a setting that YAML would read as null, unless it is empty or ``null``.
 
     jsonargparse parses each setting as YAML, even if a config file gives it in quotes. Without this, the comment
     prefix "# " would silently become null.

@@ -54,7 +54,9 @@ def test_a_moved_run_keeps_its_best_checkpoint_until_a_better_one(tmp_path: Path
 def test_a_missing_best_checkpoint_is_reported_at_once(tmp_path: Path) -> None:
     fit(tmp_path, 2)
     (tmp_path / "best.ckpt").unlink()
-    with pytest.raises(CheckpointError, match=r"best\.ckpt is missing: a run resumes with its best checkpoint"):
+    with pytest.raises(
+        CheckpointError, match=r"best\.ckpt is missing: a run can only be resumed with its best checkpoint"
+    ):
         fit(tmp_path, 3, resumed=tmp_path)
 
 

@@ -67,7 +67,7 @@ def test_an_encoder_that_learns_its_subwords_needs_a_train_split() -> None:
     assert report.errors == ("a train split is required to learn from, found validation",)
     assert report.splits["validation"].subwords is None
     assert report.warnings == (
-        "the encoder learns its subwords from the train split, which is missing: nothing is said of subwords",
+        "the encoder learns its subwords from the train split, which is missing, so subwords are not reported",
     )
 
 
@@ -82,7 +82,7 @@ def test_a_pretrained_encoder_needs_no_train_split_to_count_subwords() -> None:
 @pytest.mark.parametrize(
     ("encoder", "reason"),
     [
-        ([], "none is configured"),
+        ([], "no encoder is configured"),
         (
             ["--model.encoder=PretrainedEncoder", "--model.encoder.name_or_path=no/such"],
             "on a hub that can be reached: 'no/such'",
@@ -97,7 +97,7 @@ def test_a_corpus_is_reported_without_its_encoder(
     report = json.loads(capsys.readouterr().out)
     assert report["splits"]["train"]["num_sentences"] == 10
     (warning,) = (warning for warning in report["warnings"] if "encoder" in warning)
-    assert warning.startswith("nothing is reported on subwords, since the encoder cannot be loaded: ")
+    assert warning.startswith("subwords are not reported because the encoder cannot be loaded: ")
     assert reason in warning
 
 

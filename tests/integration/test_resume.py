@@ -112,11 +112,11 @@ def test_a_run_that_was_killed_twice_equals_an_uninterrupted_one(tmp_path: Path,
 def test_a_run_must_be_resumed_with_the_same_settings(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = ["fit", *OPTIONS, "--run_dir", str(whole), "--ckpt_path", "last"]
     assert main([*again, "--model.loss=FocalLoss"]) == 2
-    assert "must keep its settings, model.loss.class_path was ner" in capsys.readouterr().err
+    assert "must keep its settings: model.loss.class_path was ner" in capsys.readouterr().err
     assert main([*again, "--seed_everything=7"]) == 2
-    assert "must keep its settings, seed was 0, got 7" in capsys.readouterr().err
+    assert "must keep its settings: seed was 0, got 7" in capsys.readouterr().err
     assert main([*again, "--trainer.max_epochs=3", "--trainer.gradient_clip_val=0.5"]) == 2
-    assert "must keep its settings, trainer.gradient_clip_val was 1.0, got 0.5" in capsys.readouterr().err
+    assert "must keep its settings: trainer.gradient_clip_val was 1.0, got 0.5" in capsys.readouterr().err
     assert (whole / FINISHED).exists()
 
 
@@ -129,7 +129,7 @@ def test_a_finished_run_that_cannot_be_resumed_is_unchanged(
     before = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
     longer = ["fit", *OPTIONS, "--trainer.max_epochs=3", "--run_dir", str(run_dir), "--ckpt_path", "last"]
     assert main(longer) == 2
-    assert "is missing: a run resumes with its best checkpoint so far" in capsys.readouterr().err
+    assert "is missing: a run can only be resumed with its best checkpoint so far" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == before
 
 
@@ -188,7 +188,7 @@ def test_a_run_that_was_stopped_early_stays_finished(tmp_path: Path) -> None:
         options = [*OPTIONS, *EARLY_STOPPING, f"--trainer.max_epochs={epochs}", "--run_dir", run_dir]
         status, printed = forked_runs.run("fit", *options, "--ckpt_path", "last")
         assert status == 0, printed
-        assert "early stopping had ended this run: nothing is left to train\n" in printed
+        assert "early stopping has already ended this run: nothing is left to train\n" in printed
         assert_same_run(run_dir, stopped)
         records = [read_record(folder / "run.json") for folder in (run_dir, stopped)]
         assert {(record["epochs"], record["steps"]) for record in records} == {(2, 12)}
@@ -315,7 +315,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, whole: Path) -> None:
     stop = (accidents.signal_at, ("train/loss", 3, signal.SIGINT, 2))
     status, printed = forked_runs.run("fit", *OPTIONS, "--run_dir", run_dir, prepare=stop)
     assert (status, "Traceback" in printed) == (130, False)
-    assert "once more stops at once, without saving\n" in printed
+    assert "press it again to stop at once, without saving\n" in printed
     assert checkpoint(run_dir)["global_step"] == 2
     resume(run_dir)
     assert_same_run(run_dir, whole)
@@ -349,5 +349,5 @@ def test_a_used_run_folder_is_refused_and_last_needs_a_checkpoint(
     assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
     assert "the run folder must be empty or new" in capsys.readouterr().err
     assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path), "--ckpt_path", "last"]) == 2
-    assert "got a folder without one" in capsys.readouterr().err
+    assert f"{tmp_path / 'checkpoints' / 'last.ckpt'} is missing" in capsys.readouterr().err
     assert (tmp_path / "metrics.csv").read_text() == "step\n"

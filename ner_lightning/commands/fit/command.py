@@ -1,4 +1,4 @@
-"""The commands `fit`, `validate` and `test`: LightningCLI over tagger and data module, with a run folder."""
+"""The commands `fit`, `validate` and `test`: train and score a tagger, and write the results to a run folder."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
-from ner_lightning.callbacks.wandb_run import WandbError, WandbRun, line_on_wandb
-from ner_lightning.commands.error_lines import fail_with_help, without_noise
+from ner_lightning.callbacks.wandb_run import WandbError, WandbRun
+from ner_lightning.commands.error_lines import fail_with_help
 from ner_lightning.commands.fit.help import COMMANDS, PROGRAM, help_of
 from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
-from ner_lightning.commands.fit.rank_errors import is_first_rank, line_on_lost_rank, report_on_one_rank
+from ner_lightning.commands.fit.rank_errors import is_first_rank, report_on_one_rank
 from ner_lightning.commands.fit.resuming import (
     CHECKPOINTS,
     CONFIG,
@@ -44,17 +44,16 @@ from ner_lightning.commands.fit.resuming import (
     checkpoint_to_score,
     exclusive_lock,
     require_kept_settings,
-    require_longer,
     require_new_folder,
+    require_sufficient_length,
 )
+from ner_lightning.commands.fit.run_errors import line_and_status
 from ner_lightning.commands.fit.run_names import rename_tensorboard_runs, run_name
 from ner_lightning.commands.fit.stopping import emptied_unless_trained, noting_how_to_resume, report_stop
 from ner_lightning.commands.fit.trainer_settings import (
-    errors_of_settings,
-    line_on_lack_of_memory,
-    line_on_missing_metric,
     require_possible_training,
     require_whole_splits_and_epochs,
+    trainer_errors_as_setting_errors,
 )
 from ner_lightning.commands.fit.training_precision import fastest_precision, require_float32_weights
 from ner_lightning.console import message_console, say
@@ -63,22 +62,22 @@ from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
 from ner_lightning.runs.training_entities import count_training_entities
 
-SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # what the agent of a W&B sweep gives each of its runs
+SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # set by the agent of a W&B sweep for each run
 
 
 class TrainingCLI(PartsCLI):
-    """Adds the run folder, the best and the last checkpoint, and what is made of the best one."""
+    """Trains in a run folder with a best and a last checkpoint, then scores the best one and saves it as a bundle."""
 
     def __init__(self, **settings: Any) -> None:
         self.arguments = settings["args"] or []
-        with ExitStack() as self.while_running:
+        with ExitStack() as self.open_until_end:
             super().__init__(**settings)
 
     def before_instantiate_classes(self) -> None:
         config = self.config[self.subcommand]
         self.run_dir = Path(config.run_dir) if config.run_dir else self.default_run_dir()
         require_float32_weights(config.trainer.precision)
-        config.weights_only = True  # no checkpoint may run code
+        config.weights_only = True  # a checkpoint must not run code
         rename_tensorboard_runs(config.trainer, None, run_name(self.run_dir))
         require_whole_splits_and_epochs(self.subcommand, config.trainer)
         require_possible_training(config.trainer)
@@ -86,24 +85,24 @@ class TrainingCLI(PartsCLI):
             config.ckpt_path = self.checkpoint_to_resume(config.ckpt_path)
         else:
             config.ckpt_path = checkpoint_to_score(config.ckpt_path, self.run_dir, self.subcommand)
-            config.verbose = False  # the tables are ours
+            config.verbose = False  # callbacks print the tables
 
     def default_run_dir(self) -> Path:
-        """Where ``fit`` puts a run, and where the others find that of their checkpoint."""
+        """Return the default run folder; ``validate`` and ``test`` use the one that contains their checkpoint."""
         config = self.config[self.subcommand]
         checkpoint = Path(config.ckpt_path or "")
         if self.subcommand != "fit" and checkpoint.parent.name == CHECKPOINTS:
             return checkpoint.parent.parent
-        if all(name in os.environ for name in SWEEP_VARIABLES):  # of equal configs and seed, told apart by flags
+        if all(name in os.environ for name in SWEEP_VARIABLES):  # the runs have the same configs and seed
             return Path("runs", "sweeps", *(os.environ[name] for name in SWEEP_VARIABLES))
         stems = [Path(str(path)).stem for path in config.config or []]
         return Path("runs") / ("+".join(stems) or "run") / f"seed-{config.seed_everything}"
 
     def checkpoint_to_resume(self, ckpt_path: str | None) -> str | None:
-        """The checkpoint that ``fit`` goes on from, checked that it may.
+        """Return the checkpoint that ``fit`` resumes from, or None for a new run.
 
         Raises:
-            ValueError: If it may not.
+            ValueError: If it is the best checkpoint, or the run has no last one or had other settings.
         """
         if ckpt_path == "best":
             raise ValueError("--ckpt_path of fit must be last or the path of a checkpoint, got best")
@@ -115,50 +114,50 @@ class TrainingCLI(PartsCLI):
         return str(last)
 
     def instantiate_classes(self) -> None:
-        """Take the run folder, and build what is run.
+        """Prepare the run folder, and build the trainer, the tagger and the data module.
 
         Raises:
-            ValueError: If the folder is another run's.
+            ValueError: If the folder contains another run.
         """
-        if self.subcommand == "fit" and is_first_rank():  # others find what it began
+        if self.subcommand == "fit" and is_first_rank():  # the other ranks use the folder that it has prepared
             self.prepare_run_dir()
         super().instantiate_classes()
 
     def prepare_run_dir(self) -> None:
-        """Take the run folder until the run ends; a trial of a few batches needs none."""
-        enter, is_trial = self.while_running.enter_context, self.config[self.subcommand].trainer.fast_dev_run
-        if not is_trial:
+        """Check and lock the run folder until the run ends; a ``fast_dev_run`` writes nothing, so it needs no lock."""
+        enter, writes_nothing = self.open_until_end.enter_context, self.config[self.subcommand].trainer.fast_dev_run
+        if not writes_nothing:
             enter(exclusive_lock(self.run_dir))
         prepare = remove_partial if self.resumes else require_new_folder
         prepare(self.run_dir)
-        if not is_trial:
+        if not writes_nothing:
             if not self.resumes:
                 enter(emptied_unless_trained(self.run_dir))
             enter(noting_how_to_resume(self.run_dir, self.arguments))
 
     def resolved_config(self) -> str:
-        """The configuration as YAML that ``--config`` reads; without the run folder, which may be moved.
+        """Return the configuration as YAML for ``--config``, without the run folder, which may be moved.
 
-        That of a resumed run tells what it once began from, and not that it goes on.
+        A resumed run keeps the ``ckpt_path`` with which it was first started.
         """
         config = self.config[self.subcommand].clone(with_meta=False)
         path = self.run_dir / CONFIG
         if path.exists():
             config.ckpt_path = read_config(path).get("ckpt_path")
         config.run_dir = None
-        rename_tensorboard_runs(config.trainer, run_name(self.run_dir), None)  # the name comes from the folder
+        rename_tensorboard_runs(config.trainer, run_name(self.run_dir), None)  # the folder determines the name
         return self._parser(self.subcommand).dump(config, skip_unset=False)
 
     def choose_precision(self) -> None:
-        """Set the trainer's precision if none is configured; a resumed run keeps its own, on any machine."""
+        """Set the trainer's precision if none is configured; a resumed run keeps its precision on any machine."""
         config = self.config[self.subcommand]
         if config.trainer.precision is None and self.subcommand == "fit":
             path = self.run_dir / CONFIG
-            former = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
+            previous = read_config(path)["trainer"]["precision"] if self.resumes and path.exists() else None
             hidden_size = self.model.encoder.hidden_size
-            config.trainer.precision = former or fastest_precision(hidden_size, config.trainer.accelerator)
+            config.trainer.precision = previous or fastest_precision(hidden_size, config.trainer.accelerator)
 
-    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (that of LightningCLI)
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ARG002 (the signature of LightningCLI)
         self.choose_precision()
         config = self._get(self.config_init, "trainer")
         loggers = config.logger if isinstance(config.logger, list) else [config.logger] if config.logger else []
@@ -171,19 +170,18 @@ class TrainingCLI(PartsCLI):
         ]
         plugins = [*_as_list(config.plugins), AtomicCheckpoints()]
         if config.fast_dev_run:
-            callbacks = []  # Lightning's trial of a few batches leaves nothing
+            callbacks = []  # Lightning tries a few batches and saves nothing
         elif self.subcommand == "fit":
             make_folder(self.run_dir)
             metrics = MetricsFile(self.run_dir / METRICS)
             loggers = [metrics, *loggers]
-            callbacks = [
-                LambdaCallback(on_fit_start=self.begin, on_load_checkpoint=self.resume),
-                *callbacks,
-            ]  # the others read what it writes
+            # comes first, because the other callbacks read the config that it writes
+            begin = LambdaCallback(on_fit_start=self.record_start, on_load_checkpoint=self.check_resumption)
+            callbacks = [begin, *callbacks]
             callbacks += [StartLines(), *self.checkpoint_callbacks(), RunRecord(self.run_dir, metrics, self.best)]
         shows_bar = config.enable_progress_bar is not False and sys.stdout.isatty()
         callbacks.append(RichProgressBar() if shows_bar else EpochLines())
-        with errors_of_settings():
+        with trainer_errors_as_setting_errors():
             return super().instantiate_trainer(
                 precision=self.config[self.subcommand].trainer.precision,
                 callbacks=[*_as_list(config.callbacks), *callbacks],
@@ -195,16 +193,16 @@ class TrainingCLI(PartsCLI):
             )
 
     def checkpoint_callbacks(self) -> list[L.Callback]:
-        """The best by validation F1, and the last, which is also saved where a run must stop."""
+        """Return the callbacks that save the best and the last checkpoint, and those that stop a run and save it."""
         folder = self.run_dir / CHECKPOINTS
         self.best = BestCheckpoint(folder)
         last = LastCheckpoint(folder, self.config[self.subcommand].save_every_n_steps)
         return [FiniteSteps(last), FinalValidation(), self.best, StopOnSignal(last), last]
 
-    def begin(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (that of a callback)
-        """Tell what is run, as soon as nothing speaks against it.
+    def record_start(self, trainer: L.Trainer, tagger: L.LightningModule) -> None:  # noqa: ARG002 (the signature of a callback)
+        """Write the configuration to the run folder, once everything has been checked.
 
-        A run that goes on is no longer finished, and may train longer than it was to.
+        A resumed run may have a new length, and no longer counts as finished.
         """
         if trainer.is_global_zero:
             resolved = self.resolved_config()
@@ -212,36 +210,39 @@ class TrainingCLI(PartsCLI):
                 file.write(resolved)
             (self.run_dir / FINISHED).unlink(missing_ok=True)
 
-    def resume(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
-        """Refuse a checkpoint that is trained as long as is asked for; those that are scored pass.
+    def check_resumption(self, trainer: L.Trainer, tagger: L.LightningModule, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002
+        """Check that the run is long enough to resume from the checkpoint.
 
-        A run that early stopping ended stays ended, however long it may be.
+        A run that was ended by early stopping is not trained any further, even if it is given a greater length.
+
+        Raises:
+            ValueError: If the checkpoint has already been trained for the configured length or longer.
         """
-        if not trainer.training:
+        if not trainer.training:  # the checkpoint is only scored
             return
         is_own = Path(self.config[self.subcommand].ckpt_path).parent == self.run_dir / CHECKPOINTS
-        require_longer(checkpoint, trainer, is_own)
+        require_sufficient_length(checkpoint, trainer, is_own)
         if is_own and stay_stopped(trainer, checkpoint) and trainer.is_global_zero:
-            say(message_console(), "early stopping had ended this run: nothing is left to train")
+            say(message_console(), "early stopping has already ended this run: nothing is left to train")
 
     def after_fit(self) -> None:
         """Score the best checkpoint and save it as a bundle.
 
         Raises:
-            ValueError: If there is none.
+            ValueError: If the run has no best checkpoint.
         """
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            say(message_console(), "trainer.fast_dev_run tries a few batches: nothing was kept")
+            say(message_console(), "trainer.fast_dev_run only tries a few batches: nothing was saved")
             return
         best = self.best.best_model_path
         if not best:
             raise ValueError(
-                f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and to keep; "
-                "look at trainer.limit_val_batches, trainer.check_val_every_n_epoch and what ended training"
+                f"no epoch ended with a validation, so {self.run_dir} has no best checkpoint to score and save; "
+                "check trainer.limit_val_batches, trainer.check_val_every_n_epoch and the reason why training ended"
             )
         splits = self.datamodule.bound.corpus.splits
         if self.trainer.is_global_zero:
-            shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # of a former start, which went on
+            shutil.rmtree(self.run_dir / PREDICTIONS, ignore_errors=True)  # from a previous start of this run
         if "validation" in splits:
             self.trainer.validate(self.model, self.datamodule, ckpt_path=best, weights_only=True, verbose=False)
         if "test" in splits:
@@ -255,7 +256,7 @@ class TrainingCLI(PartsCLI):
                 say(message_console(), line)
 
     def write_report(self) -> None:
-        """Write the page of errors, from the predictions files."""
+        """Write the error page from the predictions files."""
         if self.trainer.is_global_zero:
             write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
 
@@ -266,8 +267,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
     Returns:
-        The exit status: 0; 1 for a run that diverged or lost a rank, 2 for wrong input, 130 after Ctrl-C, and 143
-        after SIGTERM.
+        The exit status: 0 on success, 1 for a run that diverged, ran out of memory or lost a rank, 2 for invalid
+        input, 130 after Ctrl-C, and 143 after SIGTERM.
     """
     silence_libraries()
     parent = os.getppid()
@@ -285,19 +286,6 @@ def main(arguments: Sequence[str]) -> int:
     except Stopped as stop:
         return report_stop(stop)
     return 0
-
-
-def line_and_status(error: Exception) -> tuple[str | None, int]:
-    """What to print about an error that ends a run, None if it is one of ours, and the exit status."""
-    if isinstance(error, FloatingPointError):
-        return str(error), 1
-    if isinstance(error, WandbError):
-        return line_on_wandb(error), 2
-    if isinstance(error, RuntimeError) and (line := line_on_missing_metric(error)):
-        return line, 2
-    if isinstance(error, RuntimeError):
-        return line_on_lost_rank(error) or line_on_lack_of_memory(error), 1
-    return without_noise(str(error)), 2
 
 
 def run_training(arguments: ArgsType = None, cli: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:

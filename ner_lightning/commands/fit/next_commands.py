@@ -1,4 +1,4 @@
-"""The commands to continue with after a finished run."""
+"""The commands that a user can run next, after a finished run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ner_lightning.runs.folders import PREDICTIONS
 
 
 def next_commands(run_dir: Path) -> list[str]:
-    """Return a line for each of `evaluate`, `predict` and `compare`, to be pasted into a shell.
+    """Return one line each for `evaluate`, `predict` and `compare`, ready to be pasted into a shell.
 
-    The other run to compare with, the texts and the new files are the user's to name.
+    The user still has to fill in the run to compare with, the texts and the output files.
 
     Args:
-        run_dir: Folder of the run, which has predictions of the test or of the validation split.
+        run_dir: The run folder, which contains predictions for the test or the validation split.
     """
     test, validation = (run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation"))
     predictions, split = (test, "") if test.is_file() else (validation, " --split validation")

@@ -1,4 +1,4 @@
-"""What the commands that take configs share: how tagger and data module are named, configured and built."""
+"""The base of the commands that accept configs: configures and builds the tagger and the data module."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ CONFIG_OPTIONS = ("-c", "--config")
 
 
 class PartsCLI(LightningCLI):
-    """Builds tagger and data module from configs; both get the same encoder and seed.
+    """Builds the tagger and the data module from configs. Both get the same encoder and seed.
 
     Args:
-        parser_kwargs: What the parser of the command is made with, or those of several commands by name.
+        parser_kwargs: Arguments of the command's parser, or the arguments of several parsers by command.
         settings: Further arguments of ``LightningCLI``.
     """
 
     def __init__(self, parser_kwargs: dict[str, Any], **settings: Any) -> None:
         keep_text_of_settings()
         import_readers()
-        # a config names no functions of the system, and builds nothing for a parameter that takes anything
+        # a config cannot name system functions, and builds no object for a parameter that accepts anything
         set_parsing_settings(import_path_denylist=[], instantiate_subclass_spec_in_any=False)
         super().__init__(
             NERTagger,
@@ -69,12 +69,12 @@ class PartsCLI(LightningCLI):
         )
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """A parser whose options are written in full; a config's keys are, too."""
+        """Return a parser that accepts no abbreviated options, as the keys of a config cannot be abbreviated either."""
         return super().init_parser(allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Those of Lightning's that are commands of ours."""
+        """Return those of Lightning's subcommands that this package offers."""
         return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in COMMANDS}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -83,22 +83,22 @@ class PartsCLI(LightningCLI):
             "--run_dir",
             type=str | None,
             default=None,
-            help="Folder of the run; by default runs/<names of the configs>/seed-<seed>, "
-            "and runs/sweeps/<sweep>/<run> for a run of a W&B sweep. With --ckpt_path last, the run in it goes on "
-            "with its own settings; of them --trainer.max_epochs, max_steps and max_time may change, but a run that "
-            "early stopping ended is not trained again. A finished run is unfinished until what is made of its best "
-            "checkpoint is made anew.",
+            help="Folder of the run. The default is runs/<names of the configs>/seed-<seed>, or "
+            "runs/sweeps/<sweep>/<run> in a W&B sweep. With --ckpt_path last, the run in this folder is resumed. "
+            "Only --trainer.max_epochs, max_steps and max_time may differ from its previous settings, and a run "
+            "that was ended by early stopping is not trained any further. A resumed run counts as unfinished until "
+            "its best checkpoint has been scored and saved again.",
         )
         parser.add_argument(
             "--save_every_n_steps",
             type=int | None,
             default=None,
-            help="Save the last checkpoint also within an epoch, after this many optimizer steps.",
+            help="Number of optimizer steps after which the last checkpoint is also saved within an epoch.",
         )
         parser.add_class_arguments(WandbRun, "wandb", skip={"run_dir"}, instantiate=False)
         parser.link_arguments("model.encoder", "data.encoder")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=seed_or_zero)
-        parser.set_defaults(  # the parts that a constructor takes for None, by name
+        parser.set_defaults(  # the names of the parts that a constructor uses if it gets None
             {
                 "data.scheme": {"class_path": "ner_lightning.BIO"},
                 "model.loss": {"class_path": "ner_lightning.modeling.losses.CrossEntropyLoss"},
@@ -107,15 +107,15 @@ class PartsCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse; Lightning's own loggers write below ``runs`` where they are told no folder, which they ask for.
+        """Parse the arguments; Lightning's file loggers, which require a folder, write below ``runs`` by default.
 
         Raises:
-            ArgumentError: If a setting or a config is wrong, in one line where its kind is known.
+            ArgumentError: If a setting or a config is wrong; known kinds of problems are described in one line.
         """
         given = with_shipped_configs(args) if isinstance(args, list) else []
-        lacks_folder = not any("save_dir" in argument for argument in given)
-        asked = " ".join(given).replace("=", " ").split()
-        if lacks_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(asked)):
+        has_folder = any("save_dir" in argument for argument in given)
+        words = " ".join(given).replace("=", " ").split()
+        if not has_folder and any(pair in FOLDER_LOGGERS for pair in pairwise(words)):
             given.append("--trainer.logger.save_dir=runs")
         require_readable(given, TYPE_BY_KEY)
         try:
@@ -133,16 +133,16 @@ class PartsCLI(LightningCLI):
             raise ArgumentError(None, str(error)) from None
 
     def _parse_ckpt_path(self) -> None:
-        """Leave the configuration as the user gave it; Lightning would silently take the checkpoint's."""
+        """Keep the configuration that the user gave; Lightning would silently use the settings in the checkpoint."""
 
 
 def seed_or_zero(seed: Any) -> int:
-    """The seed of the data module; of one that cannot be used 0, since that is refused right after."""
+    """Return the seed of the data module, or 0 in place of an invalid seed, which is rejected later."""
     return seed if type(seed) is int else 0
 
 
 def with_shipped_configs(arguments: Iterable[str]) -> list[str]:
-    """Arguments in which configs that only we have are named by their full paths."""
+    """Return the arguments with the full paths of configs that exist only in the package."""
     given: list[str] = []
     for argument in arguments:
         option, equals, path = argument.partition("=")

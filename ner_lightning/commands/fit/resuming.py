@@ -1,4 +1,4 @@
-"""Which checkpoint a command takes, and with which settings ``fit`` goes on with a run."""
+"""Finds the checkpoint that a command loads, and checks that ``fit`` may use a run folder or resume its run."""
 
 from __future__ import annotations
 
@@ -19,85 +19,85 @@ from ner_lightning.training.data_module import NERDataModule
 CHECKPOINTS: Final = "checkpoints"
 CONFIG: Final = "config.yaml"
 METRICS: Final = "metrics.csv"
-LENGTH: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # what a resumed run may change
+LENGTH_KEYS: Final = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time")  # a resumed run may change them
 
 
 def require_new_folder(run_dir: Path) -> None:
-    """Check that a new run would mix with nothing.
+    """Check that a run folder is empty or does not exist yet.
 
     Raises:
-        ValueError: If the folder holds something.
+        ValueError: If the folder contains anything.
     """
     if run_dir.exists() and any(run_dir.iterdir()):
         has_checkpoint = (run_dir / CHECKPOINTS / "last.ckpt").exists()
-        advice = "resume with --ckpt_path last, or name" if has_checkpoint else "it has nothing to resume from, so name"
-        raise ValueError(f"the run folder must be empty or new, got {run_dir}; {advice} another with --run_dir")
+        advice = "use --ckpt_path last to resume its run, or" if has_checkpoint else "it has no run to resume, so"
+        raise ValueError(f"the run folder must be empty or new, got {run_dir}; {advice} choose another with --run_dir")
 
 
 @contextmanager
 def exclusive_lock(run_dir: Path) -> Iterator[None]:
-    """Make the folder of a run, and let no other process train in it meanwhile; the system ends that with the process.
+    """Create a run folder and keep other processes from training in it; the lock is released if this process dies.
 
     Raises:
-        ValueError: If another one trains in it.
+        ValueError: If another process is already training in the folder.
     """
     make_folder(run_dir)
     held = [os.open(run_dir, os.O_RDONLY)]
 
-    def let_go() -> None:
+    def release() -> None:
         while held:
             os.close(held.pop())
 
-    os.register_at_fork(after_in_child=let_go)  # data workers outlive a killed run by some seconds
+    os.register_at_fork(after_in_child=release)  # data workers outlive a killed run by a few seconds
     try:
         fcntl.flock(held[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        let_go()
-        raise ValueError(f"one run at a time must train in a folder, another one does in {run_dir}") from None
+        release()
+        raise ValueError(f"another process is already training in {run_dir}") from None
     try:
         yield
     finally:
-        let_go()
+        release()
 
 
 def checkpoint_in(run_dir: Path, name: str) -> Path:
-    """The best or the last checkpoint of a run.
+    """Return the path of the best or the last checkpoint of a run.
 
     Raises:
-        ValueError: If the folder has none.
+        ValueError: If the run folder has no such checkpoint.
     """
     path = run_dir / CHECKPOINTS / f"{name}.ckpt"
     if not path.exists():
-        raise ValueError(
-            f"--ckpt_path {name} must be of a run, got a folder without one: {run_dir}; name the run's with --run_dir"
-        )
+        raise ValueError(f"--ckpt_path {name}: {path} is missing; set --run_dir to the folder of a run")
     return path
 
 
 def checkpoint_to_score(ckpt_path: str | None, run_dir: Path, command: str | None) -> str:
-    """The checkpoint that ``validate`` and ``test`` score.
+    """Return the checkpoint that ``validate`` or ``test`` scores.
 
     Raises:
-        ValueError: If none is named, or the named one of the run is not there; a new head would score by chance.
+        ValueError: If no checkpoint is given, since a new head would score at random, or the run does not have it.
     """
     if ckpt_path is None:
         raise ValueError(
-            f"{command} needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"
+            f"{command} needs --ckpt_path: the path of a checkpoint, or best or last for a checkpoint in --run_dir"
         )
     return str(checkpoint_in(run_dir, ckpt_path)) if ckpt_path in {"best", "last"} else ckpt_path
 
 
-def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bool) -> None:
-    """Check that a run is not to end before where its checkpoint stands.
+def require_sufficient_length(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bool) -> None:
+    """Check that the configured length of a run is not below that of its checkpoint.
+
+    The checkpoint of the run itself may already have the full length: the run then only repeats scoring and saving.
+    From a checkpoint of another run, at least one step must remain.
 
     Args:
-        checkpoint: What it goes on from.
-        trainer: The trainer, with the length that is asked for.
-        is_own: Whether the checkpoint is the run's; a finished one goes on for what is made of it. Of another's
-            nothing would come.
+        checkpoint: The checkpoint to resume from.
+        trainer: The trainer, with the configured length.
+        is_own: True if the checkpoint is one of the same run.
 
     Raises:
-        ValueError: If it is.
+        ValueError: If the checkpoint is longer, or another run's checkpoint has the full length.
     """
     place = checkpoint[NERDataModule.__qualname__]
     epochs = place["epoch"], place["epoch"] + (place["batch"] > 0)
@@ -105,25 +105,26 @@ def require_longer(checkpoint: Mapping[str, Any], trainer: L.Trainer, is_own: bo
     for unit, (done, begun), most in (("epochs", epochs, trainer.max_epochs), ("steps", steps, trainer.max_steps)):
         if most not in {None, -1} and (begun > most or (done >= most and not is_own)):
             raise ValueError(
-                f"trainer.max_{unit} must be more than are trained, the checkpoint has {begun}, got {most}"
+                f"trainer.max_{unit} must be more than the {begun} {unit} that the checkpoint was trained for, "
+                f"got {most}"
             )
 
 
 def require_kept_settings(run_dir: Path, config: dict[str, Any]) -> None:
-    """Check that a run goes on with the settings and the seed that it began with; it may train longer.
+    """Check that a resumed run keeps its settings and its seed; only its length may change.
 
     Args:
-        run_dir: The folder of the run.
-        config: The configuration that it is to go on with.
+        run_dir: The run folder.
+        config: The configuration of the resumed run.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If another setting has changed.
     """
     path = run_dir / CONFIG
-    if not path.exists():  # killed before it had begun
+    if not path.exists():  # the run was killed before training began
         return
     configs = read_config(path), config
     began, now = (deciding(settings_of(each)) | {"seed": each.get("seed_everything")} for each in configs)
-    for key, (former, found) in differences(began, now).items():
-        if not key.startswith(LENGTH):
-            raise ValueError(f"a resumed run must keep its settings, {key} was {former}, got {found}")
+    for key, (previous, found) in differences(began, now).items():
+        if not key.startswith(LENGTH_KEYS):
+            raise ValueError(f"a resumed run must keep its settings: {key} was {previous}, got {found}")

@@ -1,4 +1,4 @@
-"""The name of a run in TensorBoard, which would otherwise number the runs."""
+"""Names the runs in TensorBoard, which would otherwise number them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RUNS: Final = "runs"
 
 
 def run_name(run_dir: Path) -> str:
-    """Return the path of a run folder below `runs`; the name of a folder elsewhere.
+    """Return the path of a run folder relative to `runs`, or only its name if it is elsewhere.
 
     >>> run_name(Path("runs/mine/seed-0"))
     'mine/seed-0'
@@ -25,8 +25,8 @@ def rename_tensorboard_runs(trainer: Any, old: str | None, new: str | None) -> N
     """Rename the runs of TensorBoard loggers in the configuration of a trainer.
 
     Args:
-        trainer: The configuration, which is changed.
-        old: The name to replace; None for loggers without a name.
+        trainer: The configuration, which is modified.
+        old: The name to replace; None selects loggers without a name.
         new: The new name.
     """
     loggers = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]

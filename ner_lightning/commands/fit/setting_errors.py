@@ -1,4 +1,4 @@
-"""What is wrong with a setting or a config file, in place of what jsonargparse says of it."""
+"""One-line errors about settings and config files, in place of the messages of jsonargparse."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from jsonargparse import Namespace
 
 from ner_lightning.commands.config_files import in_yaml, read_settings
 from ner_lightning.corpora.entity_types import advice_on_quotes
+from ner_lightning.serialization import subclasses
 
 KEY: Final = re.compile(r'\s*Parser key "(?P<key>[\w.]+)":(?P<rest>.*)', re.DOTALL)
 CLASS: Final = re.compile(r"Problem with given class_path '(?:\w+\.)*(?P<name>\w+)':(?P<rest>.*)", re.DOTALL)
@@ -38,16 +39,16 @@ IN_WORDS: Final = {
     float: "a number",
     int: "an integer",
     list: "a list",
-    str: "a text",
+    str: "a string",
     type(None): "null",
 }
 
 
 def line_on_setting(message: str, type_by_key: Mapping[str, Any]) -> str | None:
-    """What a setting must be, what came and what is allowed; None of a message that is about something else.
+    """Return one line on a wrong setting: the rule, the value and the allowed values; None for other messages.
 
     Args:
-        message: What jsonargparse says.
+        message: The message of jsonargparse.
         type_by_key: The types of the options, and the classes that the sections of a configuration build.
     """
     found = KEY.match(message)
@@ -60,19 +61,19 @@ def line_on_setting(message: str, type_by_key: Mapping[str, Any]) -> str | None:
 
 
 def _line_on_value(key: str, rest: str, expected: Any) -> str | None:
-    """What a value must be, or one among the arguments of the class that it names."""
+    """Return one line on a wrong value, or on a wrong argument of the class that the value names."""
     if problem := CLASS.search(rest) or CALLED_CLASS.search(rest):
         kind = next((each for each in _classes_for(expected) if each.__name__ == problem["name"]), None)
         if kind is None:
             return None
         if refused := REFUSED.match(problem["rest"]):
-            return f"{key}: {_on_refused(kind, refused['option'], _classes_for(expected))}"
+            return f"{key}: {_line_on_refused_option(kind, refused['option'], _classes_for(expected))}"
         if required := REQUIRED.match(problem["rest"]):
             return f"{key}: {kind.__name__} needs {required['options']}"
         inner = KEY.match(problem["rest"])
         return inner and _line_on_value(f"{key}.{inner['key']}", inner["rest"], types_of(kind).get(inner["key"]))
-    came = VALUE.search(rest)
-    value = came["value"].partition(". Got value: ")[0] if came else ""
+    found = VALUE.search(rest)
+    value = found["value"].partition(". Got value: ")[0] if found else ""
     value = CONSTANTS_IN_YAML.get(value, value)
     if expected is None or not value or "Namespace(" in value:
         return None
@@ -80,7 +81,7 @@ def _line_on_value(key: str, rest: str, expected: Any) -> str | None:
 
 
 def line_on_import(message: str, type_by_key: Mapping[str, Any]) -> str | None:
-    """Return one line on a value that names something of the system, such as os.system; None for other messages.
+    """Return one line on a value that names a system function, such as os.system; None for other messages.
 
     Args:
         message: The message of jsonargparse.
@@ -90,19 +91,19 @@ def line_on_import(message: str, type_by_key: Mapping[str, Any]) -> str | None:
     if found is None or denied is None:
         return None
     expected = _type_of(found["key"].split("."), type_by_key)
-    allowed = f"be {' or '.join(in_words(expected))}" if expected else "name a class that fits"
+    allowed = f"be {' or '.join(in_words(expected))}" if expected else "name a suitable class"
     return f"{found['key']} must {allowed}, got {denied['path']}"
 
 
 def require_readable(arguments: Sequence[str], type_by_key: Mapping[str, Any]) -> None:
-    """Check that the config files among arguments can be read and hold known sections.
+    """Check that the config files among the arguments can be read and contain only known keys.
 
     Args:
         arguments: The arguments of a command.
         type_by_key: The types of the options, and the classes that the sections of a configuration build.
 
     Raises:
-        ArgumentError: If one cannot be read, or holds something else.
+        ArgumentError: If a config file cannot be read or contains an unknown key.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-c", "--config", action="append", default=[])
@@ -114,26 +115,28 @@ def require_readable(arguments: Sequence[str], type_by_key: Mapping[str, Any]) -
         for key, value in content.items():
             if key not in type_by_key:
                 known = ", ".join(type_by_key)
-                raise ArgumentError(None, f"{path}: must hold keys of {known}, got {key}{_like(str(key), type_by_key)}")
+                raise ArgumentError(
+                    None, f"{path}: every key must be one of {known}, got {key}{_did_you_mean(str(key), type_by_key)}"
+                )
             is_section = isinstance(type_by_key[key], type) and type_by_key[key] not in IN_WORDS
-            if is_section and not isinstance(value, dict | str):  # a text names a config file of the section
+            if is_section and not isinstance(value, dict | str):  # a string is the path of a config for the section
                 raise ArgumentError(None, f"{path}: {key} must be a mapping, got {in_yaml(value)}")
 
 
 def require_classes(config: Any, key: str = "") -> None:
     """Check that everything that a parsed configuration builds is a class.
 
-    For a parameter that is called later, such as the optimizer, jsonargparse would call a function instead.
+    For a parameter that is called later, such as the optimizer, jsonargparse would also accept and call a function.
 
     Raises:
-        ArgumentError: If a ``class_path`` names something else.
+        ArgumentError: If a ``class_path`` names anything other than a class.
     """
     if isinstance(config, list):
         for item in config:
             require_classes(item, key)
     elif isinstance(config, Namespace):
         path = vars(config).get("class_path")
-        if path is not None and not isinstance(resolve_name(path), type):  # the parser has imported it
+        if path is not None and not isinstance(resolve_name(path), type):  # the parser has already imported it
             raise ArgumentError(None, f"{key}: class_path must name a class, got {path}")
         for name, value in vars(config).items():
             require_classes(value, f"{key}.{name}".removeprefix("."))
@@ -148,15 +151,15 @@ def _type_of(keys: Sequence[str], type_by_key: Mapping[str, Any]) -> Any:
 
 
 def types_of(kind: Any) -> dict[str, Any]:
-    """The types of what a class is built from, as far as they can be told."""
+    """Return the types of the arguments of a class; empty if they are not known."""
     try:
         return get_type_hints(kind.__init__) if isinstance(kind, type) else {}  # type: ignore[misc]
-    except NameError:  # imported for type checkers alone
+    except NameError:  # a type is imported only for type checkers
         return {}
 
 
 def alternatives(kind: Any) -> Iterator[Any]:
-    """The alternatives of a union, and what a function is to return in place of the function."""
+    """Yield the alternatives of a union; a function is replaced by the type that it must return."""
     if get_origin(kind) is Callable:
         yield from alternatives(get_args(kind)[-1])
     elif get_origin(kind) in {Union, UnionType}:
@@ -166,27 +169,27 @@ def alternatives(kind: Any) -> Iterator[Any]:
 
 
 def _classes_for(kind: Any) -> list[type]:
-    """The classes that may be named for a type, or for the items of a list; of its own package alone."""
+    """Return the classes that may be named for a type or for the items of a list: public ones of the same package."""
     found: list[type] = []
     for part in alternatives(kind):
         if get_args(part) and get_origin(part) is not Literal:
             found += chain.from_iterable(map(_classes_for, get_args(part)))
         elif isinstance(part, type) and part not in IN_WORDS:
-            found += [each for each in _with_subclasses(part) if not inspect.isabstract(each)]
+            found += _concrete_classes(part)
     return list(dict.fromkeys(found))
 
 
-def _with_subclasses(base: type) -> Iterator[type]:
+def _concrete_classes(base: type) -> list[type]:
+    """Return a class and its public subclasses in the same package, without abstract ones."""
     package = base.__module__.partition(".")[0]
-    yield base
-    each: type
-    for each in base.__subclasses__():
-        if each.__module__.partition(".")[0] == package and not each.__name__.startswith("_"):
-            yield from _with_subclasses(each)
+    loaded: Iterator[type] = subclasses(base)
+    public = [each for each in loaded if not each.__name__.startswith("_")]
+    of_package = [each for each in public if each.__module__.partition(".")[0] == package]
+    return [each for each in (base, *of_package) if not inspect.isabstract(each)]
 
 
 def in_words(kind: Any) -> list[str]:
-    """What a type allows, by alternative."""
+    """Return the values that a type allows, as one phrase for each alternative."""
     words = []
     for part in alternatives(kind):
         origin = get_origin(part) or part
@@ -208,24 +211,24 @@ def _advice(key: str, kind: Any, value: str) -> str:
     if any(str in (part, *get_args(part)) for part in alternatives(kind)) and (advice := advice_on_quotes(value)):
         return f"; {advice}"
     if get_origin(next(alternatives(kind))) is list and not value.startswith("[") and (not names or value in names):
-        return f"; a list is written [{value}]"
-    like = _like(value, names)
-    if key == "model.encoder" and not like:
-        return "; a pretrained model is the name_or_path of a PretrainedEncoder"
-    return like
+        return f"; write a list as [{value}]"
+    suggestion = _did_you_mean(value, names)
+    if key == "model.encoder" and not suggestion:
+        return "; for a pretrained model, set name_or_path of PretrainedEncoder"
+    return suggestion
 
 
-def _on_refused(kind: type, option: str, allowed: Sequence[type]) -> str:
+def _line_on_refused_option(kind: type, option: str, allowed: Sequence[type]) -> str:
     known = list(inspect.signature(kind).parameters)
-    like = _like(option, known)
-    takers = [each.__name__ for each in allowed if option in inspect.signature(each).parameters]
-    if takers and not like:
-        like = f"; {', '.join(takers)} {'take' if len(takers) > 1 else 'takes'} it, and must be given before it"
-    return f"{kind.__name__} takes {', '.join(known) or 'no option'}, got {option}{like}"
+    suggestion = _did_you_mean(option, known)
+    accepting = [each.__name__ for each in allowed if option in inspect.signature(each).parameters]
+    if accepting and not suggestion:
+        suggestion = f"; choose {' or '.join(accepting)} first to set {option}"
+    return f"{kind.__name__} accepts {', '.join(known) or 'no options'}, got {option}{suggestion}"
 
 
-def _like(name: str, names: Collection[str]) -> str:
-    """A question whether one of the names was meant."""
+def _did_you_mean(name: str, names: Collection[str]) -> str:
+    """Return a question that suggests the most similar name, or an empty string if no name is similar."""
     by_lowered = {each.lower(): each for each in names}
     near = get_close_matches(name.lower(), by_lowered, 1, 0.8)
     if len(name) > 2 and not near:

@@ -16,14 +16,14 @@ from ner_lightning.commands.config_files import in_yaml
 from ner_lightning.commands.fit.setting_errors import alternatives, in_words, types_of
 
 SEED: Final = "seed_everything"
-MAX_SEED: Final = 2**32 - 1  # of numpy, which Lightning seeds
+MAX_SEED: Final = 2**32 - 1  # the limit of numpy, which Lightning seeds as well
 
 
 def require_usable_values(config: Namespace, class_by_section: Mapping[str, type]) -> None:
-    """Check that numbers are finite, null is only where it is allowed, and the seed can be recorded.
+    """Check that all numbers are finite, null appears only where it is allowed, and the seed is an integer in range.
 
     Args:
-        config: A parsed configuration, before anything is built.
+        config: A parsed configuration, from which nothing has been built yet.
         class_by_section: The classes that the sections of a configuration build.
 
     Raises:
@@ -40,10 +40,10 @@ def require_usable_values(config: Namespace, class_by_section: Mapping[str, type
 
 
 def require_usable_arguments(key: str, settings: Namespace, kind: type) -> None:
-    """Check that the numbers among the arguments of a class are finite, and null is only where it is allowed.
+    """Check that all numbers in the arguments of a class are finite, and null appears only where it is allowed.
 
     Args:
-        key: What the arguments are called.
+        key: The dotted key of the arguments.
         settings: The parsed arguments.
         kind: The class.
 
@@ -55,12 +55,12 @@ def require_usable_arguments(key: str, settings: Namespace, kind: type) -> None:
 
 
 def _problems(key: str, value: Any, expected: Any) -> Iterator[str]:
-    """Sentences that say what is wrong with a value or with something inside it.
+    """Yield a sentence for each problem with a value or with something inside it.
 
     Args:
         key: The dotted key of the value.
         value: The value.
-        expected: Its type; None where it is not known.
+        expected: The type that it should have, or None if that is not known.
     """
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{key} must be a finite number, got {in_yaml(value)}"
@@ -77,7 +77,7 @@ def _problems(key: str, value: Any, expected: Any) -> Iterator[str]:
 
 
 def _problems_inside(key: str, settings: Namespace, expected: Any) -> Iterator[str]:
-    """The problems of the arguments of a class, which is named by its path or follows from the key."""
+    """Yield the problems with the arguments of a class: the one in ``class_path``, or else the expected type."""
     if "class_path" in settings:
         kind, arguments = _imported(settings["class_path"]), settings.get("init_args") or Namespace()
     else:
@@ -89,7 +89,7 @@ def _problems_inside(key: str, settings: Namespace, expected: Any) -> Iterator[s
 
 
 def _imported(class_path: str) -> Any:
-    """The class of a path, which the parser has imported already."""
+    """Return the class with an import path; the parser has already imported its module."""
     module, _, name = class_path.rpartition(".")
     return getattr(sys.modules.get(module), name, None)
 
@@ -100,7 +100,7 @@ def _defaults(kind: Any) -> dict[str, Any]:
 
 
 def _allows_null(expected: Any) -> bool:
-    """Return true if null is a value of a type, or the type is not known."""
+    """Return whether a type allows null; an unknown type does."""
     return expected is None or any(
         part in (NoneType, Any, object)
         or isinstance(part, TypeVar)

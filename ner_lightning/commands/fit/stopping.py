@@ -1,4 +1,4 @@
-"""The end of a run that is stopped, or refused before it has trained: its last lines, and its folder."""
+"""Prints the last lines of a run that was stopped, and empties the folder of a run that failed before training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ner_lightning.commands.fit.rank_errors import is_first_rank
 from ner_lightning.commands.fit.resuming import CHECKPOINTS, METRICS
 from ner_lightning.console import message_console, say
 
-TORCHRUN: Final = "TORCHELASTIC_RUN_ID"  # what torchrun sets in the environment of its processes
+TORCHRUN: Final = "TORCHELASTIC_RUN_ID"  # an environment variable that torchrun sets for its processes
 
 
 def report_stop(stop: Stopped) -> int:
-    """Print which signal ended the command, and the notes on it.
+    """Print which signal ended the command, followed by the notes of the exception.
 
     Returns:
-        The exit status. It is 0 on all ranks but the first, whose status is the run's: the launcher kills the first
-        rank if another one ends with an error.
+        The exit status. Ranks other than the first return 0, because the launcher would kill the first rank, whose
+        status counts, if another one ended with an error.
     """
     if not is_first_rank():
         return 0
@@ -36,7 +36,7 @@ def report_stop(stop: Stopped) -> int:
 
 @contextmanager
 def noting_how_to_resume(run_dir: Path, arguments: Sequence[str]) -> Iterator[None]:
-    """Note on the stop of a run where it is saved, and the command that resumes it.
+    """Add notes to the exception that stops a run: where it is saved, and the command that resumes it.
 
     Args:
         run_dir: The run folder.
@@ -72,10 +72,10 @@ def resume_command(arguments: Sequence[str], run_dir: Path) -> str:
 
 @contextmanager
 def emptied_unless_trained(run_dir: Path) -> Iterator[None]:
-    """Empty the folder of a new run that fails before it has a checkpoint or a metric, so that it can start again.
+    """Empty the folder of a new run that fails without a checkpoint or a metric, so that the command can be repeated.
 
     Args:
-        run_dir: The run folder, which is empty yet.
+        run_dir: The run folder, which is still empty.
     """
     try:
         yield

@@ -69,7 +69,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         ),
         (["--output=o", "--grid", "x/a.yaml", "y/a.yaml"], "different names, got a more than once"),
         (["--output=o", "--arm", f"a={ROOT / 'LICENSE'}"], "LICENSE:"),
-        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], r"pyproject.toml:\d+: must be YAML"),
+        (["--output=o", "--arm", f"a={ROOT / 'pyproject.toml'}"], r"pyproject.toml:\d+: not valid YAML"),
         (["--output=o", "--arm", BIO, "--config=none.yaml", *PARTS], "none.yaml"),
         (["--output=o", "--arm", BIO, "--model.loss.gama=2", *PARTS], "gama"),
         (["--output=o", "--arm", BIO, "--arm", "same=", *PARTS], "must differ, but bio and same resolve to the same"),

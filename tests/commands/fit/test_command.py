@@ -158,13 +158,13 @@ def test_every_loss_trains_and_its_bundle_predicts_the_same_as_the_run(
         (["--model.warmup_ratio=2"], "between 0 and 1"),
         (["--model.warmup=2"], "warmup"),
         (["--data.batches.max_windows=four"], "four"),
-        (["--trainer.limit_val_batches=2"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 2:"),
-        (["--trainer.limit_val_batches=1"], "limit_val_batches must be 1.0, or 0 to leave the split out, got 1:"),
-        (["--trainer.limit_test_batches=0.5"], "limit_test_batches must be 1.0, or 0 to leave the split out, got 0.5:"),
-        (["--trainer.overfit_batches=2"], "overfit_batches must be 0, got 2: scores are of whole splits"),
+        (["--trainer.limit_val_batches=2"], "limit_val_batches must be 1.0, or 0 to skip the split, got 2:"),
+        (["--trainer.limit_val_batches=1"], "limit_val_batches must be 1.0, or 0 to skip the split, got 1:"),
+        (["--trainer.limit_test_batches=0.5"], "limit_test_batches must be 1.0, or 0 to skip the split, got 0.5:"),
+        (["--trainer.overfit_batches=2"], "overfit_batches must be 0, got 2: scores are computed on whole splits"),
         (
             ["--trainer.val_check_interval=2"],
-            "val_check_interval must be 1.0, got 2: the best checkpoint is of",
+            "val_check_interval must be 1.0, got 2: the best checkpoint is chosen at the end of an epoch",
         ),
         (["--trainer.val_check_interval=00:01:00:00"], "val_check_interval must be 1.0, got '00:01:00:00':"),
     ],
@@ -232,17 +232,17 @@ def test_a_used_folder_without_a_checkpoint_is_kept_and_not_offered_for_resuming
 ) -> None:
     (tmp_path / "notes.txt").touch()
     assert main(["fit", *TINY_RUN, "--run_dir", str(tmp_path)]) == 2
-    assert f"got {tmp_path}; it has nothing to resume from, so name another with --run_dir" in capsys.readouterr().err
+    assert f"got {tmp_path}; it has no run to resume, so choose another with --run_dir" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_trial_of_a_few_batches_leaves_no_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_dir = tmp_path / "run"
     assert main(["fit", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 0
-    assert "fast_dev_run tries a few batches: nothing was kept\n" in capsys.readouterr().err
+    assert "fast_dev_run only tries a few batches: nothing was saved\n" in capsys.readouterr().err
     assert not run_dir.exists()
     assert main(["test", *TINY_RUN, "--trainer.fast_dev_run=true", "--run_dir", str(run_dir)]) == 2
-    assert "fast_dev_run is for fit, got it for test" in capsys.readouterr().err
+    assert "fast_dev_run works only with fit, not with test" in capsys.readouterr().err
 
 
 def test_a_run_without_a_test_split_ends_with_the_commands_to_continue_with(
@@ -305,8 +305,11 @@ def test_a_training_share_is_printed_and_kept(tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["test"], "test needs --ckpt_path, the path of a checkpoint, or best or last for one of --run_dir; got none"),
-        (["validate", "--ckpt_path=best"], "--ckpt_path best must be of a run, got a folder without one: {run_dir};"),
+        (["test"], "test needs --ckpt_path: the path of a checkpoint, or best or last for a checkpoint in --run_dir"),
+        (
+            ["validate", "--ckpt_path=best"],
+            "--ckpt_path best: {run_dir}/checkpoints/best.ckpt is missing; set --run_dir to the folder of a run",
+        ),
         (["fit", "--ckpt_path=best"], "--ckpt_path of fit must be last or the path of a checkpoint, got best"),
         (["fit", "--trainer.max_epoch=1"], "unrecognized arguments: --trainer.max_epoch=1"),
         (["check", "--model.head_learn=2"], "unrecognized arguments: --model.head_learn=2"),
@@ -362,7 +365,7 @@ def test_the_number_of_epochs_must_exceed_that_of_the_checkpoint(
     copy = shutil.copytree(run_dir, tmp_path / "copy")
     again = ["fit", *TINY_RUN, "--run_dir", str(copy), "--ckpt_path=last"]
     assert main([*again, "--trainer.max_epochs=1"]) == 2
-    line = "error: trainer.max_epochs must be more than are trained, the checkpoint has 2, got "
+    line = "error: trainer.max_epochs must be more than the 2 epochs that the checkpoint was trained for, got "
     assert f"{line}1\n" in capsys.readouterr().err
     assert (copy / "training_entities.json").exists()  # it is still finished
     other = ["--run_dir", str(tmp_path / "new"), "--ckpt_path", str(run_dir / "checkpoints" / "last.ckpt")]

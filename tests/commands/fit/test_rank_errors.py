@@ -41,7 +41,7 @@ def test_a_lost_rank_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: RuntimeError, said: str
 ) -> None:
     assert fail_by(error, monkeypatch) == 1
-    expected = f"error: a rank ended or no longer answers, and so this one ends: {said}\n"
+    expected = f"error: another rank has ended or does not respond, so this one ends too: {said}\n"
     assert capsys.readouterr().err == expected
 
 

@@ -15,7 +15,7 @@ def test_two_runs_that_start_together_do_not_share_a_folder(tmp_path: Path, caps
     run_dir = tmp_path / "new"
     with exclusive_lock(run_dir):  # held by another process that has written nothing yet
         assert main(["fit", *TINY_RUN, "--run_dir", str(run_dir)]) == 2
-    assert f"one run at a time must train in a folder, another one does in {run_dir}" in capsys.readouterr().err
+    assert f"another process is already training in {run_dir}" in capsys.readouterr().err
     assert not list(run_dir.iterdir())
     with exclusive_lock(run_dir):
         pass

@@ -29,17 +29,17 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("--trainer.max_epochs=x", "trainer.max_epochs must be an integer or null, got x"),
         (
             "--data.entity_types=PER",
-            "data.entity_types must be a list or a mapping or null, got PER; a list is written [PER]",
+            "data.entity_types must be a list or a mapping or null, got PER; write a list as [PER]",
         ),
         (
             "--data.augmentation=MentionReplacement",
-            "data.augmentation must be a list or null, got MentionReplacement; a list is written [MentionReplacement]",
+            "data.augmentation must be a list or null, got MentionReplacement; write a list as [MentionReplacement]",
         ),
         ("--trainer.callbacks+=EarlyStopping", "trainer.callbacks: EarlyStopping needs monitor"),
         ("--model.loss=WeightedCrossEntropyLoss", "model.loss: WeightedCrossEntropyLoss needs weights"),
         (
             "--model.loss=FocalLoss --model.loss.gama=1",
-            "model.loss: FocalLoss takes gamma, weights, got gama; did you mean gamma?",
+            "model.loss: FocalLoss accepts gamma, weights, got gama; did you mean gamma?",
         ),
         ("--model.loss=FocalLoss --model.loss.gamma=x", "model.loss.gamma must be a number, got x"),
         ("--model.loss=FocalLoss --model.loss.gamma=-1", "gamma must be a finite number of at least 0, got -1.0"),
@@ -50,8 +50,8 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ),
         (
             WEIGHTS,
-            "model.loss: CrossEntropyLoss takes label_smoothing, got weights; WeightedCrossEntropyLoss, FocalLoss "
-            "take it, and must be given before it",
+            "model.loss: CrossEntropyLoss accepts label_smoothing, got weights; choose "
+            "WeightedCrossEntropyLoss or FocalLoss first to set weights",
         ),
     ],
     ids=lambda value: value.rpartition("/")[2][:40],
@@ -70,8 +70,8 @@ def test_a_wrong_setting_is_named(arguments: str, line: str, capsys: pytest.Capt
             "got false; YAML reads NO, OFF and FALSE as false; put such names in quotes, for example 'NO'",
         ),
         ("--data.entity_types={PER: 1}", "got 1; YAML reads 1 as a number; put such names in quotes, for example '1'"),
-        ("--model.encoder=[1]", "got [1]; a pretrained model is the name_or_path of a PretrainedEncoder"),
-        ("--model.encoder=bert-base", "got bert-base; a pretrained model is the name_or_path of a PretrainedEncoder"),
+        ("--model.encoder=[1]", "got [1]; for a pretrained model, set name_or_path of PretrainedEncoder"),
+        ("--model.encoder=bert-base", "got bert-base; for a pretrained model, set name_or_path of PretrainedEncoder"),
     ],
 )
 def test_an_error_about_a_setting_mentions_no_python_types(
@@ -86,12 +86,12 @@ def test_an_error_about_a_setting_mentions_no_python_types(
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ("", "must hold settings, the file is empty"),
-        ("- a", "must hold settings, got ['a']"),
+        ("", "must contain settings, got an empty file"),
+        ("- a", "must contain settings, got ['a']"),
         ("trainr: {}", "got trainr; did you mean trainer?"),
         ("training:\n  a: 1", "got training"),
-        ("model:\n\tloss: 1", "mine.yaml:2: must be YAML, found character"),
-        ("model:\n  loss: 1\n bad: 2", "mine.yaml:3: must be YAML"),
+        ("model:\n\tloss: 1", "mine.yaml:2: not valid YAML: found character"),
+        ("model:\n  loss: 1\n bad: 2", "mine.yaml:3: not valid YAML:"),
     ],
 )
 def test_a_wrong_config_is_named(content: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

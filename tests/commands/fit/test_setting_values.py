@@ -82,8 +82,8 @@ def test_a_value_that_cannot_be_used_is_named(setting: str, line: str, capsys: p
         ),
         (
             "trainer.strategy=ddp_spawn",
-            "trainer.strategy must be auto, ddp or another one that starts new processes, got ddp_spawn, which "
-            "copies this one",
+            "trainer.strategy must be auto, ddp or another strategy that starts new processes, got ddp_spawn, "
+            "which copies the current process",
         ),
         (
             "trainer.callbacks=LearningRateFinder",
@@ -113,8 +113,11 @@ def test_training_settings_that_cannot_work_are_named(
             "{path}: trainer.callbacks.init_args must be a mapping, got true",
         ),
         ("data: {batches: {pool: null}}", "data.batches.pool must be an integer, got null"),
-        ("data: {train_share: 1, train_share: 0.5}", "{path}:1: every key must be set once, train_share is set again"),
-        ("model: {}\ndata: {}\nmodel: {}", "{path}:3: every key must be set once, model is set again"),
+        (
+            "data: {train_share: 1, train_share: 0.5}",
+            "{path}:1: train_share is set a second time; set every key only once",
+        ),
+        ("model: {}\ndata: {}\nmodel: {}", "{path}:3: model is set a second time; set every key only once"),
         ("? [a]\n: b", "{path}:1: found unhashable key"),
     ],
     ids=lambda text: text[:40],
@@ -156,7 +159,9 @@ def test_a_precision_without_float32_weights_is_refused(tmp_path: Path, capsys: 
 def test_early_stopping_needs_a_metric_that_is_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stop = ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=validation/F1"]
     line = line_of(capsys, "fit", f"--run_dir={tmp_path / 'run'}", "--trainer.max_steps=1", *stop)
-    assert line.startswith("EarlyStopping must monitor a metric that is logged, got validation/F1; there are ")
+    assert line.startswith(
+        "EarlyStopping must monitor a metric that is logged, got validation/F1; the logged metrics are "
+    )
     assert "validation/f1," in line
 
 
@@ -165,7 +170,7 @@ def test_an_encoder_that_does_not_fit_into_memory_ends_in_one_line(
 ) -> None:
     options = ["--model.encoder.hidden_size=1000000000000", f"--run_dir={tmp_path / 'run'}"]
     assert main(["fit", *TINY_RUN, *options]) == 1
-    assert "error: there is not enough memory for this run; lower data.batches.max_subwords" in capsys.readouterr().err
+    assert "error: not enough memory for this run; lower data.batches.max_subwords" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("setting", ["eps: 0", "lr: 1.0e+30"])
