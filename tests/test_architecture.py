@@ -68,11 +68,11 @@ def imported_units(source: str) -> set[str]:
     return {unit_of(name.removeprefix("ner_lightning.")) for name in names if name.startswith("ner_lightning.")}
 
 
-def test_there_are_modules_to_check() -> None:
+def test_there_are_many_modules_to_check() -> None:
     assert len(MODULES) >= 30
 
 
-def test_all_ways_to_import_are_seen() -> None:
+def test_the_search_for_imports_finds_every_kind_of_import() -> None:
     source = """
 import json, ner_lightning.metrics.span_f1 as metric
 from ner_lightning import recognizer
@@ -89,14 +89,14 @@ def lazily():
     }
 
 
-def test_every_unit_is_in_one_layer() -> None:
+def test_every_unit_is_in_exactly_one_layer() -> None:
     units = {unit_of_file(path) for path in MODULES if path.read_text(encoding="utf-8")}
     assert sum(map(len, LAYERS)) == len(UNITS)
     assert units == UNITS, f"give {sorted(units - UNITS)} a layer, and take {sorted(UNITS - units)} away"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_downwards(path: Path) -> None:
+def test_modules_import_only_from_lower_layers(path: Path) -> None:
     unit = unit_of_file(path)
     for imported in imported_units(path.read_text(encoding="utf-8")) - {unit}:
         assert layer_of(imported) < layer_of(unit), f"{unit} must not import {imported}"

@@ -45,19 +45,19 @@ def nobody() -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def test_a_server_that_answers_is_there(server: str, nobody: str) -> None:
+def test_a_server_that_answers_is_reachable(server: str, nobody: str) -> None:
     assert is_reachable(server)
     assert not is_reachable(nobody)
     assert not is_reachable("http://no.such.server.invalid")
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(silent_server: str) -> None:
+def test_a_server_that_never_answers_is_given_up_after_the_timeout(silent_server: str) -> None:
     start = time.monotonic()
     assert not is_reachable(silent_server, patience=0.2)
     assert time.monotonic() - start < 2
 
 
-def test_without_the_hub_the_caches_are_used(monkeypatch: pytest.MonkeyPatch, server: str, nobody: str) -> None:
+def test_the_cache_is_used_if_the_hub_is_unreachable(monkeypatch: pytest.MonkeyPatch, server: str, nobody: str) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", server)
     use_cache_without_hub()

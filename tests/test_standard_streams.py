@@ -50,7 +50,7 @@ def nothing() -> None:
 @pytest.mark.parametrize(
     ("output", "status", "message"), [(closed_pipe, CLOSED_PIPE_STATUS, ""), (full_disk, 2, FULL), (nothing, 2, CLOSED)]
 )
-def test_the_work_is_done_where_the_output_is_not_read(
+def test_a_command_writes_its_files_even_if_its_output_cannot_be_written(
     command: str,
     output: Callable[[], TextIO | None],
     status: int,
@@ -73,7 +73,7 @@ def test_the_work_is_done_where_the_output_is_not_read(
 
 
 @pytest.mark.parametrize("output", [closed_pipe, full_disk, nothing])
-def test_messages_that_cannot_be_shown_are_left_out(
+def test_messages_are_skipped_if_standard_error_cannot_be_written(
     output: Callable[[], TextIO | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_predictions(tmp_path / "test.jsonl", SENTENCES)
@@ -90,20 +90,20 @@ def test_messages_that_cannot_be_shown_are_left_out(
     [("| true", CLOSED_PIPE_STATUS, ""), ("> /dev/full", 2, FULL), (">&-", 2, CLOSED)],
 )
 @pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"]], ids=str)
-def test_help_that_cannot_be_shown_is_no_traceback(
+def test_help_that_cannot_be_written_ends_without_a_traceback(
     arguments: list[str], redirection: str, status: int, message: str
 ) -> None:
     ended = run_with(redirection, *arguments)
     assert (ended.returncode, ended.stderr) == (status, message)
 
 
-def test_wrong_input_keeps_its_status_where_nobody_reads() -> None:
+def test_wrong_input_exits_with_status_2_even_if_the_pipe_is_closed() -> None:
     ended = run_with("| true", "no-command")
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: the command must be one of")
 
 
-def test_what_python_still_holds_is_discarded_at_its_end() -> None:
+def test_buffered_output_to_a_closed_pipe_is_discarded() -> None:
     with closed_pipe() as file:  # which flushes where it closes
         stream = StandardStream(file)
         stream.write("a")

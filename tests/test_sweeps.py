@@ -88,7 +88,7 @@ def parser() -> LightningArgumentParser:
     return run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
 
 
-def test_the_sweeps_are_there() -> None:
+def test_the_expected_sweeps_exist() -> None:
     assert {"bio_vs_bioes", "imbalance", "learning_rate", "scheme_by_loss"} <= set(SWEEPS)
 
 
@@ -109,7 +109,7 @@ def test_keys_and_command_follow_the_format_of_wandb(name: str) -> None:
 
 
 @each_sweep
-def test_parameters_are_numbers_and_texts_that_fit_into_flags(name: str) -> None:
+def test_parameters_are_numbers_or_strings_that_flags_can_carry(name: str) -> None:
     sweep = SWEEPS[name]
     for parameter in sweep["parameters"].values():
         found = candidates(parameter)
@@ -144,7 +144,7 @@ def holds(found: Any, expected: Any) -> bool:
 
 
 @each_sweep
-def test_every_combination_resolves_to_the_settings_it_names(
+def test_every_combination_resolves_to_the_requested_settings(
     name: str, fit_arguments: Callable[..., list[str]], parser: LightningArgumentParser
 ) -> None:
     resolved = []

@@ -77,7 +77,7 @@ def test_scores_are_probabilities_for_any_finite_logits(data, tags, dtype):
 @pytest.mark.parametrize(
     ("scheme", "prefixes"), [(IO(), "II"), (BIO(), "BI"), (BIOES(), "BE")], ids=["IO", "BIO", "BIOES"]
 )
-def test_sure_tags_give_their_entity_the_score_one_and_doubt_at_a_border_takes_from_it(scheme, prefixes):
+def test_certain_tags_give_an_entity_score_1_and_an_uncertain_boundary_lowers_it(scheme, prefixes):
     tags = TagSet(scheme, ("PER",))
     logits = torch.full((4, len(tags.tags)), -50.0)
     logits[[0, 3], 0] = 50.0
@@ -91,7 +91,7 @@ def test_sure_tags_give_their_entity_the_score_one_and_doubt_at_a_border_takes_f
 
 
 @given(st.data(), tag_sets())
-def test_the_most_probable_tag_of_every_word_and_nothing_behind_the_last(data, tags):
+def test_argmax_gives_the_most_probable_tag_of_every_word_and_ignores_padding(data, tags):
     rows = data.draw(st.lists(tag_id_lists(tags), min_size=1, max_size=4))
     longest = max(map(len, rows))
     logits = torch.randn(len(rows), longest, len(tags.tags), generator=torch.Generator().manual_seed(0))
@@ -134,7 +134,7 @@ def test_a_crf_scores_a_span_by_its_marginal(scheme):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
-def test_without_transitions_the_marginal_is_the_product_of_independent_words(scheme):
+def test_transitions_of_zero_give_the_same_scores_as_no_transitions(scheme):
     tags = TagSet(scheme, TYPES)
     num_tags = len(tags.tags)
     logits, _ = random_chain(tags, 4)
@@ -155,7 +155,7 @@ def test_viterbi_never_gives_an_ill_formed_sequence(tags, num_words, seed, learn
 
 
 @given(st.data(), tag_sets())
-def test_viterbi_keeps_what_is_well_formed(data, tags):
+def test_viterbi_keeps_the_best_tag_of_every_word_if_they_are_well_formed(data, tags):
     """Where the best tags of single words make a sequence that the scheme allows, it is the best sequence."""
     ids = data.draw(tag_id_lists(tags).filter(bool))
     logits = torch.nn.functional.one_hot(torch.tensor(ids), len(tags.tags)).double()[None]
@@ -164,7 +164,7 @@ def test_viterbi_keeps_what_is_well_formed(data, tags):
     assert (found == ids) == well_formed
 
 
-def test_argmax_of_a_crf_is_the_best_marginal_of_every_word():
+def test_argmax_with_a_crf_gives_the_best_marginal_of_every_word():
     tags = TagSet(BIO(), TYPES)
     sequences, _ = sequences_with(BIO(), 4)
     logits, transitions = random_chain(tags, 4)

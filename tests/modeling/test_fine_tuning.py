@@ -37,7 +37,7 @@ def test_lower_layers_are_frozen_with_the_embeddings(name: str) -> None:
     assert len(frozen) > 10
 
 
-def test_nothing_is_frozen_by_default_and_all_layers_can_be() -> None:
+def test_no_layer_is_frozen_by_default_and_all_can_be_frozen() -> None:
     network = network_of(CONFIGS["bert"])
     FineTuning().prepare(network)
     assert all(parameter.requires_grad for parameter in network.parameters())
@@ -60,14 +60,16 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
         FineTuning(**settings)
 
 
-def test_more_frozen_layers_than_there_are_are_refused() -> None:
+def test_freezing_more_layers_than_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 2, the encoder's layers, got 3"):
         FineTuning(frozen_layers=3).prepare(network_of(CONFIGS["bert"]))
 
 
 @pytest.mark.parametrize("settings", [{}, {"frozen_layers": 1}, {"adapter": LoRA(rank=2)}], ids=["all", "top", "lora"])
 @pytest.mark.parametrize("name", WITH_DROPOUT)
-def test_gradient_checkpointing_changes_no_gradient_also_under_dropout(name: str, settings: dict[str, Any]) -> None:
+def test_gradient_checkpointing_does_not_change_gradients_even_with_dropout(
+    name: str, settings: dict[str, Any]
+) -> None:
     network = network_of(WITH_DROPOUT[name])
     FineTuning(**settings).prepare(network)
     network.double()
@@ -107,7 +109,7 @@ def trained_part(settings: FineTuning, revision: str | None = None, seed: int = 
     return TrainedPart.of(settings, PretrainedEncoder("some/encoder", revision), network, network)
 
 
-def test_a_network_that_is_trained_whole_is_saved_whole() -> None:
+def test_a_fully_trained_network_is_saved_completely() -> None:
     part = trained_part(FineTuning())
     weights = {"bert.a": torch.zeros(1), "classifier.weight": torch.ones(1)}
     assert part.base is None
@@ -116,7 +118,7 @@ def test_a_network_that_is_trained_whole_is_saved_whole() -> None:
 
 
 @pytest.mark.parametrize("settings", [FineTuning(frozen_layers=1), FineTuning(LoRA(rank=2))], ids=["frozen", "lora"])
-def test_what_is_left_out_is_exactly_what_is_frozen_and_is_had_again(settings: FineTuning) -> None:
+def test_checkpoints_leave_out_exactly_the_frozen_weights_and_restore_them(settings: FineTuning) -> None:
     network = network_of(CONFIGS["bert"])
     settings.prepare(network)
     part = TrainedPart.of(settings, PretrainedEncoder("some/encoder", "v1"), network, network)
@@ -130,7 +132,7 @@ def test_what_is_left_out_is_exactly_what_is_frozen_and_is_had_again(settings: F
     assert all(completed[key] is whole[key] for key in whole)
 
 
-def test_random_weights_are_never_left_out() -> None:
+def test_randomly_initialized_weights_are_never_left_out() -> None:
     network = network_of(CONFIGS["bert"])
     settings = FineTuning(frozen_layers=1)
     settings.prepare(network)
@@ -139,7 +141,7 @@ def test_random_weights_are_never_left_out() -> None:
     assert part.only(network.state_dict()).keys() == network.state_dict().keys()
 
 
-def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
+def test_the_checksum_detects_other_weights_but_ignores_their_location() -> None:
     part = trained_part(FineTuning(frozen_layers=1))
     moved = {**part.to_plain(), "base": {**part.base, "name_or_path": "elsewhere", "revision": "main"}}
     part.require(moved)
@@ -160,6 +162,6 @@ def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
         (FineTuning(), FineTuning(frozen_layers=1), "frozen_layers must be the same as in the checkpoint, 1, got 0"),
     ],
 )
-def test_another_trained_part_is_refused(own: FineTuning, saved: FineTuning, message: str) -> None:
+def test_settings_that_train_another_part_are_refused(own: FineTuning, saved: FineTuning, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         trained_part(own).require(trained_part(saved).to_plain())

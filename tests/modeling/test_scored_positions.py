@@ -41,7 +41,7 @@ def test_words_are_read_at_their_first_subwords(subwords: Subwords) -> None:
     assert read.logits[:, 0].tolist() == ([1, 2, 3, 4, 5, 6, 7] if subwords == "all" else [1, 3, 4, 5, 6])
 
 
-def test_windows_of_a_long_sentence_hold_each_word_once_and_know_its_edges() -> None:
+def test_windows_of_a_long_sentence_contain_each_word_once_and_mark_its_ends() -> None:
     found, encoder = windows(6)
     assert len(found) > 1
     words = scored(encoder.collate(found)).words()
