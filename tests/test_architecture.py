@@ -1,4 +1,4 @@
-"""The layers of the package: a module imports only from the layers below its own."""
+"""Tests that a module imports only from the layers of the package below it."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
-LAYERS = [  # bottom first; a folder is in one layer with all its modules, except for the subfolders listed themselves
+LAYERS = [  # from the bottom up; a folder includes all its modules, except for subfolders that are listed separately
     {
         "entities",
         "lightning_internals",
@@ -42,7 +42,7 @@ MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "
 
 
 def unit_of(module: str) -> str:
-    """Return the unit of a dotted name within the package: the longest beginning of it that is listed."""
+    """Return the unit of a dotted name within the package: its longest prefix that is listed."""
     parts = module.split(".")
     beginnings = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     return next((name for name in beginnings if name in UNITS), parts[0])
@@ -57,7 +57,7 @@ def layer_of(unit: str) -> int:
 
 
 def imported_units(source: str) -> set[str]:
-    """The units that a module imports, at its top or lazily inside a function."""
+    """Return the units that a module imports, at its top or inside a function."""
     names: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

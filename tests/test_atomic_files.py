@@ -1,4 +1,4 @@
-"""A file is there as a whole or not at all."""
+"""Tests that files are written completely or not at all."""
 
 import errno
 import os
@@ -77,7 +77,7 @@ def test_files_that_only_look_like_partial_files_are_not_removed(tmp_path: Path)
         run / ".notes.2026.partial",
         run / ".a.0123456g.partial",
         run / "notes.d" / "a.12345678.partial",
-        partial_path(run / "notes.d") / "mine",  # a folder that is called as ours, and holds something else
+        partial_path(run / "notes.d") / "mine",  # a folder with the name of a partial file, but other content
         partial_path(elsewhere / "deep" / "last.ckpt"),
     ]
     for path in kept:
@@ -94,7 +94,7 @@ def test_files_that_only_look_like_partial_files_are_not_removed(tmp_path: Path)
 def test_writing_through_a_link_replaces_its_target_and_keeps_the_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     target, link = tmp_path / "disk" / "target", tmp_path / "link"
-    for previous in (None, "previous"):  # a link to nothing, and one to a file
+    for previous in (None, "previous"):  # a link without a target, and a link to a file
         target.unlink(missing_ok=True)
         if previous is not None:
             target.write_text(previous)

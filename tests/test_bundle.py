@@ -134,7 +134,7 @@ def test_the_transitions_of_a_crf_are_saved_and_required_for_loading(tmp_path):
     assert loaded.settings == replace(settings, has_transitions=True)
     for name in ("start", "inner", "end"):
         assert torch.equal(getattr(loaded.transitions, name), getattr(transitions, name))
-    AutoModelForTokenClassification.from_pretrained(tmp_path / "crf")  # the further file does not disturb it
+    AutoModelForTokenClassification.from_pretrained(tmp_path / "crf")  # ignores the additional file
     save_file(
         {"start": torch.zeros(2), "inner": torch.zeros(2, 2), "end": torch.zeros(2)},
         tmp_path / "crf" / TRANSITIONS_FILE,

@@ -1,4 +1,4 @@
-"""Every shipped config parses and changes what it says, and `base.yaml` lists the defaults."""
+"""Tests that every shipped config parses and takes effect, and that `base.yaml` lists the defaults."""
 
 import io
 import json
@@ -30,7 +30,9 @@ from ner_lightning.schemes import LabelScheme
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml"))
 PARTS = ["--data.corpus=ExampleCorpus", "--model.encoder=SmallBert"]
-BELOW = {"class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]}  # configs an overlay needs
+BELOW = {
+    "class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]
+}  # configs that an overlay needs
 BASES = (CorpusReader, Augmentation, Adapter, ClassWeights, Decoder, Encoder, Loss, LabelScheme)
 
 
@@ -50,7 +52,7 @@ def flat(config: dict, prefix: str = "") -> dict[str, object]:
 
 
 def short(value: object) -> object:
-    """A value with each class as configs name it, without its module."""
+    """Return a value with classes named as in configs, without their modules."""
     if isinstance(value, list):
         return [short(item) for item in value]
     if not isinstance(value, dict):
@@ -87,7 +89,7 @@ def test_every_config_parses_and_all_its_keys_take_effect(path: Path) -> None:
 
 
 def test_shipped_files_refer_to_classes_without_their_modules() -> None:
-    """Modules may then move without breaking any config; only a class of the user's own needs its module."""
+    """Modules may then move without breaking any config; only custom classes need their modules."""
     shipped = [
         *(ROOT / "configs" / path for path in CONFIGS),
         *ROOT.glob("sweeps/*.yaml"),

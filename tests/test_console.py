@@ -1,4 +1,4 @@
-"""Lines for people hold what the input holds, and nothing of it commands the terminal or hides."""
+"""Tests that printed lines show every character of the input, and that none is hidden or controls the terminal."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ from ner_lightning.console import (
 from support.terminals import CONTROL_SEQUENCE, hidden_characters
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
-PRINTING = {"console.py", "standard_streams.py", "__main__.py"}  # the only modules that may touch a stream
+PRINTING = {"console.py", "standard_streams.py", "__main__.py"}  # the only modules that may use streams directly
 NASTY = "\x1b[31mPER\x07\x00\x7f\x9b2J\u202e\u2066\u200f\u200b\u00ad\ufeff\u2028"
 
 
@@ -91,7 +91,7 @@ def test_a_console_escapes_hidden_characters_in_everything_it_prints(terminal: b
     with console.status(NASTY):
         console.out(NASTY)
     lines = CONTROL_SEQUENCE.sub("", file.getvalue())
-    assert hidden_characters(lines) <= {"\r"}  # with which rich goes back to the beginning of a line
+    assert hidden_characters(lines) <= {"\r"}  # rich uses it to return to the beginning of a line
     assert ("\x1b[1;31m" in file.getvalue()) == terminal
     # rich itself leaves out bell and backspace
     assert "\\x1b[31mPER\\x00\\x7f\\x9b2J\\u202e" in lines
@@ -113,7 +113,7 @@ def test_a_library_warning_is_printed_as_one_escaped_line(capsys: pytest.Capture
 
 
 def printing_nodes(source: str) -> list[int]:
-    """The lines of a module that print by other means than the console module."""
+    """Return the numbers of lines that print without the console module."""
     found = []
     for node in ast.walk(ast.parse(source)):
         match node:

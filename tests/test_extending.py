@@ -1,4 +1,4 @@
-"""The page on extending: its parts train together, and what it says about hooks holds."""
+"""Tests that the parts on the page about extending train together, and that its statements about hooks hold."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def marked(sentence: Sentence) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the page, and with what its commands left."""
+    """Return a folder with the files of the page and the results of its commands."""
     folder = tmp_path_factory.mktemp("extending")
     *parts, use = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (config,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -1,4 +1,4 @@
-"""What holds for every command: any character can be written, whatever the locale."""
+"""Tests that every command can print any character, whatever the locale."""
 
 import io
 import json
@@ -11,14 +11,14 @@ from ner_lightning.__main__ import accept_any_character, main
 
 
 class Terminal(io.TextIOWrapper):
-    """A stream that people look at."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def western(kind: type[io.TextIOWrapper], monkeypatch: pytest.MonkeyPatch, name: str) -> io.BytesIO:
-    """Put a stream that holds Western letters only in place of the named one."""
+    """Replace the named stream by one that encodes only Western characters."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, name, kind(written, encoding="cp1252", write_through=True))
     return written

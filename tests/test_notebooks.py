@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, its text agrees with its results, and it is stored with its output."""
+"""Tests that notebooks run from top to bottom, are stored with their output, and agree with their text."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ from ner_lightning.quiet_libraries import silence_libraries
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 250_000
-TRACES = ("/tmp/", "/home/", "/root/", str(Path.home()), "0x7f")  # of the machine that ran a notebook
+TRACES = ("/tmp/", "/home/", "/root/", str(Path.home()), "0x7f")  # folders of the machine that ran a notebook
 SECONDS = re.compile(r"\d (s|sec|seconds|minutes)\b")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -84,7 +84,7 @@ def test_the_output_of_a_notebook_does_not_depend_on_the_machine(path: Path, run
 
 @each_notebook
 def test_every_name_that_a_notebook_imports_exists(path: Path) -> None:
-    """Finds names that were moved without running the notebook, which takes longer; all names are public."""
+    """Faster than running the notebooks; imported names must also be public."""
     python = TransformerManager().transform_cell("\n".join(cell.source for cell in code_of(read(path))))
     imports = [node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.ImportFrom)]
     assert len(imports) >= 5

@@ -1,4 +1,4 @@
-"""What an installed package brings along: the configs, a version, and a script that finds your modules."""
+"""Tests that an installed package has the configs, a version, and a script that can import your modules."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ BUILD = "from setuptools.build_meta import build_wheel; build_wheel('built')"
 
 
 def test_a_wheel_contains_every_config(tmp_path: Path) -> None:
-    pytest.importorskip("setuptools", "77")  # before, it knows no license files
+    pytest.importorskip("setuptools", "77")  # older versions do not support license files
     source = tmp_path / "source"
     shutil.copytree(ROOT / "ner_lightning", source / "ner_lightning", symlinks=True)
     shutil.copytree(ROOT / "configs", source / "configs")

@@ -1,4 +1,4 @@
-"""Parts of the wrong kind are refused in one sentence where they are given, and names of encoders are understood."""
+"""Tests that arguments of the wrong class are refused in one sentence, and that names of encoders are accepted."""
 
 from collections.abc import Callable
 from typing import Any

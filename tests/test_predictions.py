@@ -27,7 +27,7 @@ SENTENCE = PredictedSentence(
     ("O", "O", "B-LOC"),
 )
 
-any_text = st.text(st.characters(codec="utf-8"))  # line separators included
+any_text = st.text(st.characters(codec="utf-8"))  # includes line separators
 
 
 @st.composite

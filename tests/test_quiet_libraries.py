@@ -12,6 +12,6 @@ logging.getLogger("lightning.pytorch").warning("this one matters")
 
 
 def test_hints_of_libraries_are_hidden_and_warnings_are_shown() -> None:
-    """In a process of its own, as it holds for a whole one."""
+    """Checked in a separate process, because logging is set up once per process."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "this one matters\n")

@@ -1,4 +1,4 @@
-"""The README and the pages in docs keep their promises: their commands and their Python run, and their links exist."""
+"""Tests that the commands, Python code and links in the README and the docs work."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def section(title: str) -> str:
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The arguments of every command of ours in a text, however it is started."""
+    """Return the arguments of every command of this package in a text, however it is started."""
     lines = text.replace("\\\n", " ").splitlines()
     found = [re.search(rf"-m ner_lightning ((?:{'|'.join(COMMANDS)})\b.*)", line) for line in lines]
     return [shlex.split(match[1], comments=True) for match in found if match]
@@ -59,7 +59,7 @@ def page_commands() -> list[list[str]]:
 
 
 def drawn(table: Table, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of a table in a terminal of 80 columns."""
+    """Return the lines of a table in a terminal of 80 columns."""
     capsys.readouterr()
     print_table(Console(width=80), table)
     return [line.rstrip() for line in capsys.readouterr().out.replace("\xa0", " ").splitlines()]
@@ -231,7 +231,7 @@ def test_the_generated_corpus_is_written_to_the_files_that_mine_yaml_names(
 
 @pytest.mark.usefixtures("workplace")
 def test_the_commands_for_your_data_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the built-in corpus as own data, and the encoder that the README suggests without a network."""
+    """Uses the built-in corpus as your data, and the encoder that the README suggests for use without a network."""
     sizes = {"--from.num_train": "60", "--from.num_validation": "20", "--from.num_test": "20"}
     own = ["convert", "--from", "ExampleCorpus", *chain(*sizes.items()), "--to", "ColumnFiles", "--output", "my"]
     assert main(own) == 0
@@ -258,7 +258,7 @@ COMMANDS_PAGE = "\n".join(blocks("text", "docs/commands.md"))
 
 
 def score_another_file() -> None:
-    """Run what docs/using_a_model.md shows, after a run."""
+    """Run the command from docs/using_a_model.md that scores another file."""
     shutil.copy("my/validation.conll", "other.conll")
     (command,) = [command for text in blocks("text", "docs/using_a_model.md") for command in commands_in(text)][-1:]
     assert main(command) == 0
@@ -288,7 +288,7 @@ def test_the_parser_accepts_every_comparison() -> None:
             assert (ROOT / options.comparison).is_file()
         if isinstance(options, CompareOptions):
             files = (*options.configs, *(path for arm in options.arms for path in arm.overlays))
-            assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user's own
+            assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # a file of the user
 
 
 def test_every_command_in_the_docs_is_tested_in_this_file() -> None:

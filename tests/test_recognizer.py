@@ -81,14 +81,14 @@ def test_entities_of_words_are_returned_as_spans(trained):
     assert trained.recognize_words([sentence.words for sentence in sentences]) == [
         sentence.entities for sentence in sentences
     ]
-    # entities that a sentence holds already change nothing, of unknown types neither
+    # entities that a sentence already has are ignored, even those of unknown types
     marked = [s.with_entities((EntitySpan(0, len(s), "UNKNOWN"),)) for s in sentences]
     assert trained.recognize(marked) == trained.recognize(sentences)
 
 
 @pytest.mark.parametrize("max_subwords", [1, 60, 4096])
 def test_spans_are_those_of_the_network_without_windows_or_batches(tmp_path, max_subwords):
-    """Tag by tag, as the best tag of each word is chosen without looking at its neighbors."""
+    """The argmax decoder chooses the best tag of each word independently of the others."""
     network, tokenizer = small_bert()
     bundle = load_bundle(random_bundle(tmp_path / "model"))
     recognizer = EntityRecognizer(replace(bundle, settings=replace(bundle.settings, decoder=ArgmaxDecoder())))

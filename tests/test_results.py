@@ -1,4 +1,4 @@
-"""docs/results/README.md reports what the comparisons beside it found, and their pages can be drawn."""
+"""Tests that docs/results/README.md agrees with the comparisons in its folder, and that their pages can be drawn."""
 
 import re
 from html import unescape

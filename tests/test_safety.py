@@ -1,4 +1,4 @@
-"""Files from strangers run no code: run folders, configs, bundles, checkpoints and encoders."""
+"""Tests that untrusted files never run code: run folders, configs, bundles, checkpoints and encoders."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def poisoned_run(path: Path, seed: int = 0) -> Path:
-    """A finished run whose config names the module wherever a class can be named."""
+    """Write a finished run whose config names the module wherever a class is allowed."""
     write_run(path, seed, [tagged(number, GOLD, GOLD) for number in range(4)], loss_class=f"{MODULE}.Loss")
     config = yaml.safe_load((path / "config.yaml").read_text())
     config["model"]["optimizer"] = f"{MODULE}.make"

@@ -7,7 +7,7 @@ from ner_lightning.serialization import from_plain, read_json, to_plain, typed
 
 
 class Shape:
-    """A kind of part, as the package's losses and decoders are."""
+    """A base class of parts, like the losses and decoders of the package."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Circle(Shape):
 
 
 class Polygon(Shape):
-    """Between the kind and its parts."""
+    """An intermediate class between the base class and its parts."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A closed or full standard output ends a command as other programs end, and keeps no work from being done."""
+"""Tests that a closed or full standard output ends a command cleanly and does not prevent it from writing files."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def full_disk() -> TextIO:
 
 
 def nothing() -> None:
-    """Return what Python has for a stream that was closed before it started."""
+    """Return None, which Python uses for a stream that was closed before it started."""
 
 
 @pytest.mark.parametrize("command", ["evaluate", "convert"])
@@ -66,7 +66,7 @@ def test_a_command_writes_its_files_even_if_its_output_cannot_be_written(
     monkeypatch.setattr(sys, "stdout", stream)
     assert main([command, *(convert if command == "convert" else evaluate)]) == status
     if stream is not None:
-        stream.close()  # which flushes what is left
+        stream.close()  # closing flushes the rest
     said = f"JSON: {tmp_path / 'tables.json'}\n" if command == "evaluate" else ""
     assert capsys.readouterr().err == said + message
     assert (tmp_path / ("tables.json" if command == "evaluate" else "out/train.jsonl")).is_file()
@@ -104,7 +104,7 @@ def test_wrong_input_exits_with_status_2_even_if_the_pipe_is_closed() -> None:
 
 
 def test_buffered_output_to_a_closed_pipe_is_discarded() -> None:
-    with closed_pipe() as file:  # which flushes where it closes
+    with closed_pipe() as file:  # closing flushes
         stream = StandardStream(file)
         stream.write("a")
         assert stream.failure is None

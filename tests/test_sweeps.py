@@ -1,4 +1,4 @@
-"""Every sweep is valid as far as can be checked offline, and every run that its agent would start works."""
+"""Tests that sweeps are valid, as far as can be checked offline, and that the runs of their agents work."""
 
 import itertools
 import os
@@ -32,14 +32,14 @@ Chosen = dict[str, Any]
 
 
 def candidates(parameter: dict[str, Any]) -> list[Any]:
-    """The values of a parameter, or the ends of a range."""
+    """Return the values of a parameter, or the ends of a range."""
     if "value" in parameter:
         return [parameter["value"]]
     return parameter.get("values") or [parameter["min"], parameter["max"]]
 
 
 def combinations(sweep: dict[str, Any]) -> list[Chosen]:
-    """The parameters of runs: all combinations of a grid, otherwise as few as include every candidate."""
+    """Return the parameters of runs: all combinations of a grid, otherwise as few as include every candidate."""
     values = {key: candidates(parameter) for key, parameter in sweep["parameters"].items()}
     if sweep["method"] == "grid":
         return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
@@ -124,7 +124,7 @@ def test_parameters_are_numbers_or_strings_that_flags_can_carry(name: str) -> No
 
 
 @each_sweep
-def test_early_termination_leaves_epochs_to_end(name: str) -> None:
+def test_early_termination_begins_before_the_last_epochs(name: str) -> None:
     rule = SWEEPS[name].get("early_terminate")
     if rule is None:
         return

@@ -1,4 +1,4 @@
-"""Tables for a terminal break lines at spaces only, whatever they hold and however narrow the terminal is."""
+"""Tests that tables in a terminal break lines only at spaces, whatever their content and the width of the terminal."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def test_columns_that_do_not_fit_are_moved_to_a_second_table_with_the_first_colu
     table = TerminalTable("counts", ("type", *(f"c{i}" for i in range(20))), (row, row), has_total=True)
     lines = printed(table, 80)
     assert cells_of(lines).count("PER") == 2 * 2
-    assert sum(line.startswith("├") for line in lines) == 2  # the total is set apart in both
+    assert sum(line.startswith("├") for line in lines) == 2  # both tables have a line above the total
 
 
 def test_a_word_wider_than_the_terminal_uses_its_full_width() -> None:

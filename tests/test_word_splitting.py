@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 DATA = next((path for path in (ROOT / "data", ROOT.parent / "shared" / "data") if path.is_dir()), ROOT / "data")
 DATA = Path(os.environ.get("NER_LIGHTNING_DATA", DATA))
 
-any_text = st.text(st.characters())  # lone surrogates included
+any_text = st.text(st.characters())  # includes lone surrogates
 odd_text = st.text(st.sampled_from("aAsé9.,:/-'\u2019@#&_ \t\n\u00a0\u200b\u00ad\u0301\u20ac\U0001f600wWhtp"))
 
 

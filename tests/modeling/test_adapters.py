@@ -1,4 +1,4 @@
-"""LoRA: what is trained, that packing stays exact, and that merging computes the same."""
+"""Tests of LoRA: the trained parameters, exact packing, and merging."""
 
 import copy
 import sys
@@ -17,7 +17,7 @@ architectures = pytest.mark.parametrize("name", [*PACKING, "deberta-v2"])
 
 
 def adapted(name: str, lora: LoRA = LoRA(rank=3, alpha=6.0, dropout=0.0), *, trained: bool = True) -> PreTrainedModel:
-    """A network with LoRA, in which training has moved ``B`` away from zero."""
+    """Return a network with LoRA, in which training has moved ``B`` away from zero."""
     network = network_of(CONFIGS[name])
     lora.insert(network)
     if trained:

@@ -1,4 +1,4 @@
-"""The CRF as a loss: equal to all sequences written out, whole or cut, and learning what follows what."""
+"""Tests that the CRF loss equals a sum over all tag sequences, also for cut sentences, and learns transitions."""
 
 from itertools import pairwise, product
 
@@ -36,7 +36,7 @@ def learned(tags: TagSet, seed: int = 0) -> CRF:
 
 
 def brute_force(crf: CRF, logits: Tensor, labels: list[int], begins: bool = True, ends: bool = True) -> Tensor:
-    """The negative log-likelihood of one run of words, by all sequences that the scheme allows."""
+    """Return the negative log-likelihood of consecutive words, summed over all sequences that the scheme allows."""
     allowed = crf.tags.allowed
 
     def score(sequence: tuple[int, ...]) -> Tensor:

@@ -66,7 +66,7 @@ def test_the_vocabulary_is_the_same_in_another_process():
     assert len(here) == 200
 
 
-@pytest.mark.timeout(20)  # to learn from it would take minutes
+@pytest.mark.timeout(20)  # including the long word would take minutes
 def test_words_that_are_too_long_to_be_encoded_do_not_affect_the_vocabulary() -> None:
     longest = 160_000 * SENTENCES[0][0][0]
     with_longest = train_word_pieces([*SENTENCES, [longest, ""]], 200)
@@ -241,7 +241,7 @@ def test_a_head_with_other_tags_is_replaced_and_reported_in_one_line(tmp_path, c
 
 
 def test_an_encoder_that_lacks_weights_is_refused(tmp_path):
-    """A part of it would be random, and nobody would know."""
+    """A part of the encoder would be random without anyone noticing."""
     folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
     weights = load_file(tmp_path / "model.safetensors")
     del weights["encoder.layer.0.output.dense.weight"]
@@ -292,6 +292,6 @@ def test_a_folder_without_an_encoder_is_reported_in_one_line(tmp_path):
 def test_a_full_disk_for_temporary_files_is_reported() -> None:
     tokenizer = SMALL_BERT.tokenizer(SENTENCES)
     network = SMALL_BERT.network(TAGS, tokenizer)
-    # all of its files are smaller than this, except the one that the library for tokenizers writes
+    # only the file that the tokenizers library writes is larger than this
     with largest_file(3000), pytest.raises(OSError, match=f"File too large: '{tempfile.gettempdir()}/"):
         SavedEncoder.of(network, tokenizer)

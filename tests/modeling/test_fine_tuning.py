@@ -1,4 +1,4 @@
-"""What is frozen, and gradient checkpointing that changes no gradient."""
+"""Tests of frozen layers, gradient checkpointing, and the part of the network that checkpoints contain."""
 
 import copy
 from collections.abc import Callable
@@ -77,14 +77,14 @@ def test_gradient_checkpointing_does_not_change_gradients_even_with_dropout(
     FineTuning(gradient_checkpointing=True).prepare(checkpointed)
     runs = {kind: run_of_top_layer(candidate) for kind, candidate in (("", network), ("again", checkpointed))}
     (logits, gradients, num_runs), (same_logits, same_gradients, num_runs_again) = runs.values()
-    assert (num_runs, num_runs_again) == (1, 2)  # the layer was indeed computed again
+    assert (num_runs, num_runs_again) == (1, 2)  # the layer was computed twice
     assert torch.equal(logits, same_logits)
     assert gradients.keys() == same_gradients.keys()
     assert all(torch.equal(gradient, same_gradients[key]) for key, gradient in gradients.items())
 
 
 def run_of_top_layer(network: torch.nn.Module) -> tuple[torch.Tensor, dict[str, torch.Tensor], int]:
-    """Logits and gradients of a packed training batch, and how often the top layer's last norm was computed."""
+    """Return logits and gradients of a packed batch, and the number of times the top layer's last norm was computed."""
     classifier = TokenClassifier(network).train()
     assert classifier.packs
     runs: list[None] = []
@@ -99,7 +99,7 @@ def run_of_top_layer(network: torch.nn.Module) -> tuple[torch.Tensor, dict[str, 
     return logits, gradients, len(runs)
 
 
-# what checkpoints leave out
+# the part of the network that checkpoints leave out
 
 
 def trained_part(settings: FineTuning, revision: str | None = None, seed: int = 0) -> TrainedPart:

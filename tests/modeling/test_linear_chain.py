@@ -1,4 +1,4 @@
-"""Sums and maxima over tag sequences, held against all sequences written out."""
+"""Tests that sums and maxima over tag sequences equal those over an explicit list of all sequences."""
 
 from itertools import pairwise, product
 
@@ -46,7 +46,9 @@ def test_sums_maxima_and_marginals_equal_those_over_all_sequences(
     for row, length in enumerate(lengths):
         sequences = list(product(range(num_tags), repeat=length))
         scores = torch.stack([score_of(s, logits[row], transitions, begins, ends) for s in sequences])
-        surprise = chains.log_partition[row] - chains.path_scores(best)[row]  # of the best; unlike both, of any origin
+        surprise = (
+            chains.log_partition[row] - chains.path_scores(best)[row]
+        )  # of the best path; the difference does not depend on a constant
         torch.testing.assert_close(surprise, scores.logsumexp(0) - scores.max())
         assert tuple(best[row, :length].tolist()) == sequences[int(scores.argmax())]
         assert (best[row, length:] == IGNORE_INDEX).all()

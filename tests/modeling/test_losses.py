@@ -1,4 +1,4 @@
-"""Losses of positions: equal to torch's where they should be, and finite where they could not be."""
+"""Tests that losses equal those of torch where they should, and are finite in extreme cases."""
 
 import math
 from itertools import pairwise
@@ -83,7 +83,7 @@ def test_focal_and_dice_losses_match_their_formulas(num_scored: int, num_tags: i
 
 
 def dice_of_pairs_of_tags(logits: Tensor, labels: Tensor, alpha: float, smooth: float) -> Tensor:
-    """Dice by its definition, 1 - p of every tag taken as the sum over all others: ``[scored tags tags]``."""
+    """Return Dice by its definition, with 1 - p of every tag as the sum over all others: ``[scored tags tags]``."""
     num_tags = logits.shape[1]
     itself = torch.eye(num_tags, dtype=torch.bool)
     others = logits[:, None, :].expand(-1, num_tags, -1).masked_fill(itself, -torch.inf)
@@ -98,7 +98,7 @@ def dice_of_pairs_of_tags(logits: Tensor, labels: Tensor, alpha: float, smooth: 
 def test_dice_loss_and_its_gradient_match_the_definition_over_all_pairs_of_tags(sure: float, alpha: float) -> None:
     logits, labels = scored_positions(40, 9, 0)
     logits[torch.arange(40), labels.roll(1)] += sure
-    logits[:3] = 0.0  # all alike: the largest is not alone
+    logits[:3] = 0.0  # all equal, so that several are the largest
     logits.requires_grad_()
     found = DiceLoss(alpha, 0.1)(logits, labels).total
     expected = dice_of_pairs_of_tags(logits, labels, alpha, 0.1)
@@ -135,7 +135,7 @@ def test_value_and_gradient_are_finite_for_probabilities_of_0_and_1(
     loss: TokenLoss, dtype: torch.dtype, sure: float
 ) -> None:
     logits = (sure * torch.eye(4, dtype=dtype)).requires_grad_()
-    for labels in (torch.arange(4), torch.arange(4).roll(1)):  # all right, all wrong
+    for labels in (torch.arange(4), torch.arange(4).roll(1)):  # all correct, all wrong
         total, weight = loss(logits, labels)
         (gradient,) = torch.autograd.grad(total, logits)
         assert total.isfinite()
@@ -166,7 +166,7 @@ def test_a_batch_without_scored_positions_has_zero_loss_and_a_finite_gradient(lo
 
 @every_loss
 def test_nan_at_an_unscored_position_does_not_affect_other_gradients(loss: TokenLoss) -> None:
-    """ScoredPositions positions are selected before the loss, as training does."""
+    """Scored positions are selected before the loss, as in training."""
     logits = torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], requires_grad=True)
     labels = torch.tensor([1, -100])
     scored = labels != -100

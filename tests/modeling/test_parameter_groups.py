@@ -1,4 +1,4 @@
-"""Learning rates and weight decay by place in the network, for several architectures."""
+"""Tests of learning rates and weight decay by position in the network, for several architectures."""
 
 import copy
 
@@ -9,7 +9,7 @@ from transformers import AlbertConfig, BertConfig, PreTrainedModel
 from ner_lightning.modeling.parameter_groups import encoder_layers, parameter_groups, scale_rates
 from support.architectures import BERT, CONFIGS, SHARED, network_of
 
-LAYERS = {  # where the layers stand in each architecture, by name
+LAYERS = {  # prefixes of the names of the layers
     "bert": "bert.encoder.layer.",
     "roberta": "roberta.encoder.layer.",
     "distilbert": "distilbert.transformer.layer.",
@@ -30,7 +30,7 @@ def deep_network(name: str, num_layers: int = 3) -> PreTrainedModel:
 
 
 def settings_by_name(network: PreTrainedModel, **options: float) -> dict[str, tuple[float, float]]:
-    """Learning rate and weight decay of every parameter, as the optimizer has them."""
+    """Return the learning rate and weight decay of every parameter in the optimizer."""
     groups = parameter_groups(network, **options)
     optimizer = torch.optim.AdamW(groups, lr=0.1, weight_decay=0.01)
     scale_rates(optimizer)

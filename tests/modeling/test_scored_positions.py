@@ -1,4 +1,4 @@
-"""What losses read of windows: every scored subword, and words as sequences at their first subwords."""
+"""Tests of the positions that losses use: all scored subwords, or words at their first subwords."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def windows(max_subwords: int | None, subwords: Subwords = "first") -> tuple[lis
 
 
 def scored(batch: Batch) -> ScoredPositions:
-    """Logits that name the subword that they were computed for."""
+    """Return scored positions whose logits are the number of the subword."""
     places = torch.arange(batch.attention_mask.sum()).double()
     return ScoredPositions.of_windows(places[:, None].expand(-1, len(TAGS.tags)), batch)
 

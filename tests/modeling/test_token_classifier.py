@@ -71,7 +71,7 @@ def test_a_network_that_cannot_be_packed_is_run_unchanged_with_padding(name):
 
 @pytest.mark.parametrize(("name", "values"), [("deberta-v2", "value_proj"), ("mpnet", "attn.v.")])
 def test_a_network_with_custom_attention_is_not_packed_even_if_its_logits_agree(name, values):
-    """Where attention adds nothing yet, logits cannot tell; after some training they would."""
+    """As long as attention adds nothing, the logits do not show the difference; after some training they would."""
     network = network_of(PADDING[name])
     zeroed = [parameter for key, parameter in network.named_parameters() if values in key]
     assert zeroed
@@ -142,18 +142,18 @@ def test_the_maximum_window_follows_from_the_config(config, longest):
 
 @packing
 def test_a_network_accepts_a_window_of_maximum_length(name):
-    """One subword more than ``max_window`` may fail; as many as it says never do."""
+    """Windows of up to ``max_window`` subwords work in every network; longer ones may fail."""
     config, _ = PACKING[name]
     classifier = TokenClassifier(network_of(config)).eval()
     input_ids, mask = random_batch(config.pad_token_id, (max_window(config), 3))
     assert len(classifier(input_ids, mask)) == max_window(config) + 3
 
 
-# whole sentences
+# logits of whole sentences
 
 
 def sentence_of(num_words: int, first: int = 0) -> Sentence:
-    """Different words of one, two or three subwords."""
+    """Return a sentence of different words with one, two or three subwords each."""
     words = (LETTERS[(first + 5 * i) % 23] + "xy"[: (first + i) % 3] for i in range(num_words))
     return Sentence(tuple(words), id=str(num_words))
 

@@ -1,4 +1,4 @@
-"""Run folders: grouping runs into arms, and the errors for folders without a finished run."""
+"""Tests of run folders: grouping runs into arms, and the errors for folders without a finished run."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the data module makes of corpora that lack something."""
+"""Tests of the data module: incomplete corpora, augmentation, training shares, and resumed runs."""
 
 import math
 from collections import Counter
@@ -71,7 +71,7 @@ def test_a_training_split_without_entities_is_refused() -> None:
 
 def test_sentences_that_share_an_id_are_refused() -> None:
     corpus = Corpus({"train": (PERSON,), "validation": (PERSON, replace(PLACE, id="1"), TWO_PEOPLE)})
-    """Else one of them would be lost among the predictions."""
+    """Otherwise one of them would be lost among the predictions."""
     with pytest.raises(CorpusError, match=r"unique in its split, got '0' for 2 of validation$"):
         NERDataModule(ReadCorpus(corpus), SmallBert(vocabulary_size=100)).setup()
 
@@ -103,7 +103,7 @@ def example_data(**settings) -> NERDataModule:
 
 
 def rows(loader) -> list[list[list[int]]]:
-    """The subwords of every row of every batch."""
+    """Return the subwords of every row of every batch."""
     batches = [part for batch in loader for part in getattr(batch, "passes", [batch])]
     return [batch.input_ids.tolist() for batch in batches]
 
@@ -151,7 +151,7 @@ def test_augmentation_differs_between_epochs_and_is_reproducible() -> None:
 
 
 def test_a_training_share_determines_sentences_word_counts_and_repeat_factors() -> None:
-    """Types and vocabulary stay those of the whole split, so that arms of a learning curve differ in nothing else."""
+    """Types and vocabulary are those of the whole split, so that arms of a learning curve differ only in the share."""
     factors = BatchSettings(repeat_threshold=1.0)
     whole_data, part_data = example_data(batches=factors), example_data(batches=factors, train_share=0.1)
     whole, part = whole_data.bound, part_data.bound
@@ -263,7 +263,7 @@ def test_a_failed_run_does_not_affect_the_next_run_with_the_same_data(third_step
 
 
 class Order(L.Callback):
-    """Notes the sentences of every batch with its epoch."""
+    """Records the sentences of every batch with its epoch."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, tuple[str, ...]]] = []
@@ -310,7 +310,7 @@ def test_a_resumed_run_must_keep_corpus_precision_and_number_of_ranks(
     with pytest.raises(ValueError, match=f"a resumed run must keep .*; {message}"):
         data.load_state_dict(state)
     data.trainer.validating = True
-    data.load_state_dict(state)  # what is only scored may be of anything
+    data.load_state_dict(state)  # validation may use another corpus, precision or number of ranks
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The learning rates that the optimizer has in every step of a run."""
+"""Tests of the learning rates in every optimizer step of a run."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ ENCODER = SmallBert(vocabulary_size=200, hidden_size=16, num_heads=2)
 
 
 def rates_of(**settings: object) -> list[list[float]]:
-    """The learning rate of every parameter group in each of 16 optimizer steps."""
+    """Return the learning rate of every parameter group in each of 16 optimizer steps."""
     rates: list[list[float]] = []
 
     class WatchedSGD(torch.optim.SGD):

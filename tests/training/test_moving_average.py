@@ -1,4 +1,4 @@
-"""The average of the weights: its value, where it is seen, and that a run goes on exactly."""
+"""Tests of the moving average of the weights: its value, its use in validation, and exact resuming."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ Weights = dict[str, torch.Tensor]
 
 
 class Watch(L.Callback):
-    """Keeps the weights behind every optimizer step, and those that validation sees."""
+    """Records the weights after every optimizer step, and those used in validation."""
 
     def __init__(self) -> None:
         self.steps: list[Weights] = []
@@ -49,11 +49,11 @@ class SaveEachEpoch(L.Callback):
 
 
 class BreakOffError(Exception):
-    """What ends a run in the middle."""
+    """An error that ends a run in the middle."""
 
 
 class SaveInValidation(L.Callback):
-    """Saves ``validated.ckpt`` while the average is validated, and then breaks off."""
+    """Saves ``validated.ckpt`` while the average is validated, and then ends the run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ def assert_same(left: Weights, right: Weights, **tolerance: float) -> None:
 
 
 def averages(steps: list[Weights]) -> list[Weights]:
-    """By hand: the average behind every step."""
+    """Return the average after every step, calculated step by step."""
     found = [steps[0]]
     for number, weights in enumerate(steps[1:], start=1):
         decay = min(DECAY, (1 + number) / (10 + number))

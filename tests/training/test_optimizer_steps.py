@@ -1,4 +1,4 @@
-"""The number of optimizer steps of a run, and when it is too small."""
+"""Tests of the number of optimizer steps of a run, and of the warning if it is too small."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
+"""Tests of the tagger: scores, precision, learning rates, and gradients that do not depend on accumulation."""
 
 import copy
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
     for name, parameter in whole.named_parameters():
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
     bias = whole.get_parameter("classifier.network.classifier.bias")
-    assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
+    assert bias.abs().max() > 1e-3  # it was 0 before the step
 
 
 def test_accumulated_batches_train_the_same_model_as_one_large_batch() -> None:
@@ -87,7 +87,7 @@ def test_equal_class_weights_of_any_size_do_not_change_training(weight: float) -
 
 
 def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
-    """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
+    """``from_pretrained`` returns the network in evaluation mode, which Lightning does not change."""
     data = data_module()
     data.setup()
     random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(
@@ -142,7 +142,7 @@ def test_training_in_mixed_bfloat16_reaches_about_the_same_loss() -> None:
 
 
 def scores_of(tagger: NERTagger, precision: str) -> dict[str, float]:
-    """The scores of a trained tagger on the validation split, under a trainer of this precision."""
+    """Return the scores of a trained tagger on the validation split, under a trainer of this precision."""
     scoring = trainer(precision=precision)
     scoring.validate(tagger, data_module(), verbose=False)
     return {name: score.item() for name, score in scoring.callback_metrics.items()}
@@ -171,7 +171,7 @@ def test_scores_in_bfloat16_do_not_depend_on_the_precision_of_training() -> None
 
 
 def test_evaluation_in_float32_ignores_reduced_precision_settings_of_the_program() -> None:
-    """By torch's old switch for all devices and by its new one for each; mixing them is an error in torch."""
+    """Both torch's old setting for all devices and its new settings for each device are tried."""
     on_gpu, on_cpu = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
 
     def settings() -> tuple[str, str]:
@@ -198,7 +198,7 @@ def test_an_unknown_evaluation_precision_is_refused() -> None:
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_an_empty_batch_does_not_change_the_scores(loss: Loss) -> None:
-    """A rank gets one if there are fewer batches to score than ranks."""
+    """A rank gets an empty batch if there are fewer batches to score than ranks."""
 
     def scores(is_padded: bool) -> dict[str, float]:
         data, scoring = data_module(16), trainer()
@@ -233,7 +233,7 @@ def test_gradients_for_a_fused_optimizer_are_clipped_at_the_scaled_norm(fused: b
     tagger.trainer = trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
     weights = torch.nn.Parameter(torch.zeros(4))
     weights.grad = torch.full((4,), 50.0)
-    scaler.scale(torch.zeros(()))  # a scaler has its scale from the first loss on
+    scaler.scale(torch.zeros(()))  # a scaler sets its scale at the first loss
     tagger.configure_gradient_clipping(torch.optim.AdamW([weights], fused=fused), 1.0)
     assert weights.grad.norm().item() == pytest.approx(limit)
 
@@ -289,7 +289,7 @@ def test_every_word_of_a_long_sentence_is_scored() -> None:
 
 
 class Rates(L.Callback):
-    """Keeps the learning rate of every step."""
+    """Records the learning rate of every step."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []

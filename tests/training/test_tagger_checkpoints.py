@@ -1,4 +1,4 @@
-"""What is kept of a tagger: checkpoints that load without its corpus, and the bundle."""
+"""Tests of saved taggers: checkpoints that load without the corpus, and bundles."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from ner_lightning.modeling.losses import CrossEntropyLoss, Loss
 from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIOES, IGNORE_INDEX
 from ner_lightning.training.tagger import NERTagger
-from support.small_bundles import with_loud_head
+from support.small_bundles import with_large_head_weights
 from support.small_taggers import ENCODER, LOSSES, data_module, sgd, trained, trainer
 
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_loads_after_importing_only_the_tagger(tmp_path: Path) -> None:
-    """In a process of its own, that imports nothing but the tagger."""
+    """A separate process imports only the tagger."""
     _, fitting = trained(data_module(), loss=CRFLoss())
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     code = "import sys; from ner_lightning import NERTagger; print(NERTagger.load_from_checkpoint(sys.argv[1]).loss)"
@@ -68,7 +68,7 @@ def test_a_checkpoint_loads_after_importing_only_the_tagger(tmp_path: Path) -> N
 def test_a_saved_bundle_finds_the_same_entities_as_the_tagger(tmp_path: Path, loss: Loss) -> None:
     data = data_module(num_train=24, scheme=BIOES())
     tagger, fitting = trained(data, loss=loss)
-    with_loud_head(tagger.classifier.network)
+    with_large_head_weights(tagger.classifier.network)
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     tagger.save_bundle(tmp_path / "model", data, fitting.callback_metrics)
     NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt").save_bundle(tmp_path / "loaded", data)

@@ -1,4 +1,4 @@
-"""What a tagger does on a CUDA device only."""
+"""Tests of the tagger that need a CUDA device."""
 
 import pytest
 import torch
