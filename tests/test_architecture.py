@@ -1,4 +1,4 @@
-"""The layers of the package: a module imports only from the layers below its own."""
+"""Tests that a module imports only from the layers of the package below it."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
-LAYERS = [  # bottom first; a folder is in one layer with all its modules, except for the subfolders listed themselves
+LAYERS = [  # from the bottom up; a folder includes all its modules, except for subfolders that are listed separately
     {
         "entities",
         "lightning_internals",
@@ -42,7 +42,7 @@ MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "
 
 
 def unit_of(module: str) -> str:
-    """Return the unit of a dotted name within the package: the longest beginning of it that is listed."""
+    """Return the unit of a dotted name within the package: its longest prefix that is listed."""
     parts = module.split(".")
     beginnings = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     return next((name for name in beginnings if name in UNITS), parts[0])
@@ -57,7 +57,7 @@ def layer_of(unit: str) -> int:
 
 
 def imported_units(source: str) -> set[str]:
-    """The units that a module imports, at its top or lazily inside a function."""
+    """Return the units that a module imports, at its top or inside a function."""
     names: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -68,11 +68,11 @@ def imported_units(source: str) -> set[str]:
     return {unit_of(name.removeprefix("ner_lightning.")) for name in names if name.startswith("ner_lightning.")}
 
 
-def test_there_are_modules_to_check() -> None:
+def test_there_are_many_modules_to_check() -> None:
     assert len(MODULES) >= 30
 
 
-def test_all_ways_to_import_are_seen() -> None:
+def test_the_search_for_imports_finds_every_kind_of_import() -> None:
     source = """
 import json, ner_lightning.metrics.span_f1 as metric
 from ner_lightning import recognizer
@@ -89,14 +89,14 @@ def lazily():
     }
 
 
-def test_every_unit_is_in_one_layer() -> None:
+def test_every_unit_is_in_exactly_one_layer() -> None:
     units = {unit_of_file(path) for path in MODULES if path.read_text(encoding="utf-8")}
     assert sum(map(len, LAYERS)) == len(UNITS)
     assert units == UNITS, f"give {sorted(units - UNITS)} a layer, and take {sorted(UNITS - units)} away"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_downwards(path: Path) -> None:
+def test_modules_import_only_from_lower_layers(path: Path) -> None:
     unit = unit_of_file(path)
     for imported in imported_units(path.read_text(encoding="utf-8")) - {unit}:
         assert layer_of(imported) < layer_of(unit), f"{unit} must not import {imported}"

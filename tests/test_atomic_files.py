@@ -1,4 +1,4 @@
-"""A file is there as a whole or not at all."""
+"""Tests that files are written completely or not at all."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("mode", "content"), [("w", "ä\r\nb\n"), ("wb", b"\x00\xff")])
-def test_what_is_written_is_there_for_whom_the_umask_lets_read(
+def test_a_file_appears_complete_and_with_the_permissions_of_the_umask(
     tmp_path: Path, umask: int, mode: str, content: str | bytes
 ) -> None:
     path = tmp_path / "new" / "file"
@@ -40,7 +40,9 @@ def test_what_is_written_is_there_for_whom_the_umask_lets_read(
     assert os.listdir(path.parent) == ["file"]
 
 
-def test_a_full_disk_leaves_the_former_file_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_the_file_and_keeps_the_previous_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     path.write_text("former")
     fill_disk(monkeypatch)
@@ -50,12 +52,12 @@ def test_a_full_disk_leaves_the_former_file_and_is_named(tmp_path: Path, monkeyp
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_an_error_that_names_a_file_keeps_its_name() -> None:
+def test_an_error_that_already_names_a_file_keeps_that_name() -> None:
     with pytest.raises(OSError, match="'of the system'"), errors_naming(Path("ours")):
         raise OSError(errno.ENOENT, "No such file", "of the system")
 
 
-def test_what_a_killed_run_had_begun_is_removed(tmp_path: Path) -> None:
+def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     partial_path(tmp_path / "checkpoints" / "last.ckpt").touch()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
@@ -64,7 +66,7 @@ def test_what_a_killed_run_had_begun_is_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints", "last.ckpt"]
 
 
-def test_what_is_not_ours_is_not_removed(tmp_path: Path) -> None:
+def test_files_that_only_look_like_partial_files_are_not_removed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "deep").mkdir(parents=True)
     run = tmp_path / "run"
@@ -75,7 +77,7 @@ def test_what_is_not_ours_is_not_removed(tmp_path: Path) -> None:
         run / ".notes.2026.partial",
         run / ".a.0123456g.partial",
         run / "notes.d" / "a.12345678.partial",
-        partial_path(run / "notes.d") / "mine",  # a folder that is called as ours, and holds something else
+        partial_path(run / "notes.d") / "mine",  # a folder with the name of a partial file, but other content
         partial_path(elsewhere / "deep" / "last.ckpt"),
     ]
     for path in kept:
@@ -89,10 +91,10 @@ def test_what_is_not_ours_is_not_removed(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+def test_writing_through_a_link_replaces_its_target_and_keeps_the_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     target, link = tmp_path / "disk" / "target", tmp_path / "link"
-    for previous in (None, "previous"):  # a link to nothing, and one to a file
+    for previous in (None, "previous"):  # a link without a target, and a link to a file
         target.unlink(missing_ok=True)
         if previous is not None:
             target.write_text(previous)
@@ -107,7 +109,7 @@ def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
         assert os.listdir(tmp_path / "disk") == ["target"]
 
 
-def test_a_pipe_gets_what_is_written_and_stays(tmp_path: Path) -> None:
+def test_writing_to_a_pipe_does_not_replace_the_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor() as pool:
@@ -119,7 +121,7 @@ def test_a_pipe_gets_what_is_written_and_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["pipe"]
 
 
-def test_devices_stay(tmp_path: Path) -> None:
+def test_writing_to_a_device_does_not_replace_the_device(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("/dev/null")
     for path in ("/dev/null", link):
@@ -130,7 +132,7 @@ def test_devices_stay(tmp_path: Path) -> None:
         file.write("new")
 
 
-def test_the_standard_output_gets_a_file_between_its_lines(tmp_path: Path) -> None:
+def test_a_file_written_to_standard_output_keeps_its_place_among_printed_lines(tmp_path: Path) -> None:
     code = """
 from ner_lightning.atomic_files import whole_file
 print("before")
@@ -144,7 +146,7 @@ print("after")
     assert printed.read_text() == "before\nfile\nafter\n"
 
 
-def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+def test_a_file_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
     with whole_file(tmp_path / ("ä" * 127)) as file:
         file.write("new")
     too_long = tmp_path / ("a" * 256)
@@ -152,7 +154,7 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
         file.write("new")
 
 
-def test_a_folder_is_made_through_a_link_and_not_over_a_file(tmp_path: Path) -> None:
+def test_a_folder_is_created_through_a_link_but_not_in_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(Path("deep") / "target")
     for _ in range(2):
         make_folder(tmp_path / "link" / "below")
@@ -164,7 +166,7 @@ def test_a_folder_is_made_through_a_link_and_not_over_a_file(tmp_path: Path) -> 
             make_folder(tmp_path / path)
 
 
-def test_an_error_names_the_file_and_not_the_partial_one(tmp_path: Path) -> None:
+def test_an_error_names_the_file_and_not_its_partial_file(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     (tmp_path / "folder").mkdir()
@@ -193,7 +195,7 @@ def read_json_lines(path: Path) -> object:
     [read_settings, read_column_file, read_json_lines, read_predictions, read_training_entities, read_checkpoint],
     ids=lambda read: read.__name__,
 )
-def test_a_pipe_is_refused_and_not_waited_for(read: Callable[[Path], object], tmp_path: Path) -> None:
+def test_reading_a_pipe_or_a_folder_is_refused_at_once(read: Callable[[Path], object], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="a pipe or a device; save its content to a file first"):
         read(tmp_path / "pipe")

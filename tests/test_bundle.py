@@ -64,7 +64,7 @@ def rewrite(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_stock_tools_load_it_as_it_is(tmp_path):
+def test_stock_transformers_loads_a_bundle_without_conversion(tmp_path):
     folders = [str(tmp_path / "bert"), str(tmp_path / "roberta")]
     expected = []
     for folder, (network, tokenizer) in zip(folders, [small_bert(), small_roberta(tmp_path)], strict=True):
@@ -85,7 +85,7 @@ def test_stock_tools_load_it_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["bert", "roberta"])
-def test_what_is_loaded_computes_what_was_saved(tmp_path, monkeypatch, name):
+def test_a_loaded_bundle_computes_the_same_logits_as_the_saved_network(tmp_path, monkeypatch, name):
     network, tokenizer = small_bert() if name == "bert" else small_roberta(tmp_path)
     settings = BundleSettings(TAGS, 20, overlap=5, scores={"test/f1": 0.5}, corpus_checksum="abc")
     save_bundle(tmp_path / "runs" / "model", network, tokenizer, settings)
@@ -108,7 +108,7 @@ def test_what_is_loaded_computes_what_was_saved(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize(("umask", "of_files", "of_folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
-def test_the_umask_says_who_can_read(tmp_path, umask, of_files, of_folder):
+def test_the_umask_decides_who_can_read_a_bundle(tmp_path, umask, of_files, of_folder):
     transitions = Transitions(torch.zeros(7), torch.zeros(7, 7), torch.zeros(7))
     former = os.umask(umask)
     try:
@@ -121,11 +121,11 @@ def test_the_umask_says_who_can_read(tmp_path, umask, of_files, of_folder):
     assert (tmp_path / "model").stat().st_mode & 0o777 == of_folder
 
 
-def test_files_name_nothing_of_ours(saved):
+def test_the_config_of_a_bundle_does_not_mention_packed_attention(saved):
     assert "attn" not in (saved / "config.json").read_text()
 
 
-def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
+def test_the_transitions_of_a_crf_are_saved_and_required_for_loading(tmp_path):
     network, tokenizer = small_bert()
     transitions = Transitions(torch.randn(7), torch.randn(7, 7), torch.randn(7)).restricted_to(TAGS)
     settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ArgmaxDecoder())
@@ -134,7 +134,7 @@ def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
     assert loaded.settings == replace(settings, has_transitions=True)
     for name in ("start", "inner", "end"):
         assert torch.equal(getattr(loaded.transitions, name), getattr(transitions, name))
-    AutoModelForTokenClassification.from_pretrained(tmp_path / "crf")  # the further file does not disturb it
+    AutoModelForTokenClassification.from_pretrained(tmp_path / "crf")  # ignores the additional file
     save_file(
         {"start": torch.zeros(2), "inner": torch.zeros(2, 2), "end": torch.zeros(2)},
         tmp_path / "crf" / TRANSITIONS_FILE,
@@ -146,7 +146,7 @@ def test_the_transitions_of_a_crf_are_kept_and_must_be_there(tmp_path):
         load_bundle(tmp_path / "crf")
 
 
-def test_any_precision_is_saved_in_float32(tmp_path):
+def test_a_network_of_any_precision_is_saved_in_float32(tmp_path):
     network, tokenizer = small_bert()
     save_bundle(tmp_path / "model", network.double(), tokenizer, BundleSettings(TAGS, MAX_SUBWORDS))
     assert network.dtype == torch.float64
@@ -154,7 +154,7 @@ def test_any_precision_is_saved_in_float32(tmp_path):
     assert load_bundle(tmp_path / "model").classifier.network.dtype == torch.float32
 
 
-def test_a_save_that_fails_leaves_what_was_there(bundle):
+def test_a_failed_save_leaves_the_previous_bundle_unchanged(bundle):
     network, tokenizer = small_bert()
     unwritable = BundleSettings(TAGS, MAX_SUBWORDS, scores={"test/f1": float("nan")})
     before = {path.name: path.read_bytes() for path in bundle.iterdir()}
@@ -165,7 +165,7 @@ def test_a_save_that_fails_leaves_what_was_there(bundle):
     assert list(bundle.parent.iterdir()) == [bundle]
 
 
-def test_a_save_replaces_a_former_bundle_but_nothing_else(bundle):
+def test_saving_replaces_a_previous_bundle_but_no_other_folder(bundle):
     network, tokenizer = small_bert()
     settings = BundleSettings(TAGS, MAX_SUBWORDS, scores={"test/f1": 0.75})
     (bundle / "old_file").touch()
@@ -179,7 +179,7 @@ def test_a_save_replaces_a_former_bundle_but_nothing_else(bundle):
     assert (bundle / "model.safetensors").exists()
 
 
-def test_tags_of_another_head_are_not_saved(tmp_path):
+def test_tags_that_differ_from_those_of_the_head_are_refused(tmp_path):
     network, tokenizer = small_bert()
     for tags in (TagSet(BIO(), ("LOC", "PER", "ORG")), TagSet(BIO(), ("LOC",)), TagSet(IO(), ("LOC",))):
         with pytest.raises(BundleError, match="tags must be"):
@@ -249,7 +249,7 @@ def without_head(folder):
         (without_head, "all weights of the network, but these are missing: classifier.bias, classifier.weight"),
     ],
 )
-def test_what_is_wrong_with_a_bundle_is_one_line(bundle, damage, message):
+def test_a_damaged_bundle_is_refused_in_one_line(bundle, damage, message):
     damage(bundle)
     with pytest.raises(BundleError, match=message) as raised:
         load_bundle(bundle)

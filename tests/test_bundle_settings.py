@@ -12,7 +12,7 @@ from support.small_bundles import TAGS, small_bert
 
 @pytest.mark.parametrize("subwords", ["first", "all"])
 @pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
-def test_settings_survive_json(scheme, subwords):
+def test_settings_are_the_same_after_a_round_trip_through_json(scheme, subwords):
     settings = BundleSettings(TagSet(scheme, ("A", "B-C")), 128, subwords=subwords, scores={"test/f1": 0.25})
     plain = json.loads(json.dumps(settings.to_plain()))
     assert BundleSettings.from_plain(plain) == settings
@@ -21,7 +21,7 @@ def test_settings_survive_json(scheme, subwords):
 
 
 @pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()])
-def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
+def test_pipeline_reads_entities_is_true_if_the_stock_pipeline_finds_the_same_entities(scheme):
     tags = TagSet(scheme, ("LOC", "PER"))
     network, tokenizer = small_bert(tags)
     stock = pipeline("token-classification", model=network, tokenizer=tokenizer)
@@ -37,7 +37,7 @@ def test_whether_the_stock_pipeline_groups_the_tags_as_we_do(scheme):
     assert BundleSettings(tags, 40).pipeline_reads_entities == (differing == 0)
 
 
-def test_settings_are_checked_where_they_are_made():
+def test_invalid_settings_are_refused_at_construction():
     for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
         with pytest.raises(ValueError, match="must be"):
             replace(BundleSettings(TAGS, 40), **wrong)

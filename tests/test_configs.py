@@ -1,4 +1,4 @@
-"""Every shipped config parses and changes what it says, and `base.yaml` lists the defaults."""
+"""Tests that every shipped config parses and takes effect, and that `base.yaml` lists the defaults."""
 
 import io
 import json
@@ -30,7 +30,9 @@ from ner_lightning.schemes import LabelScheme
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.yaml"))
 PARTS = ["--data.corpus=ExampleCorpus", "--model.encoder=SmallBert"]
-BELOW = {"class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]}  # configs an overlay needs
+BELOW = {
+    "class_weights": ["--config", str(ROOT / "configs" / "loss" / "weighted.yaml")]
+}  # configs that an overlay needs
 BASES = (CorpusReader, Augmentation, Adapter, ClassWeights, Decoder, Encoder, Loss, LabelScheme)
 
 
@@ -50,7 +52,7 @@ def flat(config: dict, prefix: str = "") -> dict[str, object]:
 
 
 def short(value: object) -> object:
-    """A value with each class as configs name it, without its module."""
+    """Return a value with classes named as in configs, without their modules."""
     if isinstance(value, list):
         return [short(item) for item in value]
     if not isinstance(value, dict):
@@ -86,8 +88,8 @@ def test_every_config_parses_and_all_its_keys_take_effect(path: Path) -> None:
             assert config[key.removesuffix("+")] == value, key  # a plus appends to a list
 
 
-def test_shipped_files_name_classes_without_their_modules() -> None:
-    """Modules may then move without breaking any config; only a class of the user's own needs its module."""
+def test_shipped_files_refer_to_classes_without_their_modules() -> None:
+    """Modules may then move without breaking any config; only custom classes need their modules."""
     shipped = [
         *(ROOT / "configs" / path for path in CONFIGS),
         *ROOT.glob("sweeps/*.yaml"),
@@ -125,13 +127,13 @@ def concrete(base: type) -> set[type]:
     return below if isabstract(base) else below | {base}
 
 
-def test_augmentation_overlays_add_up() -> None:
+def test_several_augmentation_overlays_can_be_combined() -> None:
     overlays = [f"--config={ROOT / 'configs/augmentation' / name}.yaml" for name in ("typing", "mentions")]
     parts = resolved(*PARTS, *overlays)["data"]["augmentation"]
     assert [part["class_path"].rpartition(".")[2] for part in parts] == ["TypingNoise", "MentionReplacement"]
 
 
-def test_base_lists_the_defaults() -> None:
+def test_base_yaml_lists_the_defaults() -> None:
     without = flat(resolved(*PARTS))
     assert flat(resolved(*PARTS, "--config", str(ROOT / "configs" / "base.yaml"))) == without
 
@@ -145,7 +147,7 @@ def test_a_scheme_overlay_changes_nothing_but_the_scheme() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "configs" / "experiment").glob("*.yaml")))
-def test_the_overlay_for_small_corpora_goes_with_every_experiment(name: str) -> None:
+def test_the_overlay_for_small_corpora_works_with_every_experiment(name: str) -> None:
     experiment = [f"--config={ROOT / 'configs/experiment' / name}.yaml"]
     overlay = ROOT / "configs/trainer/small_corpus.yaml"
     plain, small = flat(resolved(*experiment)), flat(resolved(*experiment, f"--config={overlay}"))
@@ -186,7 +188,7 @@ def test_the_overlay_for_small_corpora_goes_with_every_experiment(name: str) -> 
     ],
     ids=["wnut17", "bc5cdr", "conll2003_files", "conll2003"],
 )
-def test_a_missing_corpus_names_its_source_and_the_files_there(
+def test_the_error_for_a_missing_corpus_names_its_source_and_files(
     configs: list[str],
     missing: str,
     advice: str,

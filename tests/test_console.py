@@ -1,4 +1,4 @@
-"""Lines for people hold what the input holds, and nothing of it commands the terminal or hides."""
+"""Tests that printed lines show every character of the input, and that none is hidden or controls the terminal."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ from ner_lightning.console import (
 from support.terminals import CONTROL_SEQUENCE, hidden_characters
 
 PACKAGE = Path(__file__).parents[1] / "ner_lightning"
-PRINTING = {"console.py", "standard_streams.py", "__main__.py"}  # the only modules that may touch a stream
+PRINTING = {"console.py", "standard_streams.py", "__main__.py"}  # the only modules that may use streams directly
 NASTY = "\x1b[31mPER\x07\x00\x7f\x9b2J\u202e\u2066\u200f\u200b\u00ad\ufeff\u2028"
 
 
@@ -38,7 +38,9 @@ NASTY = "\x1b[31mPER\x07\x00\x7f\x9b2J\u202e\u2066\u200f\u200b\u00ad\ufeff\u2028
     ],
 )
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_line_is_said_as_it_is(message: str, shown: str | None, terminal: bool) -> None:
+def test_a_message_is_printed_as_one_line_without_markup_or_wrapping(
+    message: str, shown: str | None, terminal: bool
+) -> None:
     file = StringIO()
     say(Console(file=file, force_terminal=terminal, width=20), message)
     assert file.getvalue() == (shown or message) + "\n"
@@ -54,23 +56,23 @@ def test_a_line_is_said_as_it_is(message: str, shown: str | None, terminal: bool
         "\u00a0 é ü",
     ],
 )
-def test_what_belongs_to_the_spelling_stays(text: str) -> None:
+def test_invisible_characters_that_belong_to_the_spelling_are_kept(text: str) -> None:
     assert printable(text) == text
 
 
 @pytest.mark.parametrize(
     "text", ["ad\u200cmin", "\u200dx", "x\u200d", "PE\u200bR", "\u202eREP", "PER\U000e0041", "\ud800"]
 )
-def test_what_would_hide_or_turn_a_name_around_is_shown(text: str) -> None:
+def test_characters_that_would_hide_or_reverse_a_name_are_escaped(text: str) -> None:
     assert printable(text).isascii()
     assert printable(text).encode().decode("unicode_escape") == text
 
 
-def test_characters_that_are_asked_for_stay() -> None:
+def test_characters_in_keep_are_not_escaped() -> None:
     assert printable("a\tb\nc\x1b", keep="\t\n") == "a\tb\nc\\x1b"
 
 
-def test_json_holds_the_characters_and_shows_none_of_them() -> None:
+def test_json_text_escapes_hidden_characters_without_losing_them() -> None:
     value = {"words": [NASTY, "é", "\U000e0041\ud800"]}
     for indent in (None, 2):
         text = json_text(value, indent)
@@ -80,7 +82,7 @@ def test_json_holds_the_characters_and_shows_none_of_them() -> None:
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_console_escapes_what_nobody_escaped_before_it(terminal: bool) -> None:
+def test_a_console_escapes_hidden_characters_in_everything_it_prints(terminal: bool) -> None:
     file = StringIO()
     console = PrintableConsole(
         file=file, force_terminal=terminal, color_system="standard" if terminal else None, width=200
@@ -89,20 +91,20 @@ def test_a_console_escapes_what_nobody_escaped_before_it(terminal: bool) -> None
     with console.status(NASTY):
         console.out(NASTY)
     lines = CONTROL_SEQUENCE.sub("", file.getvalue())
-    assert hidden_characters(lines) <= {"\r"}  # with which rich goes back to the beginning of a line
+    assert hidden_characters(lines) <= {"\r"}  # rich uses it to return to the beginning of a line
     assert ("\x1b[1;31m" in file.getvalue()) == terminal
     # rich itself leaves out bell and backspace
     assert "\\x1b[31mPER\\x00\\x7f\\x9b2J\\u202e" in lines
 
 
-def test_a_capture_is_printable_too() -> None:
+def test_captured_output_is_escaped_too() -> None:
     console = output_console(StringIO())
     with console.capture() as captured:
         console.print(Text("a\x1bb\n"), soft_wrap=True)
     assert captured.get() == "a\\x1bb\n\n"
 
 
-def test_a_warning_of_a_library_is_one_printable_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_library_warning_is_printed_as_one_escaped_line(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         show_warnings_as_lines()
@@ -111,7 +113,7 @@ def test_a_warning_of_a_library_is_one_printable_line(capsys: pytest.CaptureFixt
 
 
 def printing_nodes(source: str) -> list[int]:
-    """The lines of a module that print by other means than the console module."""
+    """Return the numbers of lines that print without the console module."""
     found = []
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -129,7 +131,7 @@ def printing_nodes(source: str) -> list[int]:
     return found
 
 
-def test_all_ways_to_print_are_seen() -> None:
+def test_the_search_for_print_calls_finds_every_way_to_print() -> None:
     source = """
 print("a")
 rich.print("b") if False else None
@@ -149,10 +151,10 @@ output_console().print("f")
 @pytest.mark.parametrize(
     "path", [path for path in sorted(PACKAGE.rglob("*.py")) if path.name not in PRINTING], ids=lambda path: path.name
 )
-def test_nothing_prints_but_through_the_console_module(path: Path) -> None:
+def test_modules_print_only_through_the_console_module(path: Path) -> None:
     allowed = {"quiet_libraries.py": 1, "encoders.py": 1}.get(path.name, 0)  # loggers: of libraries, and of one warning
     assert len(printing_nodes(path.read_text(encoding="utf-8"))) == allowed
 
 
-def test_an_error_line_has_no_hidden_character() -> None:
+def test_an_error_line_has_no_hidden_characters() -> None:
     assert as_line(f"a tag must be known, got {NASTY}").isascii()

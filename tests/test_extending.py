@@ -1,4 +1,4 @@
-"""The page on extending: its parts train together, and what it says about hooks holds."""
+"""Tests that the parts on the page about extending train together, and that its statements about hooks hold."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def marked(sentence: Sentence) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the page, and with what its commands left."""
+    """Return a folder with the files of the page and the results of its commands."""
     folder = tmp_path_factory.mktemp("extending")
     *parts, use = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (config,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -92,7 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_parts_of_the_page_train_together(folder: Path) -> None:
+def test_the_custom_parts_on_the_page_train_together(folder: Path) -> None:
     record = json.loads((folder / "runs" / "mine" / "seed-0" / "run.json").read_text())
     assert record["loss"] == {"name": "GeneralizedCrossEntropy", "init_args": {"q": 0.5}}
     assert record["decoder"] == {"name": "CautiousDecoder", "init_args": {"min_probability": 0.5}}
@@ -103,11 +103,11 @@ def test_the_parts_of_the_page_train_together(folder: Path) -> None:
     assert [kind for *_, kind in first["gold"]] == [entity.entity_type for entity in given.entities]
 
 
-def test_scores_are_ready_in_the_hooks_that_the_page_names(folder: Path) -> None:
+def test_scores_are_available_in_the_hooks_that_the_page_lists(folder: Path) -> None:
     hooks = re.findall(r"^\| `(on_\w+)` \|", PAGE, re.MULTILINE)
     assert json.loads((folder / "seen.json").read_text()) == dict.fromkeys(hooks, True)
 
 
-def test_every_kind_of_part_is_shown() -> None:
+def test_the_page_shows_every_kind_of_part() -> None:
     for base in ("FileReader", "TokenLoss", "LabelScheme", "Decoder", "L.Callback"):
         assert re.search(rf"^class \w+\({base}\):$", PAGE, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The hub is asked once whether it is there."""
+"""Tests of the check whether the hub is reachable."""
 
 import socket
 import time
@@ -14,13 +14,13 @@ from ner_lightning.modeling.encoders import PretrainedEncoder
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers every question with an error."""
+    """A server that answers every request with an error."""
 
     def do_HEAD(self) -> None:
         self.send_error(503)
 
     def log_message(self, *_: object) -> None:
-        """Stay silent."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -33,36 +33,38 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """A server that accepts and never answers."""
+    """Start a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture
-def nobody() -> str:
+def unused_address() -> str:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     return f"http://127.0.0.1:{port}"
 
 
-def test_a_server_that_answers_is_there(server: str, nobody: str) -> None:
+def test_a_server_that_answers_is_reachable(server: str, unused_address: str) -> None:
     assert is_reachable(server)
-    assert not is_reachable(nobody)
+    assert not is_reachable(unused_address)
     assert not is_reachable("http://no.such.server.invalid")
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(silent_server: str) -> None:
+def test_a_server_that_never_answers_is_given_up_after_the_timeout(silent_server: str) -> None:
     start = time.monotonic()
     assert not is_reachable(silent_server, patience=0.2)
     assert time.monotonic() - start < 2
 
 
-def test_without_the_hub_the_caches_are_used(monkeypatch: pytest.MonkeyPatch, server: str, nobody: str) -> None:
+def test_the_cache_is_used_if_the_hub_is_unreachable(
+    monkeypatch: pytest.MonkeyPatch, server: str, unused_address: str
+) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", server)
     use_cache_without_hub()
     assert not constants.HF_HUB_OFFLINE
-    monkeypatch.setattr(constants, "ENDPOINT", nobody)
+    monkeypatch.setattr(constants, "ENDPOINT", unused_address)
     start = time.monotonic()
     with pytest.raises(ValueError, match="the id of a model on a hub that can be reached: 'no/such'"):
         PretrainedEncoder("no/such").tokenizer([])

@@ -38,7 +38,7 @@ class Seen(L.Callback):
 
 
 @pytest.mark.parametrize(("settings", "ends"), [({}, True), ({"min_epochs": 2}, False)])
-def test_a_run_reports_its_state(settings: dict[str, int], ends: bool) -> None:
+def test_the_internals_report_the_state_of_a_run(settings: dict[str, int], ends: bool) -> None:
     encoder = SmallBert(hidden_size=16, num_heads=2, num_layers=1, vocabulary_size=200)
     data = NERDataModule(ExampleCorpus(num_train=64, num_validation=4, num_test=4), encoder)
     seen = Seen()
@@ -50,11 +50,11 @@ def test_a_run_reports_its_state(settings: dict[str, int], ends: bool) -> None:
     assert seen.reported["forgotten"] == seen.reported["stepped"] - 1 == 0
 
 
-def test_lightning_cli_has_the_methods_that_ours_overrides_and_calls() -> None:
+def test_lightning_cli_still_has_the_methods_that_we_override_and_call() -> None:
     assert all(callable(getattr(LightningCLI, name)) for name in ("_parse_ckpt_path", "_parser", "_get"))
 
 
-def test_integers_stay_integers_and_other_values_are_read_as_before() -> None:
+def test_integers_are_read_as_integers_and_other_values_are_unaffected() -> None:
     parser = ArgumentParser(exit_on_error=False)
     for name, kind in {"a": float | int | None, "b": float | int | str, "c": float | None, "d": float | int}.items():
         parser.add_argument(f"--{name}", type=kind)
@@ -70,7 +70,7 @@ def test_integers_stay_integers_and_other_values_are_read_as_before() -> None:
     assert parser.parse_args(["--b=text"]).b == "text"
 
 
-def test_one_batch_is_not_the_whole_split_whatever_was_imported_before() -> None:
+def test_limiting_batches_to_1_is_refused_whatever_was_imported_before() -> None:
     """In a new process, since ``typing`` returns the union that it saw first."""
     code = """
 from typing import Optional, Union

@@ -1,4 +1,4 @@
-"""What holds for every command: any character can be written, whatever the locale."""
+"""Tests that every command can print any character, whatever the locale."""
 
 import io
 import json
@@ -11,20 +11,20 @@ from ner_lightning.__main__ import accept_any_character, main
 
 
 class Terminal(io.TextIOWrapper):
-    """A stream that people look at."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def western(kind: type[io.TextIOWrapper], monkeypatch: pytest.MonkeyPatch, name: str) -> io.BytesIO:
-    """Put a stream that holds Western letters only in place of the named one."""
+    """Replace the named stream by one that encodes only Western characters."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, name, kind(written, encoding="cp1252", write_through=True))
     return written
 
 
-def test_a_pipe_gets_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_to_a_pipe_is_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.conll").write_text("В O\nМоскве B-ГОРОД🙂\n\nБилл I-ЧЕЛ\n", encoding="utf-8")
     source = ["--from", "ColumnFiles", "--from.train", str(tmp_path / "train.conll")]
     written = western(io.TextIOWrapper, monkeypatch, "stdout")
@@ -40,7 +40,7 @@ def test_json_in_a_pipe_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Terminal, "stdout"), (Terminal, "stderr"), (io.TextIOWrapper, "stderr")])
-def test_where_people_look_what_cannot_be_shown_is_escaped(
+def test_a_terminal_and_standard_error_escape_characters_they_cannot_encode(
     kind: type[io.TextIOWrapper], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = western(kind, monkeypatch, name)
@@ -49,6 +49,6 @@ def test_where_people_look_what_cannot_be_shown_is_escaped(
     assert written.getvalue() == b"\xe9 " + rb"\u041c \U0001f642 \udce9"
 
 
-def test_streams_of_other_kinds_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_of_other_kinds_are_left_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())  # as in a notebook
     accept_any_character()

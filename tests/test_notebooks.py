@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, its text agrees with its results, and it is stored with its output."""
+"""Tests that notebooks run from top to bottom, are stored with their output, and agree with their text."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ from ner_lightning.quiet_libraries import silence_libraries
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 250_000
-TRACES = ("/tmp/", "/home/", "/root/", str(Path.home()), "0x7f")  # of the machine that ran a notebook
+TRACES = ("/tmp/", "/home/", "/root/", str(Path.home()), "0x7f")  # folders of the machine that ran a notebook
 SECONDS = re.compile(r"\d (s|sec|seconds|minutes)\b")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -51,7 +51,7 @@ def runner() -> ModuleType:
     return module
 
 
-def test_the_readme_names_each_notebook() -> None:
+def test_the_readme_mentions_every_notebook() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(NOTEBOOKS) == 4
     assert [path.name for path in NOTEBOOKS if f"(notebooks/{path.name})" not in readme] == []
@@ -73,7 +73,7 @@ def test_a_notebook_is_stored_with_its_output(path: Path, runner: ModuleType) ->
 
 
 @each_notebook
-def test_the_output_of_a_notebook_would_be_the_same_elsewhere(path: Path, runner: ModuleType) -> None:
+def test_the_output_of_a_notebook_does_not_depend_on_the_machine(path: Path, runner: ModuleType) -> None:
     """It names no folder of a machine and no duration, and terminal output is plain text."""
     for output in outputs_of(read(path)):
         text = output.get("text") or json.dumps({k: v for k, v in output.data.items() if k != "image/png"})
@@ -83,8 +83,8 @@ def test_the_output_of_a_notebook_would_be_the_same_elsewhere(path: Path, runner
 
 
 @each_notebook
-def test_everything_that_a_notebook_imports_exists(path: Path) -> None:
-    """Finds names that were moved without running the notebook, which takes longer; all names are public."""
+def test_every_name_that_a_notebook_imports_exists(path: Path) -> None:
+    """Faster than running the notebooks; imported names must also be public."""
     python = TransformerManager().transform_cell("\n".join(cell.source for cell in code_of(read(path))))
     imports = [node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.ImportFrom)]
     assert len(imports) >= 5
@@ -95,7 +95,7 @@ def test_everything_that_a_notebook_imports_exists(path: Path) -> None:
         assert [name.name for name in node.names if not hasattr(module, name.name)] == [], module
 
 
-def test_lines_of_a_terminal_are_joined_without_their_colors(runner: ModuleType) -> None:
+def test_terminal_output_is_joined_and_its_colors_are_removed(runner: ModuleType) -> None:
     def line(text: str) -> nbformat.NotebookNode:
         data = {"text/html": f'<pre style="x">{text}</pre>', "text/plain": f"\x1b[1m{text}\x1b[0m  \n"}
         return nbformat.v4.new_output("display_data", data=data)
@@ -105,7 +105,9 @@ def test_lines_of_a_terminal_are_joined_without_their_colors(runner: ModuleType)
     assert (printed.name, printed.text, kept) == ("stdout", "one\ntwo\n", table)
 
 
-def test_the_settings_for_a_pretrained_encoder_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parser_accepts_the_settings_for_a_pretrained_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second notebook trains a small encoder, and shows the command for a pretrained one with the same corpus."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
@@ -128,7 +130,7 @@ def test_the_settings_for_a_pretrained_encoder_are_understood(tmp_path: Path, mo
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @each_notebook
-def test_a_notebook_runs_and_warns_of_nothing(path: Path, tmp_path: Path, runner: ModuleType) -> None:
+def test_a_notebook_runs_without_warnings(path: Path, tmp_path: Path, runner: ModuleType) -> None:
     """Its cells assert what its text says about results."""
     notebook = read(path)
     runner.run(notebook, tmp_path)

@@ -1,4 +1,4 @@
-"""What an installed package brings along: the configs, a version, and a script that finds your modules."""
+"""Tests that an installed package has the configs, a version, and a script that can import your modules."""
 
 import shutil
 import subprocess
@@ -18,8 +18,8 @@ DEMO = "configs/experiment/demo.yaml"
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel('built')"
 
 
-def test_a_wheel_holds_every_config(tmp_path: Path) -> None:
-    pytest.importorskip("setuptools", "77")  # before, it knows no license files
+def test_a_wheel_contains_every_config(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", "77")  # older versions do not support license files
     source = tmp_path / "source"
     shutil.copytree(ROOT / "ner_lightning", source / "ner_lightning", symlinks=True)
     shutil.copytree(ROOT / "configs", source / "configs")
@@ -51,7 +51,9 @@ def test_the_first_command_of_the_help_runs_in_any_folder(
     assert "configs/none.yaml: a config must be a file, found nothing" in capsys.readouterr().err
 
 
-def test_your_own_config_comes_before_the_shipped_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_config_in_the_current_folder_takes_precedence_over_the_shipped_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_config(DEMO) == str(SHIPPED / "experiment" / "demo.yaml")
     assert find_config("configs/experiment/mine.yaml") == "configs/experiment/mine.yaml"
@@ -61,7 +63,7 @@ def test_your_own_config_comes_before_the_shipped_one(tmp_path: Path, monkeypatc
     assert find_config(DEMO) == DEMO
 
 
-def test_the_script_finds_modules_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_script_can_import_modules_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_part.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -71,5 +73,5 @@ def test_the_script_finds_modules_of_the_current_folder(tmp_path: Path, monkeypa
     assert entry_points(group="console_scripts", name="ner-lightning")
 
 
-def test_the_package_knows_its_version() -> None:
+def test_the_package_reports_its_installed_version() -> None:
     assert ner_lightning.__version__ == version("ner-lightning")

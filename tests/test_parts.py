@@ -1,4 +1,4 @@
-"""Parts of the wrong kind are refused in one sentence where they are given, and names of encoders are understood."""
+"""Tests that arguments of the wrong class are refused in one sentence, and that names of encoders are accepted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,18 +65,18 @@ def data(corpus: Any = CORPUS, **parts: Any) -> NERDataModule:
         (lambda: data(entity_types="PER"), "entity_types must be a list or a mapping, got 'PER'; write ['PER']"),
     ],
 )
-def test_a_part_of_the_wrong_kind(make: Callable[[], object], line: str) -> None:
+def test_an_argument_of_the_wrong_class_is_refused_with_an_example(make: Callable[[], object], line: str) -> None:
     with pytest.raises((TypeError, ValueError)) as info:
         make()
     assert str(info.value) == line
 
 
-def test_the_name_of_an_encoder_is_one() -> None:
+def test_a_string_is_accepted_as_the_name_of_an_encoder() -> None:
     name: Any = "bert-base-cased"
     assert NERTagger(name).encoder == NERDataModule(CORPUS, name).encoder == PretrainedEncoder("bert-base-cased")
 
 
-def test_a_notebook_cannot_turn_the_gradient_around() -> None:
+def test_gradient_ascent_is_refused() -> None:
     quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     usual = quiet | {"accelerator": "cpu", "max_steps": 1, "enable_checkpointing": False, "num_sanity_val_steps": 0}
     with pytest.raises(ValueError, match=r"trainer\.gradient_clip_val must be null or at least 0, got -1\.0"):

@@ -27,7 +27,7 @@ SENTENCE = PredictedSentence(
     ("O", "O", "B-LOC"),
 )
 
-any_text = st.text(st.characters(codec="utf-8"))  # line separators included
+any_text = st.text(st.characters(codec="utf-8"))  # includes line separators
 
 
 @st.composite
@@ -53,7 +53,7 @@ def with_scores(sentence: PredictedSentence) -> tuple[PredictedSentence, list[fl
 
 
 @given(st.lists(fields_of_sentences(), max_size=4))
-def test_a_written_file_is_read_back_to_the_last_digit(tmp_path_factory, fields):
+def test_a_written_file_is_read_back_exactly(tmp_path_factory, fields):
     sentences = [PredictedSentence(**field) for field in fields]
     path = tmp_path_factory.mktemp("predictions") / "test.jsonl"
     write_predictions(path, iter(sentences))
@@ -61,14 +61,14 @@ def test_a_written_file_is_read_back_to_the_last_digit(tmp_path_factory, fields)
     assert path.read_bytes().count(b"\n") == len(sentences)
 
 
-def test_the_format_of_a_line(tmp_path: Path):
+def test_a_sentence_is_written_in_the_documented_format(tmp_path: Path):
     path = tmp_path / "new" / "test.jsonl"
     write_predictions(path, [SENTENCE])
     assert json.loads(path.read_text()) == LINE
     assert list(json.loads(path.read_text())) == list(LINE)
 
 
-def test_a_file_of_another_program_is_read(tmp_path: Path):
+def test_a_file_written_by_another_program_is_read(tmp_path: Path):
     path = tmp_path / "test.jsonl"
     other = {key: LINE[key] for key in ("words", "gold")} | {
         "id": "s2",
@@ -88,12 +88,12 @@ def test_words_are_read_as_utf_8(tmp_path: Path):
     assert read_predictions(path)[0].words == ("Zoë", "left", "Köln")
 
 
-def test_an_empty_file_holds_no_sentence(tmp_path: Path):
+def test_an_empty_file_has_no_sentences(tmp_path: Path):
     write_predictions(tmp_path / "test.jsonl", [])
     assert read_predictions(tmp_path / "test.jsonl") == []
 
 
-def test_a_failed_write_leaves_the_previous_file_and_nothing_else(tmp_path: Path):
+def test_a_failed_write_keeps_the_previous_file_and_leaves_no_partial_file(tmp_path: Path):
     path = tmp_path / "test.jsonl"
     write_predictions(path, [SENTENCE])
 
@@ -108,7 +108,7 @@ def test_a_failed_write_leaves_the_previous_file_and_nothing_else(tmp_path: Path
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf])
-def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
+def test_a_score_that_json_cannot_represent_is_refused(tmp_path: Path, score: float):
     sentence = PredictedSentence("s", None, ("Anna",), (), (EntitySpan(0, 1, "PER", score),), None)
     with pytest.raises(ValueError, match="JSON compliant"):
         write_predictions(tmp_path / "test.jsonl", [sentence])
@@ -157,7 +157,7 @@ def test_a_score_that_json_cannot_hold_is_refused(tmp_path: Path, score: float):
         ],
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
+def test_an_invalid_line_is_reported_with_its_number(tmp_path: Path, line: str, message: str):
     path = tmp_path / "test.jsonl"
     path.write_text(f"{json.dumps(LINE)}\n{line}\n{json.dumps(LINE | {'id': 's3'})}\n")
     with pytest.raises(PredictionsError, match=message) as caught:
@@ -166,7 +166,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_reported(tmp_path: Path):
     with pytest.raises(
         PredictionsError, match=r"none\.jsonl: a predictions file must be a file, found nothing; a run has"
     ):
@@ -175,6 +175,6 @@ def test_a_missing_file_is_named(tmp_path: Path):
         read_predictions(tmp_path)
 
 
-def test_a_sentence_that_contradicts_itself_is_refused_before_it_is_written():
+def test_an_inconsistent_sentence_is_refused_before_it_is_written():
     with pytest.raises(ValueError, match="ends after the last of 1 words"):
         PredictedSentence("s", None, ("Anna",), (), (EntitySpan(0, 2, "PER"),), None)

@@ -11,7 +11,7 @@ logging.getLogger("lightning.pytorch").warning("this one matters")
 """
 
 
-def test_hints_are_silent_and_warnings_are_not() -> None:
-    """In a process of its own, as it holds for a whole one."""
+def test_hints_of_libraries_are_hidden_and_warnings_are_shown() -> None:
+    """Checked in a separate process, because logging is set up once per process."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "this one matters\n")

@@ -1,4 +1,4 @@
-"""The README and the pages in docs keep their promises: their commands and their Python run, and their links exist."""
+"""Tests that the commands, Python code and links in the README and the docs work."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def section(title: str) -> str:
 
 
 def commands_in(text: str) -> list[list[str]]:
-    """The arguments of every command of ours in a text, however it is started."""
+    """Return the arguments of every command of this package in a text, however it is started."""
     lines = text.replace("\\\n", " ").splitlines()
     found = [re.search(rf"-m ner_lightning ((?:{'|'.join(COMMANDS)})\b.*)", line) for line in lines]
     return [shlex.split(match[1], comments=True) for match in found if match]
@@ -59,7 +59,7 @@ def page_commands() -> list[list[str]]:
 
 
 def drawn(table: Table, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of a table in a terminal of 80 columns."""
+    """Return the lines of a table in a terminal of 80 columns."""
     capsys.readouterr()
     print_table(Console(width=80), table)
     return [line.rstrip() for line in capsys.readouterr().out.replace("\xa0", " ").splitlines()]
@@ -81,7 +81,7 @@ def test_the_readme_is_short() -> None:
     assert len(re.findall(r"^\| .* \|$", README.split("## ")[0], re.MULTILINE)) - 1 == 6  # rows below the header
 
 
-def test_the_two_make_commands_come_first_and_exist() -> None:
+def test_the_two_make_commands_come_first_and_exist_in_the_makefile() -> None:
     first = [line.split("#")[0].strip() for line in blocks("sh")[0].splitlines()]
     assert first == ["make demo", "make test"]
     makefile = (ROOT / "Makefile").read_text()
@@ -90,7 +90,7 @@ def test_the_two_make_commands_come_first_and_exist() -> None:
     assert [target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
-def test_the_extras_that_are_named_exist() -> None:
+def test_every_extra_in_the_docs_exists() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     text = "\n".join(page.read_text("utf-8") for page in PAGES)
@@ -99,7 +99,7 @@ def test_the_extras_that_are_named_exist() -> None:
     assert all(extras.values())
 
 
-def test_every_command_is_in_the_table_of_commands_and_the_other_way_round() -> None:
+def test_the_table_of_commands_lists_exactly_the_commands_that_exist() -> None:
     table = (ROOT / "docs/commands.md").read_text("utf-8").split("\n\n")[0]
     rows = re.findall(r"^\| (`.*?)\|", table, re.MULTILINE)[1:]
     assert set(COMMANDS) == {word for row in rows for word in re.findall(r"`(\w+)[ `]", row)}
@@ -116,7 +116,7 @@ def test_the_table_in_the_readme_is_drawn_as_the_demo_draws_it(capsys: pytest.Ca
     assert shown[: len(lines)] == lines
 
 
-def test_every_file_that_is_named_exists() -> None:
+def test_every_file_in_the_docs_exists() -> None:
     axes = "|".join(path.name for path in ROOT.glob("configs/*/"))
     named: set[Path] = set()
     for page in PAGES:
@@ -130,7 +130,7 @@ def test_every_file_that_is_named_exists() -> None:
     assert [path for path in named if not path.exists()] == []
 
 
-def test_links_to_sections_lead_to_headings() -> None:
+def test_every_link_to_a_section_points_to_a_heading() -> None:
     found = 0
     for page in PAGES:
         for name, anchor in re.findall(r"\]\(([\w/.]*)#([\w-]+)\)", page.read_text("utf-8")):
@@ -163,13 +163,13 @@ def test_images_are_small() -> None:
     assert all(path.stat().st_size < MAX_IMAGE_BYTES for path in images)
 
 
-def test_the_verdict_is_one_from_the_results() -> None:
+def test_the_verdict_in_the_readme_is_in_the_results() -> None:
     (verdict,) = re.findall(r"^> (.*)$", README, re.MULTILINE)
     comparison = json.loads((ROOT / "docs/results/bc5cdr_schemes/comparison.viterbi.json").read_text("utf-8"))
     assert json.dumps(verdict) in json.dumps(comparison)
 
 
-def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_python_code_in_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (code,) = blocks("python")
     assert len([line for line in code.splitlines() if line]) <= 12
@@ -179,7 +179,7 @@ def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (tmp_path / "model" / "model.safetensors").is_file()
 
 
-def test_a_model_is_used_as_the_page_shows(
+def test_the_commands_for_using_a_model_work_as_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -202,7 +202,7 @@ def test_a_model_is_used_as_the_page_shows(
     assert "'ORG'" in stock
 
 
-def test_the_forms_of_json_lines_are_read(tmp_path: Path) -> None:
+def test_every_form_of_json_lines_in_the_docs_is_read(tmp_path: Path) -> None:
     (forms,) = blocks("json", "docs/your_own_data.md")
     assert len(forms.splitlines()) == 3
     for number, form in enumerate(forms.splitlines()):
@@ -213,13 +213,13 @@ def test_the_forms_of_json_lines_are_read(tmp_path: Path) -> None:
         assert [(entity.start, entity.end, entity.entity_type) for entity in sentence.entities] == [(0, 1, "PER")]
 
 
-def test_the_readers_of_exports_are_those_of_the_package() -> None:
+def test_the_docs_list_exactly_the_readers_of_exports_in_the_package() -> None:
     page = (ROOT / "docs" / "your_own_data.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
     assert set(listed) == {name for name, path in READERS.items() if ".tools." in path}
 
 
-def test_the_generated_corpus_is_written_to_the_files_of_mine_yaml(
+def test_the_generated_corpus_is_written_to_the_files_that_mine_yaml_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -230,8 +230,8 @@ def test_the_generated_corpus_is_written_to_the_files_of_mine_yaml(
 
 
 @pytest.mark.usefixtures("workplace")
-def test_the_commands_for_own_data_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the built-in corpus as own data, and the encoder that the README suggests without a network."""
+def test_the_commands_for_your_data_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Uses the built-in corpus as your data, and the encoder that the README suggests for use without a network."""
     sizes = {"--from.num_train": "60", "--from.num_validation": "20", "--from.num_test": "20"}
     own = ["convert", "--from", "ExampleCorpus", *chain(*sizes.items()), "--to", "ColumnFiles", "--output", "my"]
     assert main(own) == 0
@@ -258,7 +258,7 @@ COMMANDS_PAGE = "\n".join(blocks("text", "docs/commands.md"))
 
 
 def score_another_file() -> None:
-    """Run what docs/using_a_model.md shows, after a run."""
+    """Run the command from docs/using_a_model.md that scores another file."""
     shutil.copy("my/validation.conll", "other.conll")
     (command,) = [command for text in blocks("text", "docs/using_a_model.md") for command in commands_in(text)][-1:]
     assert main(command) == 0
@@ -266,7 +266,7 @@ def score_another_file() -> None:
 
 
 @pytest.mark.usefixtures("workplace")
-def test_every_training_command_is_understood() -> None:
+def test_the_parser_accepts_every_training_command() -> None:
     """Not run, as most need an encoder or a corpus from the network, or several devices."""
     silence_libraries()
     parser = run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
@@ -277,7 +277,7 @@ def test_every_training_command_is_understood() -> None:
         assert parser.parse_args(["fit", *options]).fit.data.corpus is not None
 
 
-def test_every_comparison_is_understood() -> None:
+def test_the_parser_accepts_every_comparison() -> None:
     notebooks = (json.loads(path.read_text(encoding="utf-8"))["cells"] for path in ROOT.glob("notebooks/*.ipynb"))
     cells = "\n".join("".join(cell["source"]) for cells in notebooks for cell in cells)
     commands = [*page_commands(), *commands_in(cells), *commands_in(COMPARE_HELP)]
@@ -288,10 +288,10 @@ def test_every_comparison_is_understood() -> None:
             assert (ROOT / options.comparison).is_file()
         if isinstance(options, CompareOptions):
             files = (*options.configs, *(path for arm in options.arms for path in arm.overlays))
-            assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # the user's own
+            assert all((ROOT / path).is_file() for path in files if path != "mine.yaml")  # a file of the user
 
 
-def test_every_command_in_docs_has_a_test_here() -> None:
+def test_every_command_in_the_docs_is_tested_in_this_file() -> None:
     tested = {*TRAINING_COMMANDS, "check", "compare", "predict", "evaluate", "convert"}
     assert {command[0] for command in page_commands()} == tested - {"validate"}
 
@@ -304,6 +304,6 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert len(capsys.readouterr().out.splitlines()) > 10
 
 
-def test_an_unknown_command_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_gives_an_error_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -40,14 +40,14 @@ def precise(tmp_path_factory):
     return EntityRecognizer(bundle)
 
 
-def test_entities_stand_where_they_stand_in_the_text(trained):
+def test_entities_have_character_offsets_into_the_text(trained):
     entities = trained(TEXT)
     assert [(entity.start, entity.end, entity.type) for entity in entities] == FOUND
     assert [entity.text for entity in entities] == ["Bill Gates", "Microsoft", "Seattle", "Washington"]
     assert all(entity.score is not None and 0.5 < entity.score <= 1 for entity in entities)
 
 
-def test_characters_are_those_of_the_given_text(trained):
+def test_offsets_and_texts_refer_to_the_text_as_given(trained):
     text = "\r\n\u3000" + TEXT.replace(" ", "\u00a0\t ")
     entities = trained(text)
     assert [entity.text for entity in entities] == [
@@ -60,13 +60,13 @@ def test_characters_are_those_of_the_given_text(trained):
         assert (entity.start, text[entity.start : entity.end]) == (text.index(entity.text), entity.text)
 
 
-def test_the_stock_pipeline_finds_the_same(trained, trained_folder):
+def test_the_stock_pipeline_finds_the_same_entities(trained, trained_folder):
     strategy = trained.settings.pipeline_strategy
     stock = pipeline("token-classification", model=str(trained_folder), aggregation_strategy=strategy)
     assert [(found["start"], found["end"], found["entity_group"]) for found in stock(TEXT)] == FOUND
 
 
-def test_texts_come_back_in_order(trained):
+def test_results_are_in_the_order_of_the_texts(trained):
     texts = [TEXT, "", " \n", "In Seattle, Bill was in the rain.", "x", TEXT * 9, "The rain was in the CEO."]
     together = trained(texts)
     assert [[(e.start, e.end, e.type) for e in entities] for entities in together] == [
@@ -76,19 +76,19 @@ def test_texts_come_back_in_order(trained):
     assert trained([]) == []
 
 
-def test_words_come_back_as_spans(trained):
+def test_entities_of_words_are_returned_as_spans(trained):
     sentences = [lesson(line) for line in LESSONS]
     assert trained.recognize_words([sentence.words for sentence in sentences]) == [
         sentence.entities for sentence in sentences
     ]
-    # entities that a sentence holds already change nothing, of unknown types neither
+    # entities that a sentence already has are ignored, even those of unknown types
     marked = [s.with_entities((EntitySpan(0, len(s), "UNKNOWN"),)) for s in sentences]
     assert trained.recognize(marked) == trained.recognize(sentences)
 
 
 @pytest.mark.parametrize("max_subwords", [1, 60, 4096])
-def test_spans_are_those_of_the_bare_network(tmp_path, max_subwords):
-    """Tag by tag, as the best tag of each word is chosen without looking at its neighbors."""
+def test_spans_are_those_of_the_network_without_windows_or_batches(tmp_path, max_subwords):
+    """The argmax decoder chooses the best tag of each word independently of the others."""
     network, tokenizer = small_bert()
     bundle = load_bundle(random_bundle(tmp_path / "model"))
     recognizer = EntityRecognizer(replace(bundle, settings=replace(bundle.settings, decoder=ArgmaxDecoder())))
@@ -110,7 +110,7 @@ def test_spans_are_those_of_the_bare_network(tmp_path, max_subwords):
     st.lists(st.lists(st.sampled_from(WORDS), max_size=30), min_size=1, max_size=5),
     st.integers(1, 300),
 )
-def test_results_do_not_depend_on_the_neighbours(precise, sentences, max_subwords):
+def test_results_do_not_depend_on_the_other_sentences_in_a_batch(precise, sentences, max_subwords):
     together = precise.recognize_words(sentences, max_subwords)
     for words, entities in zip(sentences, together, strict=True):
         (alone,) = precise.recognize_words([words])
@@ -127,7 +127,7 @@ class CountingDecoder(ArgmaxDecoder):
         return super().best_tags(logits, mask, tags, transitions)
 
 
-def test_no_text_is_cut(trained_folder):
+def test_a_long_text_is_not_truncated(trained_folder):
     bundle = load_bundle(trained_folder)
     decoder = CountingDecoder()
     recognizer = EntityRecognizer(replace(bundle, settings=replace(bundle.settings, decoder=decoder)))
@@ -145,7 +145,7 @@ def test_no_text_is_cut(trained_folder):
     ]
 
 
-def test_words_without_text_are_located_among_blanks():
+def test_words_without_a_text_are_located_as_if_joined_by_spaces():
     sentence = Sentence(("a", "", "Bill", "Gates"))
     assert locate(sentence, [EntitySpan(1, 2, "LOC"), EntitySpan(2, 4, "PER", 0.5)]) == [
         RecognizedEntity(2, 2, "", "LOC", None),
@@ -153,7 +153,7 @@ def test_words_without_text_are_located_among_blanks():
     ]
 
 
-def test_what_is_no_text_is_refused(untrained):
+def test_input_that_is_not_valid_text_is_refused(untrained):
     with pytest.raises(ValueError, match=r"valid Unicode, got the lone surrogate '\\ud800'"):
         untrained(["fine", "Bill \ud800 Gates"])
     with pytest.raises(ValueError, match="must be a list of words, got the text 'Bill'"):
@@ -161,7 +161,7 @@ def test_what_is_no_text_is_refused(untrained):
 
 
 @pytest.mark.gpu
-def test_a_gpu_finds_the_same(trained_folder, trained):
+def test_a_gpu_finds_the_same_entities_as_a_cpu(trained_folder, trained):
     texts = [TEXT, "", TEXT * 20]
     on_gpu = EntityRecognizer.from_pretrained(trained_folder, device="cuda")
     assert [[replace(e, score=None) for e in entities] for entities in on_gpu(texts)] == [

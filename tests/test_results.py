@@ -1,4 +1,4 @@
-"""docs/results/README.md reports what the comparisons beside it found, and their pages can be drawn."""
+"""Tests that docs/results/README.md agrees with the comparisons in its folder, and that their pages can be drawn."""
 
 import re
 from html import unescape
@@ -20,7 +20,7 @@ README = (RESULTS / "README.md").read_text(encoding="utf-8")
 each_comparison = pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(RESULTS)))
 
 
-def test_the_folders_contain_comparisons_and_nothing_else() -> None:
+def test_the_folders_contain_only_comparisons() -> None:
     assert len(PATHS) == 8
     assert {path for path in RESULTS.rglob("*") if path.is_file()} == {*PATHS, RESULTS / "README.md"}
 
@@ -38,7 +38,7 @@ def test_scores_and_verdicts_are_those_of_the_comparison(path: Path) -> None:
 
 
 @each_comparison
-def test_the_origin_of_the_numbers_is_reported(path: Path) -> None:
+def test_the_page_reports_where_its_numbers_come_from(path: Path) -> None:
     for run in (run for arm in read_comparison(path).arms for run in arm.runs):
         assert all(value in README for value in (run.corpus_checksum, str(run.commit), *run.versions.values()))
         assert str(run.encoder) in README
@@ -57,7 +57,7 @@ def test_the_page_of_a_comparison_is_drawn_on_demand(path: Path, tmp_path: Path)
     assert "<code>disagreements.jsonl</code> was not beside <code>comparison.json</code>" in html
 
 
-def test_the_command_for_a_page_is_one_that_the_readme_shows() -> None:
+def test_the_readme_shows_the_command_that_draws_a_page() -> None:
     assert re.search(r"compare --page docs/results/bc5cdr_schemes/comparison.json --output \S+\.html", README)
 
 

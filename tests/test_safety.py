@@ -1,4 +1,4 @@
-"""Files from strangers run no code: run folders, configs, bundles, checkpoints and encoders."""
+"""Tests that untrusted files never run code: run folders, configs, bundles, checkpoints and encoders."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def poisoned_run(path: Path, seed: int = 0) -> Path:
-    """A finished run whose config names the module wherever a class can be named."""
+    """Write a finished run whose config names the module wherever a class is allowed."""
     write_run(path, seed, [tagged(number, GOLD, GOLD) for number in range(4)], loss_class=f"{MODULE}.Loss")
     config = yaml.safe_load((path / "config.yaml").read_text())
     config["model"]["optimizer"] = f"{MODULE}.make"
@@ -62,7 +62,7 @@ def poisoned_run(path: Path, seed: int = 0) -> Path:
     ],
     ids=lambda value: str(value[0]) if isinstance(value, list) else "",
 )
-def test_no_command_imports_what_a_run_folder_names(folder: Path, arguments: list[str], status: int) -> None:
+def test_no_command_imports_a_module_named_in_a_run_folder(folder: Path, arguments: list[str], status: int) -> None:
     for seed in (0, 1):
         poisoned_run(folder / "arm" / f"seed-{seed}", seed)
     assert main(arguments) == status
@@ -93,7 +93,7 @@ def test_a_config_cannot_call_a_function_of_the_system(
         "trainer.callbacks+={class_path: LambdaCallback, init_args: {setup: {class_path: stranger.make}}}",
     ],
 )
-def test_a_class_path_of_a_function_is_refused_and_not_called(
+def test_a_function_given_as_class_path_is_refused_and_not_called(
     folder: Path, capsys: pytest.CaptureFixture[str], setting: str
 ) -> None:
     assert main(["fit", *TINY_RUN, f"--{setting}", "--run_dir", "run"]) == 2
@@ -102,7 +102,7 @@ def test_a_class_path_of_a_function_is_refused_and_not_called(
     assert not (folder / "called").exists()
 
 
-def test_nothing_is_built_for_a_parameter_that_takes_anything(folder: Path) -> None:
+def test_no_object_is_built_for_a_parameter_that_accepts_any_type(folder: Path) -> None:
     logger = {"class_path": "WandbLogger", "init_args": {"experiment": {"class_path": f"{MODULE}.make"}}}
     assert main(["fit", *TINY_RUN, f"--trainer.logger={json.dumps(logger)}", "--run_dir", "run"]) == 2
     assert not (folder / "called").exists()

@@ -39,7 +39,7 @@ sources = st.sampled_from(list(PREFIXES_BY_SCHEME))
 
 
 @given(sources, st.lists(flat_entities(), max_size=5))
-def test_the_scheme_that_was_written_is_recognized_or_listed_as_possible(source, sentences):
+def test_the_original_scheme_is_recognized_or_listed_as_possible(source, sentences):
     evidence = detect_scheme(written(source, *sentence) for sentence in sentences)
     assert source in {evidence.scheme, *evidence.also_possible}
 
@@ -50,7 +50,7 @@ def test_written_tags_are_well_formed(source, sentence):
 
 
 @given(sources.filter(lambda source: source != "IO"), flat_entities())
-def test_the_entities_are_read_whichever_scheme_they_were_written_in(source, sentence):
+def test_entities_are_read_correctly_from_every_scheme(source, sentence):
     assert entities_of(written(source, *sentence)) == sentence[0]
 
 
@@ -72,7 +72,7 @@ def test_the_entities_are_read_whichever_scheme_they_were_written_in(source, sen
         (["B-PER L-PER U-LOC"], "BILOU", "fits every tag (B 1, L 1, U 1)"),
     ],
 )
-def test_the_evidence_of_a_scheme(sentences, scheme, reason):
+def test_the_best_fitting_scheme_is_detected_with_its_evidence(sentences, scheme, reason):
     evidence = detect_scheme(sentence.split() for sentence in sentences)
     assert evidence.scheme == scheme
     assert reason in str(evidence)
@@ -86,7 +86,7 @@ def test_the_evidence_of_a_scheme(sentences, scheme, reason):
         ([], "BIOES, BILOU, BMES, BMEWO, IO, IOB1, IOE2, IOE1"),
     ],
 )
-def test_ambiguity_is_reported(sentences, doubt):
+def test_other_schemes_that_fit_as_well_are_reported(sentences, doubt):
     evidence = detect_scheme(sentence.split() for sentence in sentences)
     assert f"(ambiguous: {doubt} would fit as well)" in str(evidence)
 
@@ -121,12 +121,12 @@ def test_a_malformed_tag_is_refused(tag):
         ("BILOU", "", []),
     ],
 )
-def test_the_positions_of_ill_formed_tags(scheme, tags, positions):
+def test_the_positions_of_ill_formed_tags_are_found(scheme, tags, positions):
     assert ill_formed_positions(tags.split(), scheme) == positions
 
 
 @given(st.sampled_from(["BIO", "BIOES", "BMEWO", "IOE2"]), st.data())
-def test_tags_are_well_formed_if_and_only_if_their_entities_are_written_like_them(source, data):
+def test_tags_are_well_formed_exactly_if_writing_their_entities_reproduces_them(source, data):
     prefixes = PREFIXES_BY_SCHEME[source]
     names = ["O", *(f"{prefix}-{kind}" for prefix in prefixes for kind in TYPES)]
     tags = data.draw(st.lists(st.sampled_from(names), max_size=8))

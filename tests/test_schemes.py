@@ -72,7 +72,7 @@ def test_tags_of_mixed_schemes_are_read_leniently_as_by_seqeval(names):
 
 
 @pytest.mark.parametrize("scheme", [BIO(), BIOES()], ids=repr)
-def test_a_sequence_is_allowed_exactly_when_reading_and_writing_give_it_back(scheme):
+def test_a_sequence_is_allowed_exactly_if_reading_and_writing_reproduce_it(scheme):
     tags = TagSet(scheme, TWO_TYPES)
     allowed = tags.allowed.tolist()
     for ids in all_tag_ids(tags):
@@ -116,7 +116,7 @@ def test_io_merges_adjacent_entities_of_one_type_and_no_others(sentence):
     ],
     ids=repr,
 )
-def test_textbook_tags(scheme, expected):
+def test_entities_are_written_with_the_tags_of_each_scheme(scheme, expected):
     tags = TagSet(scheme, ("LOC", "PER"))
     entities = [EntitySpan(0, 2, "PER"), EntitySpan(3, 6, "LOC"), EntitySpan(6, 7, "PER")]
     ids = tags.write(entities, 7)
@@ -140,12 +140,12 @@ def test_ill_formed_bio_is_repaired_leniently_and_dropped_strictly(names, lenien
     assert [(e.start, e.end) for e in tags.read(ids, "strict")] == strict
 
 
-def test_bilou_reads_as_bioes():
+def test_bilou_tags_are_read_like_bioes_tags():
     assert entities_of(["B-PER", "I-PER", "L-PER", "U-LOC"]) == entities_of(["B-PER", "I-PER", "E-PER", "S-LOC"])
     assert Tag.parse("U-LOC") == Tag("S", "LOC")
 
 
-def test_a_type_may_hold_hyphens():
+def test_an_entity_type_may_contain_hyphens():
     assert Tag.parse("B-work-of-art") == Tag("B", "work-of-art")
     assert str(Tag.parse("B-work-of-art")) == "B-work-of-art"
 
@@ -180,7 +180,7 @@ def test_tag_ids_begin_with_o_and_follow_the_types(scheme, names):
     ],
     ids=repr,
 )
-def test_the_tag_of_later_subwords(scheme, inside):
+def test_later_subwords_have_the_continuing_tag_of_the_scheme(scheme, inside):
     tags = TagSet(scheme, ("PER",))
     assert {tags.tags[i]: tags.tags[j] for i, j in enumerate(tags.continuing_ids)} == inside
 
@@ -188,7 +188,7 @@ def test_the_tag_of_later_subwords(scheme, inside):
 @pytest.mark.parametrize(
     ("scheme", "marks"), [(IO(), (False, False)), (BIO(), (True, False)), (BIOES(), (True, True))], ids=repr
 )
-def test_which_boundaries_a_scheme_marks(scheme, marks):
+def test_a_scheme_marks_the_expected_boundaries(scheme, marks):
     """A boundary is marked if no prefix is written both at it and away from it."""
     assert (scheme.marks_start, scheme.marks_end) == marks
     written = [scheme.prefixes_of(length) for length in range(1, 5)]
@@ -214,7 +214,7 @@ def test_an_unknown_scheme_is_refused_with_a_list_of_known_ones():
         TagSet.from_plain({"scheme": "IOBES", "entity_types": []})
 
 
-def test_repeated_types_are_refused():
+def test_repeated_entity_types_are_refused():
     with pytest.raises(ValueError, match="must be distinct"):
         TagSet(BIO(), ("PER", "PER"))
 
@@ -227,6 +227,6 @@ def test_repeated_types_are_refused():
         ([EntitySpan(0, 2, "PER"), EntitySpan(1, 3, "LOC")], "overlaps another"),
     ],
 )
-def test_what_tags_cannot_write_is_refused(entities, message):
+def test_entities_that_tags_cannot_write_are_refused(entities, message):
     with pytest.raises(ValueError, match=message):
         TagSet(BIO(), TWO_TYPES).write(entities, 3)

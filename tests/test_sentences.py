@@ -10,7 +10,7 @@ WORDS = ("Bill", "Gates", "visited", "New", "York")
 
 
 @given(st.lists(st.text(), max_size=8).map(tuple))
-def test_words_without_a_text_are_located_in_their_joined_text(words):
+def test_words_without_a_text_are_located_in_their_text_joined_by_spaces(words):
     text, offsets = Sentence(words).as_text()
     assert text == " ".join(words)
     assert tuple(text[start:end] for start, end in offsets) == words
@@ -28,7 +28,7 @@ def test_a_given_text_and_its_offsets_are_kept(text):
     assert sentence.as_text() == (text, tuple(offsets))
 
 
-def test_the_surface_of_an_entity():
+def test_the_surface_of_an_entity_is_its_words_joined_by_spaces():
     sentence = Sentence(WORDS, (EntitySpan(0, 2, "PER"), EntitySpan(3, 5, "LOC")))
     assert [sentence.surface(entity) for entity in sentence.entities] == ["Bill Gates", "New York"]
 
@@ -81,7 +81,7 @@ def test_an_empty_or_negative_span_is_refused(start, end):
         EntitySpan(start, end, "PER")
 
 
-def test_spans_are_equal_whatever_their_scores():
+def test_the_score_of_a_span_does_not_affect_equality():
     assert {EntitySpan(0, 2, "PER", 0.9)} & {EntitySpan(0, 2, "PER")}
     assert EntitySpan(0, 2, "PER") != EntitySpan(0, 2, "LOC")
     assert len(EntitySpan(3, 5, "LOC")) == 2

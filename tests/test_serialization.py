@@ -7,7 +7,7 @@ from ner_lightning.serialization import from_plain, read_json, to_plain, typed
 
 
 class Shape:
-    """A kind of part, as the package's losses and decoders are."""
+    """A base class of parts, like the losses and decoders of the package."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Circle(Shape):
 
 
 class Polygon(Shape):
-    """Between the kind and its parts."""
+    """An intermediate class between the base class and its parts."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ class Pair(Shape):
 @pytest.mark.parametrize(
     "part", [Circle(), Circle(2.5, {"a": 1}), Square(0.1), Pair(Circle(), Square(1.0)), Pair(Square(1.0))]
 )
-def test_a_part_survives_json(part):
+def test_a_part_is_the_same_after_a_round_trip_through_json(part):
     assert from_plain(Shape, json.loads(json.dumps(to_plain(part)))) == part
 
 
-def test_the_plain_form_holds_the_name_and_every_argument():
+def test_the_plain_form_contains_the_name_and_every_argument():
     assert to_plain(Circle(2.0)) == {"name": "Circle", "init_args": {"radius": 2.0, "names": {}}}
 
 
 @pytest.mark.parametrize("name", ["Sphere", "os.system", "dict", "Shape"])
-def test_a_name_of_no_part_of_this_kind_is_refused_with_those_known(name):
+def test_an_unknown_name_is_refused_with_a_list_of_known_ones(name):
     with pytest.raises(ValueError, match=r"Shape must be one of \['Circle', 'Pair', 'Polygon', 'Square'\], got"):
         from_plain(Shape, {"name": name, "init_args": {}})
 
 
 @pytest.mark.parametrize("arguments", [None, [1.0], "radius"])
-def test_arguments_have_names(arguments):
+def test_arguments_without_names_are_refused(arguments):
     with pytest.raises(ValueError, match="init_args must be an object, got"):
         from_plain(Shape, {"name": "Circle", "init_args": arguments})
 
@@ -66,7 +66,7 @@ class Box:
     label: str | None = None
 
 
-def test_data_becomes_a_value_of_its_type():
+def test_plain_data_is_converted_to_the_annotated_type():
     box = typed({"sides": [1, 2.5], "shape": {"name": "Square", "init_args": {"side": 2}}}, Box)
     assert box == Box((1.0, 2.5), Square(2.0))
     assert typed({"sides": [1, 2], "shape": "Circle"}, Box).shape == Circle()
@@ -90,7 +90,7 @@ def test_data_becomes_a_value_of_its_type():
         ),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place(changes, message):
+def test_data_of_the_wrong_type_is_reported_with_its_path(changes, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         typed({"sides": [1, 2], "shape": "Circle"} | changes, Box)
 
@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_named_with_its_place(changes, message):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff", b'"\xff"', b"[" * 100_000, b"[1]", b'{"a": NaN}', b'{"a": "x"}']
 )
-def test_a_file_of_something_else_is_named(tmp_path, content):
+def test_a_file_without_the_expected_json_is_refused_by_name(tmp_path, content):
     path = tmp_path / "counts.json"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"^{path}: ") as raised:

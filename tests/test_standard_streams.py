@@ -1,4 +1,4 @@
-"""A closed or full standard output ends a command as other programs end, and keeps no work from being done."""
+"""Tests that a closed or full standard output ends a command cleanly and does not prevent it from writing files."""
 
 import os
 import subprocess
@@ -43,14 +43,14 @@ def full_disk() -> TextIO:
 
 
 def nothing() -> None:
-    """Return what Python has for a stream that was closed before it started."""
+    """Return None, which Python uses for a stream that was closed before it started."""
 
 
 @pytest.mark.parametrize("command", ["evaluate", "convert"])
 @pytest.mark.parametrize(
     ("output", "status", "message"), [(closed_pipe, CLOSED_PIPE_STATUS, ""), (full_disk, 2, FULL), (nothing, 2, CLOSED)]
 )
-def test_the_work_is_done_where_the_output_is_not_read(
+def test_a_command_writes_its_files_even_if_its_output_cannot_be_written(
     command: str,
     output: Callable[[], TextIO | None],
     status: int,
@@ -66,14 +66,14 @@ def test_the_work_is_done_where_the_output_is_not_read(
     monkeypatch.setattr(sys, "stdout", stream)
     assert main([command, *(convert if command == "convert" else evaluate)]) == status
     if stream is not None:
-        stream.close()  # which flushes what is left
+        stream.close()  # closing flushes the rest
     said = f"JSON: {tmp_path / 'tables.json'}\n" if command == "evaluate" else ""
     assert capsys.readouterr().err == said + message
     assert (tmp_path / ("tables.json" if command == "evaluate" else "out/train.jsonl")).is_file()
 
 
 @pytest.mark.parametrize("output", [closed_pipe, full_disk, nothing])
-def test_messages_that_cannot_be_shown_are_left_out(
+def test_messages_are_skipped_if_standard_error_cannot_be_written(
     output: Callable[[], TextIO | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_predictions(tmp_path / "test.jsonl", SENTENCES)
@@ -90,21 +90,21 @@ def test_messages_that_cannot_be_shown_are_left_out(
     [("| true", CLOSED_PIPE_STATUS, ""), ("> /dev/full", 2, FULL), (">&-", 2, CLOSED)],
 )
 @pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"]], ids=str)
-def test_help_that_cannot_be_shown_is_no_traceback(
+def test_help_that_cannot_be_written_ends_without_a_traceback(
     arguments: list[str], redirection: str, status: int, message: str
 ) -> None:
     ended = run_with(redirection, *arguments)
     assert (ended.returncode, ended.stderr) == (status, message)
 
 
-def test_wrong_input_keeps_its_status_where_nobody_reads() -> None:
+def test_wrong_input_exits_with_status_2_even_if_the_pipe_is_closed() -> None:
     ended = run_with("| true", "no-command")
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: the command must be one of")
 
 
-def test_what_python_still_holds_is_discarded_at_its_end() -> None:
-    with closed_pipe() as file:  # which flushes where it closes
+def test_buffered_output_to_a_closed_pipe_is_discarded() -> None:
+    with closed_pipe() as file:  # closing flushes
         stream = StandardStream(file)
         stream.write("a")
         assert stream.failure is None

@@ -1,4 +1,4 @@
-"""Every sweep is valid as far as can be checked offline, and every run that its agent would start works."""
+"""Tests that sweeps are valid, as far as can be checked offline, and that the runs of their agents work."""
 
 import itertools
 import os
@@ -32,14 +32,14 @@ Chosen = dict[str, Any]
 
 
 def candidates(parameter: dict[str, Any]) -> list[Any]:
-    """The values of a parameter, or the ends of a range."""
+    """Return the values of a parameter, or the ends of a range."""
     if "value" in parameter:
         return [parameter["value"]]
     return parameter.get("values") or [parameter["min"], parameter["max"]]
 
 
 def combinations(sweep: dict[str, Any]) -> list[Chosen]:
-    """The parameters of runs: all combinations of a grid, otherwise as few as include every candidate."""
+    """Return the parameters of runs: all combinations of a grid, otherwise as few as include every candidate."""
     values = {key: candidates(parameter) for key, parameter in sweep["parameters"].items()}
     if sweep["method"] == "grid":
         return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
@@ -88,7 +88,7 @@ def parser() -> LightningArgumentParser:
     return run_training(["fit", *TINY_RUN, "--run_dir=none"], ConfigOnly).parser
 
 
-def test_the_sweeps_are_there() -> None:
+def test_the_expected_sweeps_exist() -> None:
     assert {"bio_vs_bioes", "imbalance", "learning_rate", "scheme_by_loss"} <= set(SWEEPS)
 
 
@@ -109,7 +109,7 @@ def test_keys_and_command_follow_the_format_of_wandb(name: str) -> None:
 
 
 @each_sweep
-def test_parameters_are_numbers_and_texts_that_fit_into_flags(name: str) -> None:
+def test_parameters_are_numbers_or_strings_that_flags_can_carry(name: str) -> None:
     sweep = SWEEPS[name]
     for parameter in sweep["parameters"].values():
         found = candidates(parameter)
@@ -124,7 +124,7 @@ def test_parameters_are_numbers_and_texts_that_fit_into_flags(name: str) -> None
 
 
 @each_sweep
-def test_early_termination_leaves_epochs_to_end(name: str) -> None:
+def test_early_termination_begins_before_the_last_epochs(name: str) -> None:
     rule = SWEEPS[name].get("early_terminate")
     if rule is None:
         return
@@ -144,7 +144,7 @@ def holds(found: Any, expected: Any) -> bool:
 
 
 @each_sweep
-def test_every_combination_resolves_to_the_settings_it_names(
+def test_every_combination_resolves_to_the_requested_settings(
     name: str, fit_arguments: Callable[..., list[str]], parser: LightningArgumentParser
 ) -> None:
     resolved = []

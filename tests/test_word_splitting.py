@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 DATA = next((path for path in (ROOT / "data", ROOT.parent / "shared" / "data") if path.is_dir()), ROOT / "data")
 DATA = Path(os.environ.get("NER_LIGHTNING_DATA", DATA))
 
-any_text = st.text(st.characters())  # lone surrogates included
+any_text = st.text(st.characters())  # includes lone surrogates
 odd_text = st.text(st.sampled_from("aAsé9.,:/-'\u2019@#&_ \t\n\u00a0\u200b\u00ad\u0301\u20ac\U0001f600wWhtp"))
 
 
@@ -21,7 +21,7 @@ def words_of(text: str, splitter: WordSplitter = SPLITTERS[1]) -> list[str]:
     return [text[start:end] for start, end in splitter.split(text)]
 
 
-def test_the_offsets_of_the_words_of_a_sentence():
+def test_words_have_character_offsets_into_the_text():
     text = "Bill Gates was the CEO of Microsoft in Seattle, Washington."
     assert PunctuationSplitter().split(text) == [
         *[(0, 4), (5, 10), (11, 14), (15, 18), (19, 22), (23, 25), (26, 35), (36, 38)],
@@ -55,12 +55,12 @@ def test_the_offsets_of_the_words_of_a_sentence():
         " \n\t ",
     ],
 )
-def test_words(marked: str):
+def test_a_text_is_split_into_the_expected_words(marked: str):
     expected = marked.replace("|", " ").split()
     assert words_of(marked.replace("|", "")) == expected
 
 
-def test_a_text_without_marks_is_split_as_expected():
+def test_a_possessive_an_abbreviation_and_a_missing_space_are_split_correctly():
     assert words_of("Gates's U.S.-led end.Next") == ["Gates", "'s", "U.S.-led", "end", ".", "Next"]
 
 
@@ -75,12 +75,12 @@ def test_every_character_except_spaces_is_in_exactly_one_word(splitter: WordSpli
 
 
 @given(text=any_text | odd_text)
-def test_blank_splitter_is_str_split(text: str):
+def test_the_blank_splitter_gives_the_same_words_as_str_split(text: str):
     assert words_of(text, BlankSplitter()) == text.split()
 
 
 @given(text=any_text | odd_text)
-def test_every_word_boundary_of_the_blank_splitter_is_kept(text: str):
+def test_the_punctuation_splitter_also_splits_wherever_the_blank_splitter_does(text: str):
     starts = {start for start, _ in PunctuationSplitter().split(text)}
     assert starts >= {start for start, _ in BlankSplitter().split(text)}
 

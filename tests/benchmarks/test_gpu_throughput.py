@@ -27,7 +27,7 @@ def test_a_missing_device_ends_in_one_line(benchmark, monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") == 2
 
 
-def test_the_encoder_of_throughput_has_the_size_of_bert_base(benchmark):
+def test_the_benchmarked_encoder_has_the_size_of_bert_base(benchmark):
     encoder = benchmark("gpu_throughput").SIZES["bert-base"]
     tokenizer = train_word_pieces([["a"]], 40)
     tags = TagSet(BIO(), ("LOC",))

@@ -13,7 +13,7 @@ def recipe_options(benchmark, tmp_path: Path, *more: str):
     return benchmark("recipes").parse_arguments(["--encoder", "enc", "--runs", str(tmp_path / "runs"), *more])
 
 
-def test_every_overlay_is_measured_by_itself(benchmark):
+def test_every_overlay_is_measured_separately(benchmark):
     recipes = benchmark("recipes")
     overlays = recipes.overlays_of(None)
     assert {"none", "adapter/lora", "schedule/cosine", "fine_tuning/moving_average"} <= set(overlays)
@@ -21,7 +21,7 @@ def test_every_overlay_is_measured_by_itself(benchmark):
 
 
 @pytest.mark.usefixtures("corpus_dir")
-def test_the_settings_of_an_overlay_win_in_its_run(benchmark, tmp_path):
+def test_the_settings_of_an_overlay_take_precedence_in_its_run(benchmark, tmp_path):
     recipes, column_data = benchmark("recipes"), benchmark("column_data")
     options = recipe_options(benchmark, tmp_path, "--learning_rate", "0.003", "--epochs", "2")
     files = column_data.corpus_files("wnut17")

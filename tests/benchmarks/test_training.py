@@ -122,7 +122,7 @@ def test_limited_files_hold_the_first_sentences(benchmark, tmp_path):
         assert words_and_tags(limited["train"]) == whole[:limit]
 
 
-def test_missing_data_and_encoder_end_in_one_line(benchmark, corpus_dir, capsys):
+def test_a_missing_corpus_or_encoder_gives_one_line(benchmark, corpus_dir, capsys):
     training = benchmark("training")
     (corpus_dir / "test.conll").unlink()
     with pytest.raises(ValueError, match=r"test\.conll is missing; NER_LIGHTNING_DATA"):

@@ -1,4 +1,4 @@
-"""Errors in the input of a command are printed as one line that shows names and values as they are."""
+"""Tests that errors in the input of a command are printed as one line that shows names and values unchanged."""
 
 from argparse import ArgumentError
 

@@ -111,7 +111,7 @@ def test_the_counts_of_merged_types_add_up(drawn: list[tuple[list[EntitySpan], i
     assert len(selected.notes) == len(before)
 
 
-def test_a_type_must_not_have_the_name_of_no_entity():
+def test_the_name_of_a_type_must_not_be_o():
     outside = Corpus({"train": (Sentence(("Ada", "met"), (EntitySpan(0, 1, "PER"), EntitySpan(1, 2, "O"))),)})
     line = r"must not be called O, which .*; rename it with data.entity_types: \{O: OTHER, PER: PER\}"
     for selection in (None, ["O", "PER"], {"PER": "O"}):

@@ -23,6 +23,6 @@ def test_a_sentence_has_the_factor_of_its_rarest_type():
 
 
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.5])
-def test_a_threshold_must_be_a_share(threshold):
+def test_a_threshold_must_be_between_0_and_1(threshold):
     with pytest.raises(ValueError, match="repeat_threshold must be above 0 and at most 1"):
         repeat_factors(SENTENCES, threshold)

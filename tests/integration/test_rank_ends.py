@@ -18,8 +18,8 @@ from support.started_ranks import (
     TWO_OF_TORCHRUN_ON_GPUS,
     TWO_ON_GPUS,
     Ranks,
-    in_midst_of_training,
     is_alive,
+    running_ranks,
     wait_until,
 )
 
@@ -39,7 +39,7 @@ ENDLESS = "--trainer.max_epochs=1000"
     ids=str,
 )
 def test_a_rank_that_dies_ends_the_others_within_a_minute(tmp_path: Path, ranks: Ranks, killed: int) -> None:
-    with in_midst_of_training(ranks, tmp_path / "run", ENDLESS) as (process, ids):
+    with running_ranks(ranks, tmp_path / "run", ENDLESS) as (process, ids):
         os.kill(ids[killed], signal.SIGKILL)
         wait_until(lambda: process.poll() is not None and not any(map(is_alive, ids)), 60)
         _, stderr = process.communicate(timeout=10)
@@ -50,7 +50,7 @@ def test_a_rank_that_dies_ends_the_others_within_a_minute(tmp_path: Path, ranks:
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [TWO, pytest.param(TWO_ON_GPUS, marks=ON_GPUS)], ids=str)
 def test_sigterm_to_the_first_rank_saves_and_ends_all(tmp_path: Path, ranks: Ranks) -> None:
-    with in_midst_of_training(ranks, tmp_path / "run", ENDLESS) as (process, ids):
+    with running_ranks(ranks, tmp_path / "run", ENDLESS) as (process, ids):
         process.terminate()
         _, stderr = process.communicate(timeout=60)
         assert (process.returncode, "Traceback" in stderr) == (143, False)
@@ -63,7 +63,7 @@ def test_sigterm_to_the_first_rank_saves_and_ends_all(tmp_path: Path, ranks: Ran
 @pytest.mark.slow
 def test_ctrl_c_saves_and_ends_all_ranks(tmp_path: Path) -> None:
     """A terminal sends it to every rank."""
-    with in_midst_of_training(TWO, tmp_path / "run", ENDLESS) as (process, ids):
+    with running_ranks(TWO, tmp_path / "run", ENDLESS) as (process, ids):
         for pid in ids:
             os.kill(pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=60)

@@ -26,8 +26,8 @@ from support.started_ranks import (
     TWO_OF_TORCHRUN,
     TWO_ON_GPUS,
     Ranks,
-    in_midst_of_training,
     is_alive,
+    running_ranks,
     wait_until,
 )
 
@@ -140,7 +140,7 @@ def test_three_ranks_of_torchrun_print_and_write_what_one_process_does(
 @pytest.mark.parametrize("killed", [slice(1), slice(2)], ids=["the first", "all"])
 def test_killed_and_resumed_ranks_equal_uninterrupted_ones(run_of_two: Path, tmp_path: Path, killed: slice) -> None:
     run_dir = tmp_path / "killed"
-    with in_midst_of_training(TWO, run_dir) as (process, ids):
+    with running_ranks(TWO, run_dir) as (process, ids):
         for pid in reversed(ids[killed]):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: process.poll() is not None and not any(map(is_alive, ids)), 60)

@@ -42,7 +42,7 @@ def moved_away(folder: Path) -> Iterator[None]:
 
 
 def resume(run_dir: Path, *options: str) -> None:
-    """Resume from the last complete checkpoint, or start again if there is none yet."""
+    """Resume from the last complete checkpoint, or start again if no checkpoint has been saved yet."""
     last = [] if not (run_dir / "checkpoints" / "last.ckpt").exists() else ["--ckpt_path", "last"]
     if not last:
         shutil.rmtree(run_dir, ignore_errors=True)

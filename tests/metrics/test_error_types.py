@@ -74,7 +74,7 @@ def test_pairs_match_those_found_by_hand(gold, predicted, pairs):
 
 
 @given(flat_entities(), flat_entities())
-def test_every_entity_is_in_exactly_one_pair_and_no_pair_could_be_added(gold, predicted):
+def test_every_entity_is_in_exactly_one_pair_and_no_further_match_is_possible(gold, predicted):
     golds, predictions = gold[0], predicted[0]
     pairs = pair_entities(golds, predictions)
     assert sorted(pair.gold for pair in pairs if pair.gold) == golds

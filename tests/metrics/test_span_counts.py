@@ -96,7 +96,7 @@ def test_equal_spans_of_different_rows_do_not_match():
 
 @pytest.mark.parametrize("scheme", [BIO(), BIOES()], ids=repr)
 @given(data=st.data())
-def test_a_row_is_ill_formed_if_no_entities_could_have_been_written_so(scheme, data):
+def test_a_row_is_ill_formed_if_no_entities_are_written_that_way(scheme, data):
     tags = TagSet(scheme, TYPES)
     rows = data.draw(st.lists(tag_id_lists(tags, max_words=4), max_size=5))
     expected = sum(tags.write(tags.read(row), len(row)) != row for row in rows)
@@ -104,7 +104,7 @@ def test_a_row_is_ill_formed_if_no_entities_could_have_been_written_so(scheme, d
 
 
 @given(st.data())
-def test_no_row_is_ill_formed_in_io(data):
+def test_no_row_in_io_is_ill_formed(data):
     tags = TagSet(IO(), TYPES)
     assert (
         count_ill_formed(concatenate_sentences(padded(data.draw(st.lists(tag_id_lists(tags), max_size=5)))), tags) == 0

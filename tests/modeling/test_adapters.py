@@ -1,4 +1,4 @@
-"""LoRA: what is trained, that packing stays exact, and that merging computes the same."""
+"""Tests of LoRA: the trained parameters, exact packing, and merging."""
 
 import copy
 import sys
@@ -17,7 +17,7 @@ architectures = pytest.mark.parametrize("name", [*PACKING, "deberta-v2"])
 
 
 def adapted(name: str, lora: LoRA = LoRA(rank=3, alpha=6.0, dropout=0.0), *, trained: bool = True) -> PreTrainedModel:
-    """A network with LoRA, in which training has moved ``B`` away from zero."""
+    """Return a network with LoRA, in which training has moved ``B`` away from zero."""
     network = network_of(CONFIGS[name])
     lora.insert(network)
     if trained:
@@ -34,12 +34,12 @@ def logits_of(network: PreTrainedModel) -> torch.Tensor:
 
 
 @architectures
-def test_training_begins_at_the_pretrained_encoder(name: str) -> None:
+def test_an_untrained_adapter_does_not_change_the_logits(name: str) -> None:
     assert torch.equal(logits_of(adapted(name, trained=False)), logits_of(network_of(CONFIGS[name])))
 
 
 @architectures
-def test_the_updates_and_the_whole_head_are_trained(name: str) -> None:
+def test_only_the_updates_and_the_head_are_trained(name: str) -> None:
     network = adapted(name)
     trained = {key for key, parameter in network.named_parameters() if parameter.requires_grad}
     head = {
@@ -78,7 +78,7 @@ def test_packed_logits_and_gradients_equal_padded_ones(name: str, target_modules
 
 
 @architectures
-def test_a_merged_network_is_a_stock_one_that_computes_the_same(name: str, tmp_path: Path) -> None:
+def test_a_merged_network_is_a_stock_network_with_the_same_logits(name: str, tmp_path: Path) -> None:
     network = adapted(name).float()
     expected = logits_of(network)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
@@ -109,7 +109,7 @@ def test_only_the_named_layers_are_updated() -> None:
     assert num_updated == 2 * 6  # query, key, value, and three dense ones in each of two layers
 
 
-def test_layers_that_are_not_there_are_named() -> None:
+def test_unknown_target_modules_are_named_in_the_error() -> None:
     with pytest.raises(ValueError, match="no_such_layer"):
         LoRA(target_modules=["no_such_layer"]).insert(network_of(CONFIGS["bert"]))
 
@@ -120,7 +120,7 @@ def test_numbers_out_of_range_are_refused(settings: dict[str, float]) -> None:
         LoRA(**settings)
 
 
-def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_peft_the_error_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(ValueError, match=r"ner-lightning\[lora\]"):
         LoRA()

@@ -24,17 +24,17 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
     assert list(Balanced().by_type(COUNTS).values()) == pytest.approx(list(expected))
 
 
-def test_all_types_weigh_the_same_in_total() -> None:
+def test_balanced_weights_give_every_type_the_same_total_weight() -> None:
     totals = [COUNTS[kind] * weight for kind, weight in Balanced().by_type(COUNTS).items()]
     assert totals == pytest.approx([250.0] * 4)
 
 
-def test_the_inverse_square_root_lies_between() -> None:
+def test_inverse_sqrt_weights_differ_by_the_square_root_of_the_counts() -> None:
     weights = InverseSqrt().by_type(COUNTS)
     assert weights["ORG"] / weights["O"] == pytest.approx(900**0.5)
 
 
-def test_the_effective_number_goes_from_equal_to_inverse_frequency() -> None:
+def test_effective_number_ranges_from_equal_weights_to_inverse_frequency() -> None:
     """By hand for beta = 0.9: 1 word is 1 effective word, 9 are (1 - 0.9^9) / 0.1 = 6.1258."""
     assert EffectiveNumber(beta=0.0).by_type(COUNTS) == dict.fromkeys(COUNTS, 1.0)
     weights = EffectiveNumber(beta=0.9).by_type(COUNTS)
@@ -57,12 +57,12 @@ def test_a_class_without_words_counts_as_one_word(weights: ClassWeights) -> None
     assert 0 < weights.by_type({"O": 0, "PER": 9})["PER"] <= weights.by_type({"O": 0, "PER": 9})["O"] < 10
 
 
-def test_given_weights_are_taken_as_they_are_and_others_are_one() -> None:
+def test_given_weights_are_used_unchanged_and_the_others_are_1() -> None:
     assert GivenWeights({"O": 0.1, "PER": 3}).by_type(COUNTS) == {"O": 0.1, "LOC": 1.0, "PER": 3, "ORG": 1.0}
 
 
 @pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()], ids=repr)
-def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES) -> None:
+def test_all_tags_of_a_type_have_the_same_weight_in_every_scheme(scheme: IO | BIO | BIOES) -> None:
     tags = TagSet(scheme, ("LOC", "PER"))
     by_tag = dict(zip(tags.tags, tag_weights({"O": 0.5, "LOC": 2.0, "PER": 3.0}, tags).tolist(), strict=True))
     assert by_tag == {"O": 0.5} | {f"{p}-{k}": w for k, w in (("LOC", 2.0), ("PER", 3.0)) for p in scheme.prefixes}
@@ -84,10 +84,10 @@ def test_all_tags_of_a_type_weigh_alike_in_every_scheme(scheme: IO | BIO | BIOES
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:
+def test_invalid_class_weights_are_refused(make: type, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_weights_are_precise() -> None:
+def test_tag_weights_are_in_float64() -> None:
     assert tag_weights({"O": 0.1}, TagSet(BIO(), ())).dtype == torch.float64

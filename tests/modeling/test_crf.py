@@ -1,4 +1,4 @@
-"""The CRF as a loss: equal to all sequences written out, whole or cut, and learning what follows what."""
+"""Tests that the CRF loss equals a sum over all tag sequences, also for cut sentences, and learns transitions."""
 
 from itertools import pairwise, product
 
@@ -36,7 +36,7 @@ def learned(tags: TagSet, seed: int = 0) -> CRF:
 
 
 def brute_force(crf: CRF, logits: Tensor, labels: list[int], begins: bool = True, ends: bool = True) -> Tensor:
-    """The negative log-likelihood of one run of words, by all sequences that the scheme allows."""
+    """Return the negative log-likelihood of consecutive words, summed over all sequences that the scheme allows."""
     allowed = crf.tags.allowed
 
     def score(sequence: tuple[int, ...]) -> Tensor:
@@ -58,7 +58,7 @@ def gold(tags: TagSet, names: str) -> list[int]:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
-def test_value_and_gradient_are_those_of_all_sequences(scheme: LabelScheme) -> None:
+def test_value_and_gradient_equal_a_sum_over_all_sequences(scheme: LabelScheme) -> None:
     tags = TagSet(scheme, TYPES)
     crf = learned(tags)
     begin, single = scheme.prefixes_of(2)[0], scheme.prefixes_of(1)
@@ -87,7 +87,7 @@ def test_a_window_cut_inside_a_sentence_has_no_start_or_end_score(edges: tuple[b
     torch.testing.assert_close(found.total, brute_force(crf, logits[0], labels, *edges))
 
 
-def test_a_word_that_is_not_scored_cuts_its_sentence_and_is_not_read() -> None:
+def test_an_unscored_word_splits_its_sentence_and_does_not_affect_the_loss() -> None:
     tags = TagSet(BIO(), TYPES)
     crf = learned(tags)
     logits = torch.randn(1, 6, len(tags.tags), dtype=torch.float64)
@@ -100,7 +100,7 @@ def test_a_word_that_is_not_scored_cuts_its_sentence_and_is_not_read() -> None:
     assert found.weight == 4
 
 
-def test_nothing_scored_gives_zero_and_finite_gradients() -> None:
+def test_a_batch_without_scored_words_has_zero_loss_and_finite_gradients() -> None:
     crf = CRF(TagSet(BIO(), TYPES))
     logits = torch.full((2, 3, 5), torch.inf, requires_grad=True)
     total, weight = crf(rows(logits, [[-100] * 3] * 2, [3, 0]))
@@ -124,7 +124,7 @@ def test_value_and_gradients_are_finite_in_any_precision(dtype: torch.dtype) -> 
         assert tensor.grad.isfinite().all()
 
 
-def test_without_transitions_to_learn_or_forbid_it_is_cross_entropy() -> None:
+def test_without_transitions_the_loss_equals_cross_entropy() -> None:
     tags = TagSet(SCHEMES[0], ("PER",))  # IO over one type forbids nothing
     logits = torch.randn(3, 4, 2, dtype=torch.float64)
     scored = rows(logits, [[0, 1, 1, 0], [1, 0, -100, -100], [0, -100, -100, -100]], [4, 2, 1])
@@ -135,7 +135,7 @@ def test_without_transitions_to_learn_or_forbid_it_is_cross_entropy() -> None:
     torch.testing.assert_close(word_cross_entropy(scored, None).total, expected.total)
 
 
-def test_it_learns_what_follows_what_from_words_that_say_nothing() -> None:
+def test_transitions_are_learned_even_from_words_without_information() -> None:
     tags = TagSet(BIO(), TYPES)
     crf = CRFLoss().bind(tags, {})
     labels = gold(tags, "O B-PER O B-LOC I-LOC")

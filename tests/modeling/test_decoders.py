@@ -21,7 +21,7 @@ def whole(num_words: int) -> torch.Tensor:
 
 
 def random_chain(tags: TagSet, num_words: int, seed: int = 0) -> tuple[torch.Tensor, Transitions]:
-    """Random word logits of a sentence, and random transitions that forbid what the scheme does."""
+    """Return random word logits of a sentence, and random transitions that forbid what the scheme does."""
     num_tags = len(tags.tags)
     generator = torch.Generator().manual_seed(seed)
     draws = torch.randn(num_words + num_tags + 2, num_tags, generator=generator, dtype=torch.float64)
@@ -31,7 +31,7 @@ def random_chain(tags: TagSet, num_words: int, seed: int = 0) -> tuple[torch.Ten
 
 @cache
 def sequences_with(scheme: LabelScheme, num_words: int) -> tuple[torch.Tensor, dict[EntitySpan, torch.Tensor]]:
-    """All tag sequences, and for every span which of them the strict reading finds it in."""
+    """Return all tag sequences, and for every span the sequences in which strict reading finds it."""
     tags = TagSet(scheme, TYPES)
     sequences = list(product(range(len(tags.tags)), repeat=num_words))
     rows: dict[EntitySpan, list[int]] = {}
@@ -44,7 +44,7 @@ def sequences_with(scheme: LabelScheme, num_words: int) -> tuple[torch.Tensor, d
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
 @pytest.mark.parametrize("num_words", [1, 2, 3, 4])
 def test_a_span_score_is_the_probability_that_exactly_this_span_is_read(scheme, num_words):
-    """By brute force over all tag sequences, words being independent of each other."""
+    """Checked by brute force over all tag sequences, with independent words."""
     tags = TagSet(scheme, TYPES)
     sequences, rows_by_span = sequences_with(scheme, num_words)
     assert len(rows_by_span) == len(TYPES) * num_words * (num_words + 1) // 2
@@ -77,7 +77,7 @@ def test_scores_are_probabilities_for_any_finite_logits(data, tags, dtype):
 @pytest.mark.parametrize(
     ("scheme", "prefixes"), [(IO(), "II"), (BIO(), "BI"), (BIOES(), "BE")], ids=["IO", "BIO", "BIOES"]
 )
-def test_sure_tags_give_their_entity_the_score_one_and_doubt_at_a_border_takes_from_it(scheme, prefixes):
+def test_certain_tags_give_an_entity_score_1_and_an_uncertain_boundary_lowers_it(scheme, prefixes):
     tags = TagSet(scheme, ("PER",))
     logits = torch.full((4, len(tags.tags)), -50.0)
     logits[[0, 3], 0] = 50.0
@@ -85,13 +85,13 @@ def test_sure_tags_give_their_entity_the_score_one_and_doubt_at_a_border_takes_f
         logits[word, tags.tag_ids[f"{prefix}-PER"]] = 50.0
     span = EntitySpan(1, 3, "PER")
     assert span_scores(logits[None], whole(4), [[span]], tags) == [[pytest.approx(1)]]
-    logits[3, tags.tag_ids["I-PER"]] = 50.0  # the word behind goes on with even chance
+    logits[3, tags.tag_ids["I-PER"]] = 50.0  # the next word continues the entity with a probability of 1/2
     expected = 1 if scheme.marks_end else 0.5
     assert span_scores(logits[None], whole(4), [[span]], tags) == [[pytest.approx(expected)]]
 
 
 @given(st.data(), tag_sets())
-def test_the_most_probable_tag_of_every_word_and_nothing_behind_the_last(data, tags):
+def test_argmax_gives_the_most_probable_tag_of_every_word_and_ignores_padding(data, tags):
     rows = data.draw(st.lists(tag_id_lists(tags), min_size=1, max_size=4))
     longest = max(map(len, rows))
     logits = torch.randn(len(rows), longest, len(tags.tags), generator=torch.Generator().manual_seed(0))
@@ -120,21 +120,21 @@ def test_entities_are_the_lenient_reading_with_scores(data, tags):
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
 def test_a_crf_scores_a_span_by_its_marginal(scheme):
-    """By brute force over all sequences that the scheme allows, with learned transitions."""
+    """Checked by brute force over all sequences that the scheme allows, with learned transitions."""
     tags = TagSet(scheme, TYPES)
     sequences, rows_by_span = sequences_with(scheme, 4)
     logits, transitions = random_chain(tags, 4)
     scores = logits[torch.arange(4), sequences].sum(dim=1) + transitions.start[sequences[:, 0]]
     scores += transitions.inner[sequences[:, :-1], sequences[:, 1:]].sum(dim=1) + transitions.end[sequences[:, -1]]
     probabilities = scores.softmax(dim=0)
-    transitions.inner.requires_grad_()  # as those of a model in training are
+    transitions.inner.requires_grad_()  # as in a model that is being trained
     found = span_scores(logits[None], whole(4), [list(rows_by_span)], tags, transitions)[0]
     for score, rows in zip(found, rows_by_span.values(), strict=True):
         assert score == pytest.approx(probabilities[rows].sum().item(), abs=1e-12)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
-def test_without_transitions_the_marginal_is_the_product_of_independent_words(scheme):
+def test_transitions_of_zero_give_the_same_scores_as_no_transitions(scheme):
     tags = TagSet(scheme, TYPES)
     num_tags = len(tags.tags)
     logits, _ = random_chain(tags, 4)
@@ -155,8 +155,8 @@ def test_viterbi_never_gives_an_ill_formed_sequence(tags, num_words, seed, learn
 
 
 @given(st.data(), tag_sets())
-def test_viterbi_keeps_what_is_well_formed(data, tags):
-    """Where the best tags of single words make a sequence that the scheme allows, it is the best sequence."""
+def test_viterbi_keeps_the_best_tag_of_every_word_if_they_are_well_formed(data, tags):
+    """If the best tags of all words form a sequence that the scheme allows, it is the best sequence."""
     ids = data.draw(tag_id_lists(tags).filter(bool))
     logits = torch.nn.functional.one_hot(torch.tensor(ids), len(tags.tags)).double()[None]
     found = ViterbiDecoder().tag_ids(logits, whole(len(ids)), tags)[0].tolist()
@@ -164,7 +164,7 @@ def test_viterbi_keeps_what_is_well_formed(data, tags):
     assert (found == ids) == well_formed
 
 
-def test_argmax_of_a_crf_is_the_best_marginal_of_every_word():
+def test_argmax_with_a_crf_gives_the_best_marginal_of_every_word():
     tags = TagSet(BIO(), TYPES)
     sequences, _ = sequences_with(BIO(), 4)
     logits, transitions = random_chain(tags, 4)

@@ -66,8 +66,8 @@ def test_the_vocabulary_is_the_same_in_another_process():
     assert len(here) == 200
 
 
-@pytest.mark.timeout(20)  # to learn from it would take minutes
-def test_nothing_is_learned_from_words_that_are_too_long_to_be_read() -> None:
+@pytest.mark.timeout(20)  # including the long word would take minutes
+def test_words_that_are_too_long_to_be_encoded_do_not_affect_the_vocabulary() -> None:
     longest = 160_000 * SENTENCES[0][0][0]
     with_longest = train_word_pieces([*SENTENCES, [longest, ""]], 200)
     assert with_longest.get_vocab() == train_word_pieces(SENTENCES, 200).get_vocab()
@@ -90,7 +90,7 @@ def test_nothing_is_learned_from_words_that_are_too_long_to_be_read() -> None:
     ],
     ids=str,
 )
-def test_sizes_that_no_network_has_are_refused(settings: dict[str, float], line: str) -> None:
+def test_invalid_sizes_are_refused(settings: dict[str, float], line: str) -> None:
     with pytest.raises(ValueError, match=line):
         SmallBert(**settings)
 
@@ -104,7 +104,7 @@ def test_the_trained_tokenizer_is_cased_and_knows_every_character_of_its_words()
     assert tokenizer.model_max_length == words.max_subwords == 24
 
 
-def test_a_small_bert_is_what_its_settings_say():
+def test_a_small_bert_has_the_configured_size_and_tags():
     network = SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES))
     config = network.config
     assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (16, 1, 2)
@@ -119,7 +119,7 @@ def test_a_small_bert_is_what_its_settings_say():
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_saved_encoder_is_rebuilt_from_plain_data_alone(packed):
+def test_a_saved_encoder_is_rebuilt_from_plain_data_only(packed):
     tokenizer = SMALL_BERT.tokenizer(SENTENCES)
     network = SMALL_BERT.network(TAGS, tokenizer).eval()
     expected = logits_of(network)
@@ -145,7 +145,7 @@ def test_a_saved_encoder_is_rebuilt_from_plain_data_alone(packed):
     torch.testing.assert_close(logits_of(rebuilt_network), expected)
 
 
-def test_a_saved_encoder_takes_the_tags_that_it_is_given():
+def test_a_saved_encoder_can_be_rebuilt_with_other_tags():
     saved = SavedEncoder.of(SMALL_BERT.network(TAGS, SMALL_BERT.tokenizer(SENTENCES)), SMALL_BERT.tokenizer(SENTENCES))
     other = TagSet(BIOES(), ("ORG",))
     network = saved.network(other, saved.tokenizer([]))
@@ -153,7 +153,7 @@ def test_a_saved_encoder_takes_the_tags_that_it_is_given():
     assert network.classifier.out_features == 5
 
 
-def test_a_name_in_a_checkpoint_writes_no_file_elsewhere(tmp_path, monkeypatch):
+def test_a_file_name_in_a_checkpoint_cannot_write_outside_its_folder(tmp_path, monkeypatch):
     tokenizer = SMALL_BERT.tokenizer(SENTENCES)
     saved = SavedEncoder.of(SMALL_BERT.network(TAGS, tokenizer), tokenizer)
     outside = tmp_path / "outside.txt"
@@ -178,7 +178,7 @@ def test_an_encoder_saved_in_bfloat16_is_trained_in_float32(tmp_path):
     assert torch.equal(loaded, original.embeddings.word_embeddings.weight.float())
 
 
-def test_a_pretrained_encoder_has_a_head_over_the_tags_by_name(tmp_path):
+def test_a_pretrained_encoder_has_a_head_with_the_names_of_the_tags(tmp_path):
     encoder = PretrainedEncoder(pretrained_dir(tmp_path, BertModel(BertConfig(**TINY))))
     network = encoder.network(TAGS, encoder.tokenizer([]))
     assert isinstance(network, BertForTokenClassification)
@@ -187,7 +187,7 @@ def test_a_pretrained_encoder_has_a_head_over_the_tags_by_name(tmp_path):
     assert network.classifier.out_features == len(TAGS.tags)
 
 
-def test_a_base_encoder_gets_the_head_that_transformers_draws(tmp_path, caplog):
+def test_an_encoder_without_a_head_gets_the_random_head_of_transformers(tmp_path, caplog):
     folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
     torch.manual_seed(7)
     stock = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, **label_maps(TAGS))
@@ -215,7 +215,7 @@ def fine_tuned(tags: TagSet) -> BertForTokenClassification:
     return network
 
 
-def test_a_token_classifier_over_the_same_tags_goes_on_with_its_head(tmp_path, caplog):
+def test_a_token_classifier_with_the_same_tags_keeps_its_head(tmp_path, caplog):
     folder = pretrained_dir(tmp_path, fine_tuned(TAGS))
     assert network_of(folder).classifier.weight.eq(1).all()
     assert not of_ours(caplog)
@@ -224,7 +224,7 @@ def test_a_token_classifier_over_the_same_tags_goes_on_with_its_head(tmp_path, c
 @pytest.mark.parametrize(
     "other", [TagSet(BIO(), ("LOC", "ORG", "PER")), TagSet(BIO(), ("PER", "LOC"))], ids=["another number", "as many"]
 )
-def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, caplog, other):
+def test_a_head_with_other_tags_is_replaced_and_reported_in_one_line(tmp_path, caplog, other):
     saved = fine_tuned(other)
     folder = pretrained_dir(tmp_path, saved)
     with caplog.at_level(logging.WARNING):
@@ -241,7 +241,7 @@ def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, cap
 
 
 def test_an_encoder_that_lacks_weights_is_refused(tmp_path):
-    """A part of it would be random, and nobody would know."""
+    """A part of the encoder would be random without anyone noticing."""
     folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
     weights = load_file(tmp_path / "model.safetensors")
     del weights["encoder.layer.0.output.dense.weight"]
@@ -259,7 +259,7 @@ def test_an_encoder_whose_weights_do_not_fit_its_config_is_refused(tmp_path):
         network_of(folder)
 
 
-def test_torn_weights_are_named_in_one_line(tmp_path):
+def test_a_truncated_weights_file_is_reported_in_one_line(tmp_path):
     folder = pretrained_dir(tmp_path, BertModel(BertConfig(**TINY)))
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
@@ -268,14 +268,14 @@ def test_torn_weights_are_named_in_one_line(tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_a_pretrained_tokenizer_is_limited_to_what_the_network_takes(tmp_path):
+def test_a_pretrained_tokenizer_is_limited_to_the_maximum_length_of_the_network(tmp_path):
     encoder = PretrainedEncoder(pretrained_dir(tmp_path, BertModel(BertConfig(**TINY))))
     assert load_tokenizer(encoder.name_or_path).model_max_length > 10**6
     assert encoder.tokenizer([]).model_max_length == 32
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "./missing", "nobody/no-such-encoder", "no-such-encoder"])
-def test_an_encoder_that_is_not_there_is_named_in_one_line(tmp_path, monkeypatch, name):
+def test_a_missing_encoder_is_reported_in_one_line(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="the encoder must be a folder, or the id of a model on a hub") as raised:
         PretrainedEncoder(name).tokenizer([])
@@ -283,15 +283,15 @@ def test_an_encoder_that_is_not_there_is_named_in_one_line(tmp_path, monkeypatch
     assert "\n" not in str(raised.value)
 
 
-def test_a_folder_without_an_encoder_is_named_in_one_line(tmp_path):
+def test_a_folder_without_an_encoder_is_reported_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="the encoder must be a folder") as raised:
         PretrainedEncoder(str(tmp_path)).tokenizer([])
     assert "\n" not in str(raised.value)
 
 
-def test_a_full_disk_for_temporary_files_is_named() -> None:
+def test_a_full_disk_for_temporary_files_is_reported() -> None:
     tokenizer = SMALL_BERT.tokenizer(SENTENCES)
     network = SMALL_BERT.network(TAGS, tokenizer)
-    # all of its files are smaller than this, except the one that the library for tokenizers writes
+    # only the file that the tokenizers library writes is larger than this
     with largest_file(3000), pytest.raises(OSError, match=f"File too large: '{tempfile.gettempdir()}/"):
         SavedEncoder.of(network, tokenizer)

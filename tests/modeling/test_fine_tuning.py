@@ -1,4 +1,4 @@
-"""What is frozen, and gradient checkpointing that changes no gradient."""
+"""Tests of frozen layers, gradient checkpointing, and the part of the network that checkpoints contain."""
 
 import copy
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_lower_layers_are_frozen_with_the_embeddings(name: str) -> None:
     assert len(frozen) > 10
 
 
-def test_nothing_is_frozen_by_default_and_all_layers_can_be() -> None:
+def test_no_layer_is_frozen_by_default_and_all_can_be_frozen() -> None:
     network = network_of(CONFIGS["bert"])
     FineTuning().prepare(network)
     assert all(parameter.requires_grad for parameter in network.parameters())
@@ -60,14 +60,16 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
         FineTuning(**settings)
 
 
-def test_more_frozen_layers_than_there_are_are_refused() -> None:
+def test_freezing_more_layers_than_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 2, the encoder's layers, got 3"):
         FineTuning(frozen_layers=3).prepare(network_of(CONFIGS["bert"]))
 
 
 @pytest.mark.parametrize("settings", [{}, {"frozen_layers": 1}, {"adapter": LoRA(rank=2)}], ids=["all", "top", "lora"])
 @pytest.mark.parametrize("name", WITH_DROPOUT)
-def test_gradient_checkpointing_changes_no_gradient_also_under_dropout(name: str, settings: dict[str, Any]) -> None:
+def test_gradient_checkpointing_does_not_change_gradients_even_with_dropout(
+    name: str, settings: dict[str, Any]
+) -> None:
     network = network_of(WITH_DROPOUT[name])
     FineTuning(**settings).prepare(network)
     network.double()
@@ -75,14 +77,14 @@ def test_gradient_checkpointing_changes_no_gradient_also_under_dropout(name: str
     FineTuning(gradient_checkpointing=True).prepare(checkpointed)
     runs = {kind: run_of_top_layer(candidate) for kind, candidate in (("", network), ("again", checkpointed))}
     (logits, gradients, num_runs), (same_logits, same_gradients, num_runs_again) = runs.values()
-    assert (num_runs, num_runs_again) == (1, 2)  # the layer was indeed computed again
+    assert (num_runs, num_runs_again) == (1, 2)  # the layer was computed twice
     assert torch.equal(logits, same_logits)
     assert gradients.keys() == same_gradients.keys()
     assert all(torch.equal(gradient, same_gradients[key]) for key, gradient in gradients.items())
 
 
 def run_of_top_layer(network: torch.nn.Module) -> tuple[torch.Tensor, dict[str, torch.Tensor], int]:
-    """Logits and gradients of a packed training batch, and how often the top layer's last norm was computed."""
+    """Return logits and gradients of a packed batch, and the number of times the top layer's last norm was computed."""
     classifier = TokenClassifier(network).train()
     assert classifier.packs
     runs: list[None] = []
@@ -97,7 +99,7 @@ def run_of_top_layer(network: torch.nn.Module) -> tuple[torch.Tensor, dict[str, 
     return logits, gradients, len(runs)
 
 
-# what checkpoints leave out
+# the part of the network that checkpoints leave out
 
 
 def trained_part(settings: FineTuning, revision: str | None = None, seed: int = 0) -> TrainedPart:
@@ -107,7 +109,7 @@ def trained_part(settings: FineTuning, revision: str | None = None, seed: int = 
     return TrainedPart.of(settings, PretrainedEncoder("some/encoder", revision), network, network)
 
 
-def test_a_network_that_is_trained_whole_is_saved_whole() -> None:
+def test_a_fully_trained_network_is_saved_completely() -> None:
     part = trained_part(FineTuning())
     weights = {"bert.a": torch.zeros(1), "classifier.weight": torch.ones(1)}
     assert part.base is None
@@ -116,7 +118,7 @@ def test_a_network_that_is_trained_whole_is_saved_whole() -> None:
 
 
 @pytest.mark.parametrize("settings", [FineTuning(frozen_layers=1), FineTuning(LoRA(rank=2))], ids=["frozen", "lora"])
-def test_what_is_left_out_is_exactly_what_is_frozen_and_is_had_again(settings: FineTuning) -> None:
+def test_checkpoints_leave_out_exactly_the_frozen_weights_and_restore_them(settings: FineTuning) -> None:
     network = network_of(CONFIGS["bert"])
     settings.prepare(network)
     part = TrainedPart.of(settings, PretrainedEncoder("some/encoder", "v1"), network, network)
@@ -130,7 +132,7 @@ def test_what_is_left_out_is_exactly_what_is_frozen_and_is_had_again(settings: F
     assert all(completed[key] is whole[key] for key in whole)
 
 
-def test_random_weights_are_never_left_out() -> None:
+def test_randomly_initialized_weights_are_never_left_out() -> None:
     network = network_of(CONFIGS["bert"])
     settings = FineTuning(frozen_layers=1)
     settings.prepare(network)
@@ -139,7 +141,7 @@ def test_random_weights_are_never_left_out() -> None:
     assert part.only(network.state_dict()).keys() == network.state_dict().keys()
 
 
-def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
+def test_the_checksum_detects_other_weights_but_ignores_their_location() -> None:
     part = trained_part(FineTuning(frozen_layers=1))
     moved = {**part.to_plain(), "base": {**part.base, "name_or_path": "elsewhere", "revision": "main"}}
     part.require(moved)
@@ -160,6 +162,6 @@ def test_the_checksum_tells_other_weights_and_ignores_where_they_lay() -> None:
         (FineTuning(), FineTuning(frozen_layers=1), "frozen_layers must be the same as in the checkpoint, 1, got 0"),
     ],
 )
-def test_another_trained_part_is_refused(own: FineTuning, saved: FineTuning, message: str) -> None:
+def test_settings_that_train_another_part_are_refused(own: FineTuning, saved: FineTuning, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         trained_part(own).require(trained_part(saved).to_plain())

@@ -1,4 +1,4 @@
-"""Sums and maxima over tag sequences, held against all sequences written out."""
+"""Tests that sums and maxima over tag sequences equal those over an explicit list of all sequences."""
 
 from itertools import pairwise, product
 
@@ -30,7 +30,9 @@ def score_of(sequence: tuple[int, ...], logits: Tensor, scores: Transitions, beg
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=repr)
 @pytest.mark.parametrize(("begins", "ends"), [(True, True), (False, True), (True, False)])
-def test_all_sequences_written_out_give_the_same(scheme: LabelScheme, begins: bool, ends: bool) -> None:
+def test_sums_maxima_and_marginals_equal_those_over_all_sequences(
+    scheme: LabelScheme, begins: bool, ends: bool
+) -> None:
     tags = TagSet(scheme, TYPES)
     num_tags = len(tags.tags)
     generator = torch.Generator().manual_seed(0)
@@ -44,7 +46,9 @@ def test_all_sequences_written_out_give_the_same(scheme: LabelScheme, begins: bo
     for row, length in enumerate(lengths):
         sequences = list(product(range(num_tags), repeat=length))
         scores = torch.stack([score_of(s, logits[row], transitions, begins, ends) for s in sequences])
-        surprise = chains.log_partition[row] - chains.path_scores(best)[row]  # of the best; unlike both, of any origin
+        surprise = (
+            chains.log_partition[row] - chains.path_scores(best)[row]
+        )  # of the best path; the difference does not depend on a constant
         torch.testing.assert_close(surprise, scores.logsumexp(0) - scores.max())
         assert tuple(best[row, :length].tolist()) == sequences[int(scores.argmax())]
         assert (best[row, length:] == IGNORE_INDEX).all()
@@ -66,7 +70,7 @@ def test_the_best_path_is_never_ill_formed(tags: TagSet, num_words: int, seed: i
 
 
 @pytest.mark.parametrize(("given_dtype", "computed_dtype"), [(torch.bfloat16, torch.float32), (torch.float64,) * 2])
-def test_it_is_computed_in_float32_at_least(given_dtype: torch.dtype, computed_dtype: torch.dtype) -> None:
+def test_sums_are_computed_in_at_least_float32(given_dtype: torch.dtype, computed_dtype: torch.dtype) -> None:
     tags = TagSet(SCHEMES[1], TYPES)
     logits = torch.randn(2, 40, len(tags.tags), generator=torch.Generator().manual_seed(0)).to(given_dtype)
     mask = torch.ones(2, 40, dtype=torch.bool)
@@ -76,7 +80,7 @@ def test_it_is_computed_in_float32_at_least(given_dtype: torch.dtype, computed_d
     torch.testing.assert_close(chains.log_partition.double(), exact.log_partition, rtol=1e-6, atol=0)
 
 
-def test_long_documents_keep_their_digits() -> None:
+def test_long_documents_lose_no_precision_in_float32() -> None:
     tags = TagSet(SCHEMES[1], TYPES)
     logits = 10 + 3 * torch.randn(2, 4000, len(tags.tags), generator=torch.Generator().manual_seed(0))
     logits[:, :, 0] += 12

@@ -1,4 +1,4 @@
-"""Losses of positions: equal to torch's where they should be, and finite where they could not be."""
+"""Tests that losses equal those of torch where they should, and are finite in extreme cases."""
 
 import math
 from itertools import pairwise
@@ -41,7 +41,9 @@ def scored_positions(num_scored: int, num_tags: int, seed: int) -> tuple[Tensor,
 
 
 @given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000), st.sampled_from([0.0, 0.1, 0.9]))
-def test_cross_entropy_is_torchs_smoothed_or_not(num_scored: int, num_tags: int, seed: int, smoothing: float) -> None:
+def test_cross_entropy_equals_that_of_torch_with_and_without_smoothing(
+    num_scored: int, num_tags: int, seed: int, smoothing: float
+) -> None:
     logits, labels = scored_positions(num_scored, num_tags, seed)
     loss = CrossEntropyLoss(smoothing)(logits, labels)
     mean = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
@@ -50,7 +52,7 @@ def test_cross_entropy_is_torchs_smoothed_or_not(num_scored: int, num_tags: int,
 
 
 @given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000))
-def test_class_weights_are_those_of_torch(num_scored: int, num_tags: int, seed: int) -> None:
+def test_weighted_cross_entropy_equals_that_of_torch(num_scored: int, num_tags: int, seed: int) -> None:
     logits, labels = scored_positions(num_scored, num_tags, seed)
     weights = torch.rand(num_tags, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) + 0.1
     loss = WeightedCrossEntropyLoss(Balanced())(logits, labels, weights)
@@ -59,7 +61,7 @@ def test_class_weights_are_those_of_torch(num_scored: int, num_tags: int, seed: 
 
 
 @pytest.mark.parametrize("same", [FocalLoss(0.0), WeightedCrossEntropyLoss(EQUAL), CrossEntropyLoss(0.0)], ids=repr)
-def test_nothing_special_is_cross_entropy(same: TokenLoss) -> None:
+def test_losses_with_neutral_settings_equal_cross_entropy(same: TokenLoss) -> None:
     logits, labels = scored_positions(30, 9, 0)
     expected = CrossEntropyLoss()(logits, labels)
     for weights in (None, torch.ones(9)):
@@ -69,7 +71,7 @@ def test_nothing_special_is_cross_entropy(same: TokenLoss) -> None:
 
 
 @given(st.integers(1, 20), st.integers(2, 9), st.integers(0, 1000), st.floats(0, 5))
-def test_focal_and_dice_are_their_formulas(num_scored: int, num_tags: int, seed: int, gamma: float) -> None:
+def test_focal_and_dice_losses_match_their_formulas(num_scored: int, num_tags: int, seed: int, gamma: float) -> None:
     logits, labels = scored_positions(num_scored, num_tags, seed)
     probabilities = logits.softmax(dim=1)
     p = probabilities.gather(1, labels[:, None]).squeeze(1)
@@ -81,7 +83,7 @@ def test_focal_and_dice_are_their_formulas(num_scored: int, num_tags: int, seed:
 
 
 def dice_of_pairs_of_tags(logits: Tensor, labels: Tensor, alpha: float, smooth: float) -> Tensor:
-    """Dice by its definition, 1 - p of every tag taken as the sum over all others: ``[scored tags tags]``."""
+    """Return Dice by its definition, with 1 - p of every tag as the sum over all others: ``[scored tags tags]``."""
     num_tags = logits.shape[1]
     itself = torch.eye(num_tags, dtype=torch.bool)
     others = logits[:, None, :].expand(-1, num_tags, -1).masked_fill(itself, -torch.inf)
@@ -93,10 +95,10 @@ def dice_of_pairs_of_tags(logits: Tensor, labels: Tensor, alpha: float, smooth: 
 
 @pytest.mark.parametrize("sure", [0.0, 1.0, 20.0, 40.0, 400.0, 1e4])
 @pytest.mark.parametrize("alpha", [0.01, 0.5, 1.0, 2.0])
-def test_dice_is_that_of_all_pairs_of_tags_in_value_and_gradient(sure: float, alpha: float) -> None:
+def test_dice_loss_and_its_gradient_match_the_definition_over_all_pairs_of_tags(sure: float, alpha: float) -> None:
     logits, labels = scored_positions(40, 9, 0)
     logits[torch.arange(40), labels.roll(1)] += sure
-    logits[:3] = 0.0  # all alike: the largest is not alone
+    logits[:3] = 0.0  # all equal, so that several are the largest
     logits.requires_grad_()
     found = DiceLoss(alpha, 0.1)(logits, labels).total
     expected = dice_of_pairs_of_tags(logits, labels, alpha, 0.1)
@@ -105,7 +107,7 @@ def test_dice_is_that_of_all_pairs_of_tags_in_value_and_gradient(sure: float, al
     torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-15)
 
 
-def test_dice_keeps_a_few_numbers_for_each_logit() -> None:
+def test_the_dice_loss_stores_only_a_few_numbers_per_logit() -> None:
     kept = 0
 
     def count(tensor: Tensor) -> Tensor:
@@ -120,7 +122,7 @@ def test_dice_keeps_a_few_numbers_for_each_logit() -> None:
 
 
 @every_loss
-def test_the_gradient_is_that_of_the_value(loss: TokenLoss) -> None:
+def test_the_gradient_matches_numerical_differentiation(loss: TokenLoss) -> None:
     logits, labels = scored_positions(4, 5, 1)
     weights = torch.tensor([0.2, 1.0, 2.0, 3.0, 0.5], dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda values: loss(values, labels, weights).total, logits.requires_grad_())
@@ -133,7 +135,7 @@ def test_value_and_gradient_are_finite_for_probabilities_of_0_and_1(
     loss: TokenLoss, dtype: torch.dtype, sure: float
 ) -> None:
     logits = (sure * torch.eye(4, dtype=dtype)).requires_grad_()
-    for labels in (torch.arange(4), torch.arange(4).roll(1)):  # all right, all wrong
+    for labels in (torch.arange(4), torch.arange(4).roll(1)):  # all correct, all wrong
         total, weight = loss(logits, labels)
         (gradient,) = torch.autograd.grad(total, logits)
         assert total.isfinite()
@@ -143,7 +145,7 @@ def test_value_and_gradient_are_finite_for_probabilities_of_0_and_1(
 
 @every_loss
 @given(first=st.integers(0, 10), second=st.integers(0, 10))
-def test_sums_and_weights_add_up_over_parts(loss: TokenLoss, first: int, second: int) -> None:
+def test_sums_and_weights_of_parts_add_up_to_those_of_the_whole(loss: TokenLoss, first: int, second: int) -> None:
     logits, labels = scored_positions(first + second, 5, first)
     weights = torch.tensor([0.2, 1.0, 2.0, 3.0, 0.5])
     whole = loss(logits, labels, weights)
@@ -153,7 +155,7 @@ def test_sums_and_weights_add_up_over_parts(loss: TokenLoss, first: int, second:
 
 
 @every_loss
-def test_nothing_scored_gives_zero_and_a_finite_gradient(loss: TokenLoss) -> None:
+def test_a_batch_without_scored_positions_has_zero_loss_and_a_finite_gradient(loss: TokenLoss) -> None:
     logits = torch.randn(0, 5, requires_grad=True)
     found = loss(logits, torch.zeros(0, dtype=torch.long))
     assert (found.total.item(), found.weight.item(), found.mean) == (0.0, 0.0, 0.0)
@@ -163,8 +165,8 @@ def test_nothing_scored_gives_zero_and_a_finite_gradient(loss: TokenLoss) -> Non
 
 
 @every_loss
-def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite(loss: TokenLoss) -> None:
-    """ScoredPositions positions are selected before the loss, as training does."""
+def test_nan_at_an_unscored_position_does_not_affect_other_gradients(loss: TokenLoss) -> None:
+    """Scored positions are selected before the loss, as in training."""
     logits = torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], requires_grad=True)
     labels = torch.tensor([1, -100])
     scored = labels != -100
@@ -184,7 +186,7 @@ def test_an_unscored_position_of_nan_leaves_the_gradient_of_the_others_finite(lo
         (torch.float64, torch.float64),
     ],
 )
-def test_it_is_computed_in_float32_at_least(
+def test_losses_are_computed_in_at_least_float32(
     loss: TokenLoss, given_dtype: torch.dtype, computed_dtype: torch.dtype
 ) -> None:
     logits = torch.randn(300, 9, generator=torch.Generator().manual_seed(0)).to(given_dtype)
@@ -194,7 +196,7 @@ def test_it_is_computed_in_float32_at_least(
     torch.testing.assert_close(total.double(), loss(logits.double(), labels).total, rtol=1e-5, atol=0)
 
 
-def test_a_better_known_position_counts_less_the_larger_gamma_is() -> None:
+def test_a_confident_position_counts_less_with_a_larger_gamma() -> None:
     logits, labels = torch.tensor([[3.0, 0.0]]), torch.tensor([0])
     totals = [FocalLoss(gamma)(logits, labels).total.item() for gamma in (0.0, 0.5, 1.0, 2.0, 5.0)]
     assert all(lesser < greater for greater, lesser in pairwise(totals))
@@ -226,6 +228,6 @@ def test_a_bound_loss_weighs_every_tag_by_its_type(loss: TokenLoss, scheme: BIO 
         (lambda: DiceLoss(smooth=0.0), "alpha must be from 0 and smooth above 0, both finite, got 0.01 and 0.0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(make: type, message: str) -> None:
+def test_invalid_settings_are_refused(make: type, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()

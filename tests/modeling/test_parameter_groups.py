@@ -1,4 +1,4 @@
-"""Learning rates and weight decay by place in the network, for several architectures."""
+"""Tests of learning rates and weight decay by position in the network, for several architectures."""
 
 import copy
 
@@ -9,7 +9,7 @@ from transformers import AlbertConfig, BertConfig, PreTrainedModel
 from ner_lightning.modeling.parameter_groups import encoder_layers, parameter_groups, scale_rates
 from support.architectures import BERT, CONFIGS, SHARED, network_of
 
-LAYERS = {  # where the layers stand in each architecture, by name
+LAYERS = {  # prefixes of the names of the layers
     "bert": "bert.encoder.layer.",
     "roberta": "roberta.encoder.layer.",
     "distilbert": "distilbert.transformer.layer.",
@@ -30,7 +30,7 @@ def deep_network(name: str, num_layers: int = 3) -> PreTrainedModel:
 
 
 def settings_by_name(network: PreTrainedModel, **options: float) -> dict[str, tuple[float, float]]:
-    """Learning rate and weight decay of every parameter, as the optimizer has them."""
+    """Return the learning rate and weight decay of every parameter in the optimizer."""
     groups = parameter_groups(network, **options)
     optimizer = torch.optim.AdamW(groups, lr=0.1, weight_decay=0.01)
     scale_rates(optimizer)
@@ -43,7 +43,7 @@ def settings_by_name(network: PreTrainedModel, **options: float) -> dict[str, tu
 
 
 @architectures
-def test_layers_are_found_by_structure(name: str) -> None:
+def test_layers_are_found_in_every_architecture(name: str) -> None:
     network = deep_network(name)
     expected = {key for key in network.state_dict() if key.startswith(LAYERS[name])}
     layers = encoder_layers(network)
@@ -52,7 +52,7 @@ def test_layers_are_found_by_structure(name: str) -> None:
 
 
 @architectures
-def test_rates_fall_by_layer_from_the_top(name: str) -> None:
+def test_learning_rates_decrease_from_the_top_layer_down(name: str) -> None:
     network = deep_network(name)
     rates = {key: rate for key, (rate, _) in settings_by_name(network, layer_decay=0.5).items()}
     assert set(rates) == {key for key, _ in network.named_parameters()}
@@ -65,7 +65,7 @@ def test_rates_fall_by_layer_from_the_top(name: str) -> None:
     assert sum("embeddings" in key and rate == pytest.approx(0.0125) for key, rate in rates.items()) >= 2
 
 
-def test_a_head_with_its_own_rate_keeps_it_under_layer_decay() -> None:
+def test_layer_decay_does_not_change_a_separate_rate_of_the_head() -> None:
     rates = settings_by_name(deep_network("bert"), layer_decay=0.5, head_learning_rate=0.7)
     assert rates["classifier.weight"] == (0.7, 0.01)
     assert rates["bert.encoder.layer.2.output.dense.weight"] == (0.1, 0.01)
@@ -81,20 +81,20 @@ def test_a_group_without_a_scale_keeps_its_rate() -> None:
     assert sorted({group["lr"] for group in optimizer.param_groups}) == pytest.approx([0.0125, 0.025, 0.05, 0.1, 0.7])
 
 
-def test_frozen_parameters_are_in_no_group() -> None:
+def test_frozen_parameters_are_left_out_of_all_groups() -> None:
     network = deep_network("bert")
     network.base_model.requires_grad_(False)
     assert set(settings_by_name(network)) == {"classifier.weight", "classifier.bias"}
 
 
-def test_layers_that_share_their_weights_cannot_be_told_apart() -> None:
+def test_layer_decay_is_refused_for_layers_that_share_their_weights() -> None:
     network = network_of(AlbertConfig(**SHARED | BERT, embedding_size=8))
     with pytest.raises(ValueError, match=r"must hold its 2 layers in one list.*got 0 such lists in AlbertModel"):
         parameter_groups(network, layer_decay=0.9)
     assert len(parameter_groups(network)) == 4
 
 
-def test_two_lists_of_the_number_of_layers_are_ambiguous_but_lists_inside_layers_are_not() -> None:
+def test_a_second_list_as_long_as_the_layers_is_refused_unless_it_is_inside_a_layer() -> None:
     network = network_of(BertConfig(**SHARED | BERT))
     encoder_layers(network)[0].pair = torch.nn.ModuleList([torch.nn.Linear(1, 1)] * 2)
     assert len(encoder_layers(network)) == 2

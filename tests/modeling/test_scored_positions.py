@@ -1,4 +1,4 @@
-"""What losses read of windows: every scored subword, and words as sequences at their first subwords."""
+"""Tests of the positions that losses use: all scored subwords, or words at their first subwords."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def windows(max_subwords: int | None, subwords: Subwords = "first") -> tuple[lis
 
 
 def scored(batch: Batch) -> ScoredPositions:
-    """Logits that name the subword that they were computed for."""
+    """Return scored positions whose logits are the number of the subword."""
     places = torch.arange(batch.attention_mask.sum()).double()
     return ScoredPositions.of_windows(places[:, None].expand(-1, len(TAGS.tags)), batch)
 
@@ -41,7 +41,7 @@ def test_words_are_read_at_their_first_subwords(subwords: Subwords) -> None:
     assert read.logits[:, 0].tolist() == ([1, 2, 3, 4, 5, 6, 7] if subwords == "all" else [1, 3, 4, 5, 6])
 
 
-def test_windows_of_a_long_sentence_hold_each_word_once_and_know_its_edges() -> None:
+def test_windows_of_a_long_sentence_contain_each_word_once_and_mark_its_ends() -> None:
     found, encoder = windows(6)
     assert len(found) > 1
     words = scored(encoder.collate(found)).words()

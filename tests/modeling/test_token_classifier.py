@@ -50,13 +50,13 @@ def test_packed_logits_and_gradients_equal_padded_ones(name):
 
 
 @packing
-def test_the_first_position_is_found(name):
+def test_the_position_number_of_the_first_subword_is_found(name):
     config, first_position = PACKING[name]
     assert find_first_position(network_of(config)) == first_position
 
 
 @pytest.mark.parametrize("name", PADDING)
-def test_a_network_that_cannot_be_packed_is_run_padded_as_it_is(name):
+def test_a_network_that_cannot_be_packed_is_run_unchanged_with_padding(name):
     config = PADDING[name]
     network = network_of(config)
     attention = network.config._attn_implementation
@@ -70,8 +70,8 @@ def test_a_network_that_cannot_be_packed_is_run_padded_as_it_is(name):
 
 
 @pytest.mark.parametrize(("name", "values"), [("deberta-v2", "value_proj"), ("mpnet", "attn.v.")])
-def test_a_network_that_keeps_its_own_attention_is_not_packed_though_its_logits_agree(name, values):
-    """Where attention adds nothing yet, logits cannot tell; after some training they would."""
+def test_a_network_with_custom_attention_is_not_packed_even_if_its_logits_agree(name, values):
+    """As long as attention adds nothing, the logits do not show the difference; after some training they would."""
     network = network_of(PADDING[name])
     zeroed = [parameter for key, parameter in network.named_parameters() if values in key]
     assert zeroed
@@ -81,7 +81,7 @@ def test_a_network_that_keeps_its_own_attention_is_not_packed_though_its_logits_
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_looking_for_the_first_position_changes_neither_mode_nor_random_state(training):
+def test_finding_the_first_position_changes_neither_mode_nor_random_state(training):
     network = network_of(BertConfig(**SHARED | BERT | {"hidden_dropout_prob": 0.5})).train(training)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     state = torch.get_rng_state()
@@ -104,7 +104,7 @@ def test_attention_has_dropout_in_training_only():
     assert torch.equal(classifier(input_ids, mask), classifier(input_ids, mask))
 
 
-def test_a_packed_network_without_its_layout_says_what_to_call():
+def test_calling_a_packed_network_directly_gives_a_clear_error():
     classifier = TokenClassifier(network_of(PACKING["bert"][0]))
     input_ids, _ = random_batch(0)
     with pytest.raises(ValueError, match="use TokenClassifier"):
@@ -122,7 +122,7 @@ def test_a_saved_packed_network_loads_with_the_usual_attention(tmp_path):
     torch.testing.assert_close(classifier(input_ids, mask), expected, atol=1e-10, rtol=0)
 
 
-def test_the_layout_of_a_batch():
+def test_the_layout_contains_places_and_positions_of_all_subwords():
     layout = PackedLayout.of(torch.tensor([[True, True, False], [True, True, True], [True, False, False]]))
     assert layout.places.tolist() == [0, 1, 3, 4, 5, 6]
     assert layout.positions.tolist() == [0, 1, 0, 1, 2, 0]
@@ -136,24 +136,24 @@ def test_the_layout_of_a_batch():
         (DebertaV2Config(max_position_embeddings=0), 512),
     ],
 )
-def test_the_longest_window(config, longest):
+def test_the_maximum_window_follows_from_the_config(config, longest):
     assert max_window(config) == longest
 
 
 @packing
-def test_a_network_takes_its_longest_window(name):
-    """One subword more than ``max_window`` may fail; as many as it says never do."""
+def test_a_network_accepts_a_window_of_maximum_length(name):
+    """Windows of up to ``max_window`` subwords work in every network; longer ones may fail."""
     config, _ = PACKING[name]
     classifier = TokenClassifier(network_of(config)).eval()
     input_ids, mask = random_batch(config.pad_token_id, (max_window(config), 3))
     assert len(classifier(input_ids, mask)) == max_window(config) + 3
 
 
-# whole sentences
+# logits of whole sentences
 
 
 def sentence_of(num_words: int, first: int = 0) -> Sentence:
-    """Different words of one, two or three subwords."""
+    """Return a sentence of different words with one, two or three subwords each."""
     words = (LETTERS[(first + 5 * i) % 23] + "xy"[: (first + i) % 3] for i in range(num_words))
     return Sentence(tuple(words), id=str(num_words))
 
@@ -174,7 +174,7 @@ def logits_of(sentences: list[Sentence], max_subwords: int = 1000) -> torch.Tens
         return CLASSIFIER.sentence_logits(evaluation_batch(sentences, max_subwords))
 
 
-def test_a_long_sentence_is_joined_from_the_windows_that_own_its_words():
+def test_the_logits_of_a_long_sentence_come_from_the_windows_that_own_its_words():
     sentence = sentence_of(20)
     ((_, windows),) = WindowEncoder(WORDS, TAGS, overlap=4).encode([sentence])
     assert len(windows) > 3
@@ -189,7 +189,7 @@ def test_a_long_sentence_is_joined_from_the_windows_that_own_its_words():
 
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=5), st.integers(12, 60))
-def test_the_logits_of_a_sentence_depend_neither_on_neighbours_nor_on_passes(lengths, max_subwords):
+def test_the_logits_of_a_sentence_depend_neither_on_other_sentences_nor_on_passes(lengths, max_subwords):
     sentences = [sentence_of(length, first=i) for i, length in enumerate(lengths)]
     together = logits_of(sentences, max_subwords)
     assert together.shape == (len(lengths), max(lengths), len(TAGS.tags))
@@ -210,7 +210,7 @@ def test_word_logits_are_those_of_the_first_subwords_of_owned_words():
     assert len(word_logits) == 12
 
 
-def test_sentence_logits_are_float32_at_least():
+def test_sentence_logits_are_at_least_float32():
     class HalfPrecision(TokenClassifier):
         def word_logits(self, batch: Batch) -> torch.Tensor:
             return super().word_logits(batch).bfloat16()

@@ -1,4 +1,4 @@
-"""Run folders: grouping runs into arms, and the errors for folders without a finished run."""
+"""Tests of run folders: grouping runs into arms, and the errors for folders without a finished run."""
 
 import json
 import re
@@ -83,12 +83,12 @@ def test_settings_that_do_not_change_scores_are_left_out() -> None:
     assert deciding(machine) == {}
 
 
-def test_precisions_that_fit_chooses_for_the_machine_are_equal() -> None:
+def test_precisions_chosen_automatically_by_fit_count_as_equal() -> None:
     assert {len(deciding({"trainer.precision": chosen})) for chosen in (None, "32-true", "bf16-mixed")} == {0}
     assert deciding({"trainer.precision": "16-true"}) == {"trainer.precision": "16-true"}
 
 
-def test_the_number_of_ranks_counts_as_a_setting_since_it_sets_the_batch_of_a_step(tmp_path: Path) -> None:
+def test_the_number_of_ranks_counts_as_a_setting(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / str(ranks), 0, ranks=ranks)) for ranks in (1, 2)]
     assert list(group_into_arms(runs)) == ["ranks=1", "ranks=2"]
     usual = read_run(write_run(tmp_path / "without", 1))
@@ -213,7 +213,7 @@ def test_a_record_must_contain_everything_that_is_compared(tmp_path: Path, key: 
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "run.json", FINISHED])
-def test_missing_and_damaged_files_are_named(tmp_path: Path, name: str) -> None:
+def test_missing_and_damaged_files_are_reported(tmp_path: Path, name: str) -> None:
     run = write_run(tmp_path / "run", 0)
     for damage in (b"{\xff", b"{torn: [", b"[]", b"", b"[" * 100_000):
         (run / name).write_bytes(damage)

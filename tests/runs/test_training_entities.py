@@ -25,6 +25,6 @@ def test_other_files_are_rejected_in_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ValueError, match=r"none\.json"):
         read_training_entities(tmp_path / "none.json")

@@ -1,4 +1,4 @@
-"""What befalls a run, done to it from inside its own process before it starts."""
+"""Failures that tests inject into the process of a run before it starts: kills, signals and invalid losses."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from ner_lightning.modeling.losses import CrossEntropyLoss, LossSum
 
 
 class _KillingFile:
-    """Kills the process when so many bytes are on the disk."""
+    """A file that kills the process once this number of bytes has been written."""
 
     def __init__(self, file: BinaryIO, num_bytes: int) -> None:
         self.file, self.left = file, num_bytes
@@ -31,7 +31,7 @@ class _KillingFile:
 
 
 def kill_in_checkpoint(number: int, num_bytes: int) -> None:
-    """Kill -9 when ``num_bytes`` of a checkpoint are written; a checkpoint has more of them than any number here."""
+    """Send SIGKILL once ``num_bytes`` of a checkpoint are written; all numbers in the tests are below its size."""
     whole_save, saved = torch.save, iter(range(1, 1000))
 
     def save(checkpoint: object, file: BinaryIO) -> None:
@@ -41,7 +41,7 @@ def kill_in_checkpoint(number: int, num_bytes: int) -> None:
 
 
 def signal_at(place: str, number: int, signal_number: int, times: int = 1) -> None:
-    """Signal the own process where a metric is logged for the ``number``-th time."""
+    """Send a signal to the current process when a metric is logged for the ``number``-th time."""
     log, calls = MetricsFile.log_metrics, iter(range(1, 1000))
 
     def log_and_signal(self: MetricsFile, metrics: dict[str, Any], step: int | None = None) -> None:
@@ -54,7 +54,7 @@ def signal_at(place: str, number: int, signal_number: int, times: int = 1) -> No
 
 
 def signal_before_training(signal_number: int) -> None:
-    """Signal the own process where the configuration of the run has been written."""
+    """Send a signal to the current process once the configuration of the run is written."""
     begin = StartLines.on_fit_start
 
     def begin_and_signal(self: StartLines, *arguments: Any) -> None:
@@ -68,8 +68,8 @@ def poison(number: int, kind: str) -> None:
     """Give one batch of training, counted from 0, a loss or a gradient that is not finite.
 
     Args:
-        number: The batch.
-        kind: What is added to the loss, or ``gradient``, which leaves the loss as it is.
+        number: The number of the batch.
+        kind: The value to add to the loss, or ``gradient``, which changes only the gradient.
     """
     loss_of, batches = CrossEntropyLoss.__call__, iter(range(1000))
 

@@ -1,4 +1,4 @@
-"""Encoders of several architectures, small and from configuration, shared by the tests."""
+"""Small random encoders of several architectures, shared by the tests."""
 
 import copy
 
@@ -38,7 +38,7 @@ DISTILBERT = {
     "attention_dropout": 0.0,
     "seq_classif_dropout": 0.0,
 }
-PACKING: dict[str, tuple[PreTrainedConfig, int]] = {  # with the number of the first position
+PACKING: dict[str, tuple[PreTrainedConfig, int]] = {  # each with the number of its first position
     "bert": (BertConfig(**SHARED | BERT), 0),
     "roberta": (RobertaConfig(**SHARED | BERT | {"pad_token_id": 1}), 2),
     "roberta, padding first": (RobertaConfig(**SHARED | BERT), 1),
@@ -51,7 +51,7 @@ PADDING: dict[str, PreTrainedConfig] = {
         **SHARED | BERT, relative_attention=True, pos_att_type=["p2c", "c2p"], position_biased_input=False
     ),
     "mpnet": MPNetConfig(**SHARED | BERT | {"pad_token_id": 1}),
-    "modernbert": ModernBertConfig(  # its layers attend to neighbours only, which packing would ignore
+    "modernbert": ModernBertConfig(  # its layers attend only to nearby words, which packing would ignore
         **SHARED | {key: BERT[key] for key in list(BERT)[1:4]},
         hidden_size=16,
         local_attention=8,
@@ -65,7 +65,7 @@ CONFIGS = {name: config for name, (config, _) in PACKING.items()} | PADDING
 
 
 def network_of(config: PreTrainedConfig) -> PreTrainedModel:
-    """A random network in float64, with weights large enough that everything matters."""
+    """Return a random network in float64, with weights large enough that each affects the logits."""
     torch.manual_seed(0)
     network = AutoModelForTokenClassification.from_config(copy.deepcopy(config)).double()
     with torch.no_grad():

@@ -14,7 +14,7 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start Chromium; skips the test where there is none."""
+    """Start Chromium; skip the test if it is not installed."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("needs chromium on the PATH (Debian's package chromium)")
@@ -26,7 +26,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, path: Path, **context: Any) -> Iterator[Page]:
-    """Open a page; it must ask for nothing but itself, and report no error.
+    """Open a page, and check that it requests no other file and reports no errors.
 
     Args:
         browser: The browser.
@@ -47,5 +47,5 @@ def opened(browser: Browser, path: Path, **context: Any) -> Iterator[Page]:
 
 
 def overflow(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
+    """Return the number of pixels by which the page is wider than the window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -1,4 +1,4 @@
-"""Runs the command line as a user does, in processes of its own."""
+"""Functions that run the command line as a user does, in separate processes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ TINY_RUN = [
 
 
 def heed_ctrl_c() -> None:
-    """Undo what a shell does to what it starts in the background."""
+    """Accept Ctrl-C, which a shell disables for processes that it starts in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -1,4 +1,4 @@
-"""Disks on which files cannot be written."""
+"""Simulations of full disks."""
 
 import resource
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ner_lightning import atomic_files
 
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str = "") -> None:
-    """Put the whole files of that name, or all, on a disk that is full from the start."""
+    """Make writing atomic files of this name, or all if no name is given, fail as on a full disk."""
 
     def on_full_disk(partial: Path, mode: str, **text: Any) -> IO[Any]:
         file = open(partial, mode, **text)  # noqa: SIM115
@@ -26,7 +26,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str = "") -> None:
 
 @contextmanager
 def largest_file(num_bytes: int) -> Iterator[None]:
-    """Let no file grow further, as a quota would; processes that are started meanwhile keep to it."""
+    """Limit the size of files, as a quota would, also for processes that are started in the meantime."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
     try:

@@ -1,4 +1,4 @@
-"""Runs of the command line in forks of one process that has imported everything, so that a start costs no imports."""
+"""Runs of the command line in forks of a process that has imported everything, which saves the time of imports."""
 
 import multiprocessing
 import os
@@ -27,13 +27,13 @@ Preparation = tuple[Callable[..., None], tuple[object, ...]]
 
 @dataclass
 class ForkedRun:
-    """A run under way; ``process`` can be killed."""
+    """A run in progress; ``process`` can be killed."""
 
     process: BaseProcess
     output: Path
 
     def wait(self) -> tuple[int | None, str]:
-        """The exit status, negative for a signal, and all that was printed."""
+        """Return the exit status, negative for a signal, and everything that was printed."""
         self.process.join(timeout=300)
         assert self.process.exitcode is not None, self.output.read_text()
         return self.process.exitcode, self.output.read_text()
@@ -47,7 +47,7 @@ def start(*arguments: str | Path, prepare: Preparation | None = None) -> ForkedR
 
 
 def start_command(output: Path, *arguments: str, prepare: Preparation | None = None) -> ForkedRun:
-    """Start a command that has no run folder; ``output`` takes what it prints."""
+    """Start a command that has no run folder; ``output`` is the file for everything that it prints."""
     process = FORKS.Process(target=_run, args=(list(arguments), output, prepare))
     process.start()
     return ForkedRun(process, output)
@@ -61,7 +61,7 @@ def _run(arguments: list[str], output: Path, prepare: Preparation | None) -> Non
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell disables it for processes in the background
     if prepare is not None:
         function, values = prepare
         function(*values)

@@ -1,4 +1,4 @@
-"""What two run folders must have in common, to be of the same run."""
+"""Comparison of run folders that must have the same content."""
 
 from html import escape
 from pathlib import Path
@@ -44,7 +44,7 @@ def content(run_dir: Path, name: str) -> bytes:
 
 
 def assert_same_run(run_dir: Path, expected: Path) -> None:
-    """Equal to the bit: weights, optimizer, counts, metrics, predictions, bundle; nothing half written lies about."""
+    """Check that weights, optimizer, counts, metrics, predictions and bundle are identical, without partial files."""
     for name in ("last", "best"):
         for part in SAME_PARTS:
             assert_equal(checkpoint(run_dir, name)[part], checkpoint(expected, name)[part], f"{name}/{part}")

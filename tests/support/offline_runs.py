@@ -1,4 +1,4 @@
-"""Runs that log to an offline W&B, and the file that they leave: what would reach the server."""
+"""Runs that log to W&B offline, and a reader of the file that would be sent to the server."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ FULL, LAST = 1, 4
 
 
 def fit(*arguments: str) -> None:
-    """Run ``fit`` in this process, and leave W&B as a process of its own would find it."""
+    """Run ``fit`` in this process, and reset W&B before and after, as in a new process."""
     wandb.teardown()  # settings follow the environment of this run
     try:
         assert main(["fit", *arguments]) == 0
@@ -25,7 +25,7 @@ def fit(*arguments: str) -> None:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The records of a ``.wandb`` file, which is a LevelDB log: chunks that end with their block make up a record."""
+    """Yield the records of a ``.wandb`` file, a LevelDB log in which a record is split into chunks at block limits."""
     content, offset, record = path.read_bytes(), FILE_HEADER, b""
     while offset < len(content):
         left = BLOCK - offset % BLOCK
@@ -45,8 +45,8 @@ class OfflineRun:
     """An offline run: its ``run``, ``config``, ``history``, ``artifacts`` and ``tables``.
 
     Args:
-        folder: Where W&B wrote, the folder that holds ``wandb``.
-        run_id: The id of the run; the only one if None.
+        folder: The folder that contains the folder ``wandb``.
+        run_id: The id of the run, by default the only one in the folder.
     """
 
     def __init__(self, folder: Path, run_id: str = "*") -> None:
@@ -68,11 +68,11 @@ class OfflineRun:
                 self.artifacts.append(record.artifact)
 
     def values(self, name: str) -> list[Any]:
-        """What was logged under a name, in order."""
+        """Return the values that were logged under a name, in order."""
         return [row[name] for row in self.history if name in row]
 
     def table(self, name: str) -> dict[str, Any]:
-        """The table that was logged last under a name: ``columns`` and ``data``."""
+        """Return the table that was logged last under a name: ``columns`` and ``data``."""
         return json.loads((self.path.parent / "files" / self.values(f"{name}.path")[-1]).read_text(encoding="utf-8"))
 
 

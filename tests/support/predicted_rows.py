@@ -1,4 +1,4 @@
-"""Texts to predict on, and what the rows of an output must hold."""
+"""Texts for predictions, and checks of the rows of an output."""
 
 import json
 
@@ -22,7 +22,7 @@ def entities_of_words(recognizer, words):
 
 
 def require_right_entities(row, recognizer):
-    """The entities of a row of text are those of the recognizer on that text alone."""
+    """Check that the entities of a row are those that the recognizer finds in its text."""
     expected = [(e.start, e.end, e.text, e.type) for e in recognizer(row["text"])]
     assert [(e["start"], e["end"], e["text"], e["type"]) for e in row["entities"]] == expected
     for entity in row["entities"]:

@@ -1,4 +1,4 @@
-"""A trainer on the CPU that prints and keeps nothing, as tests want it."""
+"""A trainer for tests, which runs on the CPU and neither prints nor saves anything."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import lightning as L
 
 
 def quiet_trainer(**settings: Any) -> L.Trainer:
-    """A trainer with these settings besides."""
+    """Return a quiet trainer with additional settings."""
     usual = {"accelerator": "cpu", "num_sanity_val_steps": 0, "enable_checkpointing": False}
     return L.Trainer(
         logger=False,

@@ -1,8 +1,8 @@
-"""What every rank writes down, to be compared with the others and with one process: torchrun starts it.
+"""A script for torchrun in which every rank saves its results, to compare them with other ranks and one process.
 
     torchrun --standalone --nproc-per-node 2 tests/support/rank_script.py FOLDER ACCELERATOR
 
-One start serves all losses and layouts, since it takes longer than they do.
+All losses and layouts are run in a single start, because starting takes longer than running them.
 """
 
 import os
@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-sys.path.append(str(Path(__file__).parents[1]))  # as pytest has it
+sys.path.append(str(Path(__file__).parents[1]))  # as pytest does
 
 from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
@@ -50,13 +50,13 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "dice": DiceLoss,
     "crf": CRFLoss,
 }
-NUM_TRAIN = 17  # no layout divides it
+NUM_TRAIN = 17  # no layout divides this number evenly
 UNCUT = WindowSettings()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the windows of an epoch are made and spread: over batches, and these over steps."""
+    """The size of windows, and their distribution over batches and optimizer steps."""
 
     max_windows: int
     accumulate: int = 1
@@ -78,7 +78,7 @@ Gradients = list[dict[str, torch.Tensor]]
 
 @dataclass(frozen=True)
 class WithEmptySentences(CorpusReader):
-    """The example corpus, and further training sentences that have no word."""
+    """The example corpus with additional training sentences that have no words."""
 
     num_empty: int
 
@@ -89,7 +89,7 @@ class WithEmptySentences(CorpusReader):
 
 
 class StepGradients(L.Callback):
-    """Keeps the gradient of every optimizer step."""
+    """Records the gradient of every optimizer step."""
 
     def __init__(self) -> None:
         self.steps: Gradients = []
@@ -102,8 +102,8 @@ class StepGradients(L.Callback):
             self.steps.append({name: gradient.cpu().clone() for name, gradient in gradients.items()})
 
 
-class WhatIsShared(L.Callback):
-    """Keeps what all ranks must agree on, and the windows that this one is dealt."""
+class SharedValues(L.Callback):
+    """Records the values that all ranks must agree on, and the windows of this rank."""
 
     def __init__(self) -> None:
         self.found: dict[str, Any] = {}
@@ -127,7 +127,7 @@ class WhatIsShared(L.Callback):
 
 
 class JoinedSteps(NERDataModule):
-    """Serves each step of a layout of several ranks as one batch."""
+    """A data module that joins the windows of each step of several ranks in one batch."""
 
     steps: list[list[int]]
 
@@ -142,7 +142,7 @@ def data_module(layout: Layout, kind: type[NERDataModule] = NERDataModule) -> NE
 
 
 def varied_data_module() -> NERDataModule:
-    """One that draws random numbers wherever it may."""
+    """Return a data module that uses all of its random features."""
     batches = BatchSettings(max_windows=2, repeat_threshold=0.9, evaluation_subwords=20)
     changes = [MentionReplacement(0.5), TypingNoise(0.3)]
     return NERDataModule(WithEmptySentences(0), ENCODER, BIOES(), batches=batches, augmentation=changes)
@@ -160,7 +160,7 @@ def sampler_of(data: NERDataModule, layout: StepLayout) -> TokenBudgetBatchSampl
 
 
 def joined_steps(layout: Layout, num_ranks: int) -> JoinedSteps:
-    """The steps that so many ranks take, for one process."""
+    """Return a data module with which one process takes the steps of this number of ranks."""
     data = data_module(layout, JoinedSteps)
     data.setup()
     step_layout = StepLayout(0, num_ranks, layout.accumulate)
@@ -177,7 +177,7 @@ def gradients(
     callbacks: tuple[L.Callback, ...] = (),
     **settings: Any,
 ) -> Gradients:
-    """The gradients of an epoch's steps."""
+    """Return the gradients of all steps of an epoch."""
     torch.manual_seed(0)
     kept = StepGradients()
     optimizer = {"optimizer": lambda parameters: torch.optim.SGD(parameters, lr=0.1), "warmup_ratio": 0.0}
@@ -199,7 +199,7 @@ def gradients(
 
 
 class SigtermToSecondRank(L.Callback):
-    """Comes within the second of the steps."""
+    """Sends SIGTERM to the second rank in the second step."""
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
@@ -209,7 +209,7 @@ class SigtermToSecondRank(L.Callback):
 
 
 def end_of_run(folder: Path, *callbacks: L.Callback, **settings: Any) -> tuple[str, str, int]:
-    """What breaks a run off, what it says, and the step that it saves before."""
+    """Return the class of the error that ends a run, its message, and the step that was saved before it."""
     last = LastCheckpoint(folder)
     try:
         gradients(
@@ -228,7 +228,7 @@ def write_down(folder: Path, accelerator: str) -> None:
     rank, num_ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 
     def settings() -> dict[str, Any]:
-        strategy = DDPStrategy(timeout=timedelta(seconds=20))  # a trainer takes it for its own
+        strategy = DDPStrategy(timeout=timedelta(seconds=20))  # a strategy cannot be shared by trainers
         return {"accelerator": accelerator, "devices": num_ranks, "strategy": strategy}
 
     found: dict[str, Any] = {"gradients": {}}
@@ -237,7 +237,7 @@ def write_down(folder: Path, accelerator: str) -> None:
             found["gradients"][loss_name, name] = gradients(
                 loss(), data_module(layout), layout.accumulate, **settings()
             )
-    shared = WhatIsShared()
+    shared = SharedValues()
     gradients(LOSSES["weighted"](), varied_data_module(), callbacks=(shared,), **settings())
     found["shared"] = shared.found
     found["sigterm"] = end_of_run(folder / "sigterm", SigtermToSecondRank(), **settings())

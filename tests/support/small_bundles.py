@@ -26,7 +26,7 @@ TAGS = TagSet(BIO(), ("LOC", "ORG", "PER"))
 MAX_SUBWORDS = 40
 TEXT = "Bill Gates was the CEO of Microsoft in Seattle, Washington."
 
-# words with their types; names that touch are told apart by the comma between them
+# words with their types; adjacent names are separated by a comma
 LESSONS = [
     "Bill/PER Gates/PER was the CEO of Microsoft/ORG in Seattle/LOC , Washington/LOC .",
     "The CEO of Microsoft/ORG was Bill/PER Gates/PER .",
@@ -40,7 +40,7 @@ LESSONS = [
 
 
 def lesson(line: str) -> Sentence:
-    """A sentence from words with their types; words of one type in a row are one entity."""
+    """Return a sentence from words with types; consecutive words of the same type are one entity."""
     words, _, types = zip(*(item.partition("/") for item in line.split()), strict=True)
     entities: list[EntitySpan] = []
     for position, kind in enumerate(types):
@@ -51,22 +51,22 @@ def lesson(line: str) -> Sentence:
     return Sentence(words, tuple(entities))
 
 
-def with_loud_head(network: PreTrainedModel) -> PreTrainedModel:
-    """Random weights make almost equal logits; a loud head makes predictions that differ."""
+def with_large_head_weights(network: PreTrainedModel) -> PreTrainedModel:
+    """Enlarge the weights of the head, because usual random weights give almost equal logits."""
     torch.nn.init.normal_(network.classifier.weight, std=1.0)
     return network.eval()
 
 
 def small_bert(tags: TagSet = TAGS) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A BERT of random weights and a WordPiece tokenizer that cuts words into letters."""
+    """Return a BERT with random weights and a WordPiece tokenizer that splits words into letters."""
     torch.manual_seed(0)
     encoder = SmallBert(vocabulary_size=100, hidden_size=16, num_layers=1, num_heads=2, max_subwords=MAX_SUBWORDS)
     tokenizer = encoder.tokenizer([lesson(line).words for line in LESSONS])
-    return with_loud_head(encoder.network(tags, tokenizer)), tokenizer
+    return with_large_head_weights(encoder.network(tags, tokenizer)), tokenizer
 
 
 def small_roberta(folder: Path, tags: TagSet = TAGS) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A RoBERTa of random weights, whose tokenizer needs a blank before every word."""
+    """Return a RoBERTa with random weights, whose tokenizer needs a space before every word."""
     torch.manual_seed(0)
     trained = ByteLevelBPETokenizer(add_prefix_space=True)
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -89,18 +89,18 @@ def small_roberta(folder: Path, tags: TagSet = TAGS) -> tuple[PreTrainedModel, P
         pad_token_id=tokenizer.pad_token_id,
         **label_maps(tags),
     )
-    return with_loud_head(RobertaForTokenClassification(config)), tokenizer
+    return with_large_head_weights(RobertaForTokenClassification(config)), tokenizer
 
 
 def random_bundle(folder: Path, tags: TagSet = TAGS) -> Path:
-    """Save a BERT of random weights."""
+    """Save a bundle of a BERT with random weights."""
     network, tokenizer = small_bert(tags)
     save_bundle(folder, network, tokenizer, BundleSettings(tags, MAX_SUBWORDS, overlap=10))
     return folder
 
 
 def trained_bundle(folder: Path) -> Path:
-    """Save a BERT that knows the lessons by heart."""
+    """Save a bundle of a BERT that is trained to reproduce the lessons."""
     torch.manual_seed(0)
     encoder = SmallBert(
         vocabulary_size=200, hidden_size=32, num_layers=1, num_heads=2, max_subwords=MAX_SUBWORDS, dropout=0.0
@@ -108,7 +108,7 @@ def trained_bundle(folder: Path) -> Path:
     sentences = [lesson(line) for line in LESSONS]
     tokenizer = encoder.tokenizer([sentence.words for sentence in sentences])
     network = encoder.network(TAGS, tokenizer)
-    # quiet positions: what is learned by heart is to be known anywhere in a text
+    # small position embeddings, so that the lessons are recognized anywhere in a text
     torch.nn.init.normal_(network.bert.embeddings.position_embeddings.weight, std=0.02)
     windows = WindowEncoder(WordTokenizer(tokenizer), TAGS, overlap=10)
     batch = windows.collate([window for _, row in windows.encode(sentences) for window in row])

@@ -1,4 +1,4 @@
-"""Small taggers on the example corpus, and what trains them."""
+"""Small taggers that are trained on the example corpus."""
 
 import lightning as L
 import torch

@@ -1,4 +1,4 @@
-"""Several ranks, started as a user would."""
+"""Runs of several ranks, started as a user does."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ ON_GPUS = (pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, re
 
 @dataclass(frozen=True)
 class Ranks:
-    """How many ranks are started, by what, and where."""
+    """The number of ranks, the program that starts them, and their devices."""
 
     number: int = 2
     launcher: str = "lightning"
@@ -52,7 +52,7 @@ class Ranks:
         return done
 
     def ids(self, process: subprocess.Popen[str]) -> list[int]:
-        """The process ids of the ranks that are there; the first of Lightning's starts the others."""
+        """Return the process ids of the running ranks; with Lightning, the first rank starts the others."""
         threads = Path(f"/proc/{process.pid}/task")
         children = [int(pid) for path in threads.glob("*/children") for pid in path.read_text().split()]
         started = [pid for pid in children if "ner_lightning" in Path(f"/proc/{pid}/cmdline").read_text()]
@@ -79,10 +79,8 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> None:
 
 
 @contextmanager
-def in_midst_of_training(
-    ranks: Ranks, run_dir: Path, *options: str
-) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """Ranks that have saved a checkpoint within the first epoch: what was started, and the ids of the ranks."""
+def running_ranks(ranks: Ranks, run_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Start ranks and wait for a checkpoint in the first epoch; yield the started process and the ids of the ranks."""
     process = ranks.start("fit", *RUN, *options, "--run_dir", run_dir)
     ids: list[int] = []
     try:

@@ -1,4 +1,4 @@
-"""Replaces `fit`: handles files and signals like it, in milliseconds, and fails or waits depending on its seed."""
+"""A replacement for `fit` that handles files and signals like it, but fast, and fails or waits for given seeds."""
 
 import argparse
 import os

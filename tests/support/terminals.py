@@ -1,4 +1,4 @@
-"""A terminal to print to, and what it was sent."""
+"""A pseudo-terminal that records everything printed to it."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # of styles and cursor
 
 
 def hidden_characters(text: str) -> set[str]:
-    """The characters of a text, but for its line breaks, that a reader does not see or a terminal obeys."""
+    """Return the characters, except line breaks, that are invisible or control the terminal."""
     return {found for found in text if found != "\n" and category(found) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
 
 
@@ -23,15 +23,15 @@ class Terminal:
     """A terminal of 80 columns and 40 lines.
 
     Args:
-        stream: What programs print to.
-        received: The end where a person looks.
+        stream: The stream that programs print to.
+        received: The file descriptor from which printed text is read.
     """
 
     def __init__(self, stream: TextIO, received: int) -> None:
         self.stream, self.received = stream, received
 
     def raw(self) -> str:
-        """Everything that was printed so far."""
+        """Return everything that has been printed so far."""
         self.stream.flush()
         os.set_blocking(self.received, False)
         parts = []
@@ -42,7 +42,7 @@ class Terminal:
                 return b"".join(parts).decode()
 
     def text(self) -> str:
-        """The same without styles and cursor movements."""
+        """Return everything printed so far, without styles and cursor movements."""
         return CONTROL_SEQUENCE.sub("", self.raw())
 
 

@@ -14,7 +14,7 @@ from ner_lightning.runs.folders import FINISHED, FinishedRun, read_run
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 
 TYPES = ("LOC", "ORG", "PER")
-DATE = "2026-11-29"  # of comparisons
+DATE = "2026-11-29"  # the date of comparisons
 
 
 def write_run(

@@ -1,4 +1,4 @@
-"""What the data module makes of corpora that lack something."""
+"""Tests of the data module: incomplete corpora, augmentation, training shares, and resumed runs."""
 
 import math
 from collections import Counter
@@ -54,12 +54,12 @@ def data_module(scheme: LabelScheme | None = None, **splits: Sentence) -> NERDat
         ("fit", {"validation": PERSON}, "needs the train split, got a corpus with validation"),
     ],
 )
-def test_a_missing_split_is_said_in_one_line(stage: str, splits: dict[SplitName, Sentence], message: str) -> None:
+def test_a_missing_split_is_reported_in_one_line(stage: str, splits: dict[SplitName, Sentence], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         data_module(**splits).setup(stage)
 
 
-def test_a_bundle_needs_the_subwords_of_the_corpus(tmp_path: Path) -> None:
+def test_saving_a_bundle_before_the_corpus_is_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has not read its corpus yet: call setup"):
         NERTagger(SmallBert(vocabulary_size=100)).save_bundle(tmp_path / "model", data_module(train=PERSON))
 
@@ -71,12 +71,12 @@ def test_a_training_split_without_entities_is_refused() -> None:
 
 def test_sentences_that_share_an_id_are_refused() -> None:
     corpus = Corpus({"train": (PERSON,), "validation": (PERSON, replace(PLACE, id="1"), TWO_PEOPLE)})
-    """Else one of them would be lost among the predictions."""
+    """Otherwise one of them would be lost among the predictions."""
     with pytest.raises(CorpusError, match=r"unique in its split, got '0' for 2 of validation$"):
         NERDataModule(ReadCorpus(corpus), SmallBert(vocabulary_size=100)).setup()
 
 
-def test_types_that_training_does_not_know_are_counted_not_dropped() -> None:
+def test_entities_of_types_missing_from_training_are_counted_and_not_dropped() -> None:
     data = data_module(train=PERSON, validation=PLACE)
     data.setup("fit")
     assert data.bound.tags.entity_types == ("PER",)
@@ -103,12 +103,12 @@ def example_data(**settings) -> NERDataModule:
 
 
 def rows(loader) -> list[list[list[int]]]:
-    """The subwords of every row of every batch."""
+    """Return the subwords of every row of every batch."""
     batches = [part for batch in loader for part in getattr(batch, "passes", [batch])]
     return [batch.input_ids.tolist() for batch in batches]
 
 
-def test_sentences_with_rare_types_come_as_often_as_their_factor_says() -> None:
+def test_sentences_with_rare_types_are_repeated_as_often_as_their_factor() -> None:
     data = example_data(batches=BatchSettings(repeat_threshold=1.0))
     holding = Counter(kind for s in data.bound.corpus.splits["train"] for kind in {e.entity_type for e in s.entities})
     assert data.bound.repeat_factors == pytest.approx({kind: (60 / number) ** 0.5 for kind, number in holding.items()})
@@ -119,7 +119,7 @@ def test_sentences_with_rare_types_come_as_often_as_their_factor_says() -> None:
     assert seen.total() > 80
 
 
-def test_without_a_threshold_each_sentence_comes_once() -> None:
+def test_without_a_threshold_each_sentence_is_used_once() -> None:
     data = example_data()
     assert data.bound.repeat_factors == {}
     seen = Counter(name for batch in data.train_dataloader() for name in batch.sentence_ids)
@@ -127,7 +127,7 @@ def test_without_a_threshold_each_sentence_comes_once() -> None:
     assert len(seen) == 60
 
 
-def test_augmentation_changes_training_and_nothing_that_is_scored() -> None:
+def test_augmentation_changes_only_training_sentences() -> None:
     parts = [MentionReplacement(1.0), CasingNoise(1.0)]
     plain, augmented = example_data(), example_data(augmentation=parts)
     assert plain.bound.corpus.checksum() == augmented.bound.corpus.checksum()
@@ -139,7 +139,7 @@ def test_augmentation_changes_training_and_nothing_that_is_scored() -> None:
     assert [b.sentence_ids for b in before] == [b.sentence_ids for b in after]
 
 
-def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
+def test_augmentation_differs_between_epochs_and_is_reproducible() -> None:
     loader = example_data(augmentation=[MentionReplacement(1.0)]).train_dataloader()
 
     def epoch(number: int) -> list[list[list[int]]]:
@@ -150,8 +150,8 @@ def test_every_epoch_is_augmented_anew_and_the_same_again() -> None:
     assert epoch(0) == epoch(0)
 
 
-def test_a_share_is_what_is_trained_on_and_all_that_follows_from_it() -> None:
-    """Types and vocabulary stay those of the whole split, so that arms of a learning curve differ in nothing else."""
+def test_a_training_share_determines_sentences_word_counts_and_repeat_factors() -> None:
+    """Types and vocabulary are those of the whole split, so that arms of a learning curve differ only in the share."""
     factors = BatchSettings(repeat_threshold=1.0)
     whole_data, part_data = example_data(batches=factors), example_data(batches=factors, train_share=0.1)
     whole, part = whole_data.bound, part_data.bound
@@ -168,7 +168,7 @@ def test_a_share_is_what_is_trained_on_and_all_that_follows_from_it() -> None:
     assert rows(part_data.test_dataloader()) == rows(whole_data.test_dataloader())
 
 
-def test_a_type_that_the_share_lacks_costs_recall_and_can_be_weighed() -> None:
+def test_a_type_missing_from_the_training_share_is_scored_and_has_a_finite_weight() -> None:
     sentences = (PERSON, replace(PLACE, id="1"))
     seed = next(seed for seed in range(9) if kept_of(sentences, seed) == (PERSON,))
     reader = ReadCorpus(Corpus({"train": sentences, "validation": (PLACE,)}))
@@ -184,7 +184,7 @@ def kept_of(sentences: tuple[Sentence, ...], seed: int) -> tuple[Sentence, ...]:
     return keep_training_share(Corpus({"train": sentences}), 0.5, seed).splits["train"]
 
 
-def test_words_are_counted_by_type_once_each() -> None:
+def test_each_training_word_is_counted_once_under_its_type() -> None:
     data = data_module(
         train=Sentence(("Ann", "Lee", "saw", "Rome"), (EntitySpan(0, 2, "PER"), EntitySpan(3, 4, "LOC"))),
         validation=Sentence(("Oslo",), (EntitySpan(0, 1, "LOC"),)),
@@ -237,7 +237,7 @@ def third_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_only_the_run_that_is_resumed_leaves_out_what_it_learned(third_step: Path, tmp_path: Path) -> None:
+def test_only_a_resumed_run_skips_batches_that_were_already_used(third_step: Path, tmp_path: Path) -> None:
     data = five_batches(small_corpus())
     checkpoint = {"ckpt_path": third_step, "weights_only": True}
     quiet_trainer().validate(NERTagger(TINY), data, verbose=False, **checkpoint)
@@ -247,7 +247,7 @@ def test_only_the_run_that_is_resumed_leaves_out_what_it_learned(third_step: Pat
         assert batches.by_epoch == expected
 
 
-def test_a_run_that_broke_off_leaves_nothing_for_the_next(third_step: Path, tmp_path: Path) -> None:
+def test_a_failed_run_does_not_affect_the_next_run_with_the_same_data(third_step: Path, tmp_path: Path) -> None:
     class BreakOff(L.Callback):
         def on_train_batch_start(self, *_: object) -> None:
             raise RuntimeError("broken off")
@@ -263,7 +263,7 @@ def test_a_run_that_broke_off_leaves_nothing_for_the_next(third_step: Path, tmp_
 
 
 class Order(L.Callback):
-    """Notes the sentences of every batch with its epoch."""
+    """Records the sentences of every batch with its epoch."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, tuple[str, ...]]] = []
@@ -279,7 +279,7 @@ def order_of_fit(folder: Path, max_steps: int = -1, **start: Any) -> list[tuple[
     return order.batches
 
 
-def test_a_run_that_was_ended_within_an_epoch_goes_on_in_it(tmp_path: Path) -> None:
+def test_a_run_that_ended_within_an_epoch_resumes_at_the_next_batch(tmp_path: Path) -> None:
     whole = order_of_fit(tmp_path / "whole")
     assert order_of_fit(tmp_path / "ended", max_steps=2) == whole[:2]
     for max_steps, end in ((-1, 10), (9, 9)):
@@ -300,7 +300,7 @@ def with_one_label_less(corpus: Corpus) -> Corpus:
         (lambda corpus: corpus, {"devices": 2, "strategy": "ddp_spawn"}, "the number of ranks was 1, got 2"),
     ],
 )
-def test_a_run_goes_on_with_what_decides_its_batches_and_scores(
+def test_a_resumed_run_must_keep_corpus_precision_and_number_of_ranks(
     third_step: Path, change: Callable[[Corpus], Corpus], settings: dict[str, Any], message: str
 ) -> None:
     data = five_batches(change(small_corpus()))
@@ -310,7 +310,7 @@ def test_a_run_goes_on_with_what_decides_its_batches_and_scores(
     with pytest.raises(ValueError, match=f"a resumed run must keep .*; {message}"):
         data.load_state_dict(state)
     data.trainer.validating = True
-    data.load_state_dict(state)  # what is only scored may be of anything
+    data.load_state_dict(state)  # validation may use another corpus, precision or number of ranks
 
 
 @pytest.mark.parametrize(
@@ -326,6 +326,6 @@ def test_a_run_goes_on_with_what_decides_its_batches_and_scores(
         (lambda: WindowSettings(overlap=-1), "overlap must be at least 0, got -1"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(make: Callable[[], object], message: str) -> None:
+def test_settings_out_of_range_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""The learning rates that the optimizer has in every step of a run."""
+"""Tests of the learning rates in every optimizer step of a run."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ ENCODER = SmallBert(vocabulary_size=200, hidden_size=16, num_heads=2)
 
 
 def rates_of(**settings: object) -> list[list[float]]:
-    """The learning rate of every parameter group in each of 16 optimizer steps."""
+    """Return the learning rate of every parameter group in each of 16 optimizer steps."""
     rates: list[list[float]] = []
 
     class WatchedSGD(torch.optim.SGD):
@@ -55,7 +55,7 @@ def test_the_learning_rate_rises_and_follows_its_schedule(schedule: str, factor:
     assert [rate for rate, *_ in rates] == pytest.approx(expected)
 
 
-def test_layers_and_head_keep_their_rates_along_the_schedule() -> None:
+def test_layers_and_head_keep_their_relative_rates_along_the_schedule() -> None:
     settings = {"head_learning_rate": 5.0, "fine_tuning": FineTuning(layer_decay=0.5), "warmup_ratio": 0.0}
     rates = rates_of(**settings)
     assert set(rates[0]) == {0.25, 0.5, 1.0, 5.0}  # embeddings, two layers, head

@@ -1,4 +1,4 @@
-"""The average of the weights: its value, where it is seen, and that a run goes on exactly."""
+"""Tests of the moving average of the weights: its value, its use in validation, and exact resuming."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ Weights = dict[str, torch.Tensor]
 
 
 class Watch(L.Callback):
-    """Keeps the weights behind every optimizer step, and those that validation sees."""
+    """Records the weights after every optimizer step, and those used in validation."""
 
     def __init__(self) -> None:
         self.steps: list[Weights] = []
@@ -49,11 +49,11 @@ class SaveEachEpoch(L.Callback):
 
 
 class BreakOffError(Exception):
-    """What ends a run in the middle."""
+    """An error that ends a run in the middle."""
 
 
 class SaveInValidation(L.Callback):
-    """Saves ``validated.ckpt`` while the average is validated, and then breaks off."""
+    """Saves ``validated.ckpt`` while the average is validated, and then ends the run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +89,7 @@ def assert_same(left: Weights, right: Weights, **tolerance: float) -> None:
 
 
 def averages(steps: list[Weights]) -> list[Weights]:
-    """By hand: the average behind every step."""
+    """Return the average after every step, calculated step by step."""
     found = [steps[0]]
     for number, weights in enumerate(steps[1:], start=1):
         decay = min(DECAY, (1 + number) / (10 + number))
@@ -98,7 +98,7 @@ def averages(steps: list[Weights]) -> list[Weights]:
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_validation_and_the_tagger_behind_training_have_the_average_of_the_steps(accumulate: int) -> None:
+def test_validation_and_the_trained_tagger_use_the_average_of_the_weights(accumulate: int) -> None:
     watch, trained = Watch(), tagger()
     trainer(watch, max_epochs=4, accumulate_grad_batches=accumulate).fit(trained, data_module())
     expected = averages(watch.steps)
@@ -111,7 +111,7 @@ def test_validation_and_the_tagger_behind_training_have_the_average_of_the_steps
     assert (copied(trained)[head] - watch.steps[-1][head]).abs().max() > 1e-3
 
 
-def test_averaging_changes_no_step() -> None:
+def test_averaging_does_not_change_the_optimizer_steps() -> None:
     steps = []
     for decay in (DECAY, None):
         watch = Watch()
@@ -121,7 +121,7 @@ def test_averaging_changes_no_step() -> None:
         assert_same(with_average, without)
 
 
-def test_weights_that_would_lose_small_steps_are_refused() -> None:
+def test_averaging_low_precision_weights_is_refused() -> None:
     with pytest.raises(ValueError, match=r"needs trainer\.precision 32-true or bf16-mixed"):
         trainer(max_epochs=1, precision="bf16-true").fit(tagger(), data_module())
 
@@ -134,7 +134,7 @@ def test_frozen_weights_are_not_averaged() -> None:
     assert not any("embeddings" in name for name in trained_weights(trained))
 
 
-def test_a_checkpoint_holds_the_average_and_a_resumed_run_goes_on_exactly(tmp_path: Path) -> None:
+def test_a_checkpoint_contains_the_average_and_resuming_from_it_is_exact(tmp_path: Path) -> None:
     whole, watch = tagger(), Watch()
     trainer(watch, SaveEachEpoch(tmp_path), max_epochs=2).fit(whole, data_module())
     loaded = NERTagger.load_from_checkpoint(tmp_path / "1.ckpt")
@@ -147,7 +147,7 @@ def test_a_checkpoint_holds_the_average_and_a_resumed_run_goes_on_exactly(tmp_pa
     assert_same(copied(resumed), copied(whole))
 
 
-def test_a_checkpoint_is_scored_with_the_average_in_the_process_that_trained(tmp_path: Path) -> None:
+def test_scoring_a_checkpoint_after_training_uses_the_average(tmp_path: Path) -> None:
     trained, watch, data = tagger(), Watch(), data_module()
     fitting = trainer(watch, SaveEachEpoch(tmp_path), max_epochs=1)
     fitting.fit(trained, data)
@@ -156,7 +156,7 @@ def test_a_checkpoint_is_scored_with_the_average_in_the_process_that_trained(tmp
         assert_same(copied(trained), watch.validated[0])
 
 
-def test_a_checkpoint_saved_while_the_average_is_validated_is_the_right_way_round(tmp_path: Path) -> None:
+def test_a_checkpoint_saved_during_validation_does_not_swap_average_and_weights(tmp_path: Path) -> None:
     trained, watch = tagger(), Watch()
     with pytest.raises(BreakOffError):
         trainer(watch, SaveInValidation(tmp_path), max_epochs=1).fit(trained, data_module())
@@ -166,7 +166,7 @@ def test_a_checkpoint_saved_while_the_average_is_validated_is_the_right_way_roun
     assert_same(checkpoint[CURRENT_WEIGHTS], watch.steps[-1])
 
 
-def test_a_run_that_breaks_off_in_validation_leaves_the_weights_that_it_trained(tmp_path: Path) -> None:
+def test_a_run_that_fails_in_validation_restores_the_trained_weights(tmp_path: Path) -> None:
     trained, watch, breaking = tagger(), Watch(), trainer(SaveInValidation(tmp_path), max_epochs=1)
     breaking.callbacks.insert(0, watch)
     with pytest.raises(BreakOffError):
@@ -175,14 +175,14 @@ def test_a_run_that_breaks_off_in_validation_leaves_the_weights_that_it_trained(
 
 
 @pytest.mark.parametrize(("saved", "own"), [(DECAY, None), (None, DECAY)])
-def test_a_run_cannot_begin_or_cease_to_average(tmp_path: Path, saved: float | None, own: float | None) -> None:
+def test_a_resumed_run_cannot_start_or_stop_averaging(tmp_path: Path, saved: float | None, own: float | None) -> None:
     trainer(SaveEachEpoch(tmp_path), max_epochs=1).fit(tagger(saved), data_module())
     with pytest.raises(ValueError, match="average_decay"):
         trainer(max_epochs=2).fit(tagger(own), data_module(), ckpt_path=tmp_path / "1.ckpt", weights_only=True)
     trainer().test(tagger(own), data_module(), ckpt_path=tmp_path / "1.ckpt", weights_only=True, verbose=False)
 
 
-def test_without_training_there_is_nothing_to_swap_or_save() -> None:
+def test_without_training_the_callback_does_nothing() -> None:
     callback, module, checkpoint = MovingAverage(DECAY), L.LightningModule(), {"state_dict": {}}
     idle = trainer()
     callback.on_validation_start(idle, module)

@@ -1,4 +1,4 @@
-"""The number of optimizer steps of a run, and when it is too small."""
+"""Tests of the number of optimizer steps of a run, and of the warning if it is too small."""
 
 import re
 
@@ -18,13 +18,13 @@ from ner_lightning.training.optimizer_steps import MIN_STEPS, SMALL_CORPUS, coun
         (6, 1, -1, -1, None),
     ],
 )
-def test_steps_follow_from_batches_accumulation_epochs_and_the_limit_of_steps(
+def test_the_number_of_steps_follows_from_batches_accumulation_epochs_and_max_steps(
     num_batches: int, accumulated: int, max_epochs: int, max_steps: int, expected: int | None
 ) -> None:
     assert count_steps(num_batches, accumulated, max_epochs, max_steps) == expected
 
 
-def test_only_a_run_of_few_steps_is_warned_about() -> None:
+def test_only_a_run_with_few_steps_gives_a_warning() -> None:
     assert warning_on_steps(MIN_STEPS) is None
     warning = warning_on_steps(MIN_STEPS - 1)
     assert warning is not None

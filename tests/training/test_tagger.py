@@ -1,4 +1,4 @@
-"""The tagger as a notebook uses it, and the gradient that must not depend on how a step is split."""
+"""Tests of the tagger: scores, precision, learning rates, and gradients that do not depend on accumulation."""
 
 import copy
 from pathlib import Path
@@ -29,7 +29,7 @@ from support.small_taggers import ENCODER, LOSSES, data_module, sgd, trained, tr
 
 
 @pytest.mark.parametrize("scheme", [IO(), BIO(), BIOES()], ids=lambda scheme: scheme.name)
-def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None:
+def test_the_logged_f1_equals_that_of_seqeval(scheme: LabelScheme) -> None:
     data = data_module(scheme=scheme)
     tagger, fitting = trained(data)
     gold, predicted = [], []
@@ -47,7 +47,7 @@ def test_a_notebook_logs_the_f1_that_seqeval_counts(scheme: LabelScheme) -> None
     assert fitting.callback_metrics["validation/f1"].item() == pytest.approx(f1_score(gold, predicted), abs=1e-12)
 
 
-def test_the_default_decoder_writes_no_ill_formed_sentence() -> None:
+def test_the_default_decoder_never_predicts_an_ill_formed_sentence() -> None:
     ill_formed = {}
     for decoder in (None, ArgmaxDecoder()):
         torch.manual_seed(0)
@@ -66,7 +66,7 @@ def test_the_gradient_of_a_step_does_not_depend_on_accumulation(max_windows: int
     for name, parameter in whole.named_parameters():
         torch.testing.assert_close(parameter, split.get_parameter(name), atol=1e-10, rtol=0)
     bias = whole.get_parameter("classifier.network.classifier.bias")
-    assert bias.abs().max() > 1e-3  # it began at zero: the step was taken
+    assert bias.abs().max() > 1e-3  # it was 0 before the step
 
 
 def test_accumulated_batches_train_the_same_model_as_one_large_batch() -> None:
@@ -78,7 +78,7 @@ def test_accumulated_batches_train_the_same_model_as_one_large_batch() -> None:
 
 
 @pytest.mark.parametrize("weight", [1e-3, 1e3])
-def test_class_weights_that_are_all_equal_change_nothing_however_small(weight: float) -> None:
+def test_equal_class_weights_of_any_size_do_not_change_training(weight: float) -> None:
     equal = WeightedCrossEntropyLoss(GivenWeights(dict.fromkeys(["O", "LOC", "MISC", "ORG", "PER"], weight)))
     weighted, _ = trained(data_module(16, max_windows=16), precision="64-true", loss=equal)
     plain, _ = trained(data_module(16, max_windows=16), precision="64-true")
@@ -87,7 +87,7 @@ def test_class_weights_that_are_all_equal_change_nothing_however_small(weight: f
 
 
 def test_a_pretrained_network_is_trained_with_dropout(tmp_path: Path) -> None:
-    """``from_pretrained`` gives it in evaluation mode, which Lightning leaves as it is."""
+    """``from_pretrained`` returns the network in evaluation mode, which Lightning does not change."""
     data = data_module()
     data.setup()
     random_network = SmallBert(vocabulary_size=300, hidden_size=32, num_heads=2).network(
@@ -132,7 +132,7 @@ def test_loss_and_gradient_are_those_of_the_stock_network_on_padded_batches() ->
             torch.testing.assert_close(own, its, atol=1e-6, rtol=1e-4)
 
 
-def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
+def test_training_in_mixed_bfloat16_reaches_about_the_same_loss() -> None:
     losses = {}
     for precision in ("32-true", "bf16-mixed"):
         _, fitting = trained(data_module(), precision=precision)
@@ -142,7 +142,7 @@ def test_mixed_bfloat16_trains_to_about_the_same_loss() -> None:
 
 
 def scores_of(tagger: NERTagger, precision: str) -> dict[str, float]:
-    """The scores of a trained tagger on the validation split, under a trainer of this precision."""
+    """Return the scores of a trained tagger on the validation split, under a trainer of this precision."""
     scoring = trainer(precision=precision)
     scoring.validate(tagger, data_module(), verbose=False)
     return {name: score.item() for name, score in scoring.callback_metrics.items()}
@@ -160,7 +160,7 @@ def test_every_epoch_of_mixed_training_is_validated_in_float32() -> None:
     assert logged == scores_of(tagger, "32-true")
 
 
-def test_evaluation_in_bfloat16_changes_scores_the_same_way_after_any_training() -> None:
+def test_scores_in_bfloat16_do_not_depend_on_the_precision_of_training() -> None:
     tagger, _ = trained(data_module())
     exact = scores_of(tagger, "32-true")["validation/loss"]
     tagger.evaluation_precision = "bfloat16"
@@ -170,8 +170,8 @@ def test_evaluation_in_bfloat16_changes_scores_the_same_way_after_any_training()
     assert rounded == scores_of(tagger, "bf16-mixed")
 
 
-def test_evaluation_in_float32_takes_no_shortcut_that_a_program_allows_elsewhere() -> None:
-    """By torch's old switch for all devices and by its new one for each; mixing them is an error in torch."""
+def test_evaluation_in_float32_ignores_reduced_precision_settings_of_the_program() -> None:
+    """Both torch's old setting for all devices and its new settings for each device are tried."""
     on_gpu, on_cpu = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
 
     def settings() -> tuple[str, str]:
@@ -191,14 +191,14 @@ def test_evaluation_in_float32_takes_no_shortcut_that_a_program_allows_elsewhere
         on_gpu.fp32_precision, on_cpu.fp32_precision = untouched
 
 
-def test_another_evaluation_precision_is_refused() -> None:
+def test_an_unknown_evaluation_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="evaluation_precision must be one of float32, bfloat16, got '16'"):
         NERTagger(ENCODER, evaluation_precision="16")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_a_batch_without_sentences_changes_no_score(loss: Loss) -> None:
-    """A rank gets one if there are fewer batches to score than ranks."""
+def test_an_empty_batch_does_not_change_the_scores(loss: Loss) -> None:
+    """A rank gets an empty batch if there are fewer batches to score than ranks."""
 
     def scores(is_padded: bool) -> dict[str, float]:
         data, scoring = data_module(16), trainer()
@@ -213,29 +213,27 @@ def test_a_batch_without_sentences_changes_no_score(loss: Loss) -> None:
     assert scores(is_padded=True) == scores(is_padded=False)
 
 
-def test_half_precision_weights_leave_the_sums_of_the_loss_precise() -> None:
+def test_the_loss_is_summed_in_float64_even_if_weights_are_bfloat16() -> None:
     tagger, fitting = trained(data_module(), precision="bf16-true")
     assert next(tagger.parameters()).dtype == torch.bfloat16
     assert tagger.step_loss.step.dtype == tagger.step_loss.epoch.dtype == torch.float64
     assert fitting.callback_metrics["validation/loss"].isfinite()
 
 
-def test_only_the_norm_is_clipped() -> None:
+def test_gradient_clipping_by_value_is_refused() -> None:
     fitting = trainer(gradient_clip_val=1.0, gradient_clip_algorithm="value")
     with pytest.raises(ValueError, match="gradient_clip_algorithm must be norm, got"):
         fitting.fit(NERTagger(ENCODER, optimizer=sgd), data_module())
 
 
 @pytest.mark.parametrize(("fused", "limit"), [(True, 8.0), (False, 1.0)])
-def test_gradients_that_a_fused_optimizer_will_unscale_are_clipped_at_the_scaled_norm(
-    fused: bool, limit: float
-) -> None:
+def test_gradients_for_a_fused_optimizer_are_clipped_at_the_scaled_norm(fused: bool, limit: float) -> None:
     tagger = NERTagger(ENCODER)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     tagger.trainer = trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
     weights = torch.nn.Parameter(torch.zeros(4))
     weights.grad = torch.full((4,), 50.0)
-    scaler.scale(torch.zeros(()))  # a scaler has its scale from the first loss on
+    scaler.scale(torch.zeros(()))  # a scaler sets its scale at the first loss
     tagger.configure_gradient_clipping(torch.optim.AdamW([weights], fused=fused), 1.0)
     assert weights.grad.norm().item() == pytest.approx(limit)
 
@@ -268,7 +266,7 @@ def test_biases_and_norms_do_not_decay_and_the_head_has_its_own_rate() -> None:
     assert seen["classifier.network.bert.embeddings.word_embeddings.weight"] == (0.1, 0.01)
 
 
-def test_plain_cross_entropy_stands_beside_every_loss() -> None:
+def test_plain_cross_entropy_is_logged_with_every_loss() -> None:
     by_loss = {}
     for loss in (CrossEntropyLoss(), FocalLoss(), CRFLoss()):
         _, fitting = trained(data_module(), loss=loss)
@@ -280,7 +278,7 @@ def test_plain_cross_entropy_stands_beside_every_loss() -> None:
     assert by_loss[CRFLoss]["cross_entropy"] == pytest.approx(plain["cross_entropy"], rel=0.5)
 
 
-def test_long_sentences_are_trained_and_scored_whole() -> None:
+def test_every_word_of_a_long_sentence_is_scored() -> None:
     data = data_module()
     data.windows = WindowSettings(max_subwords=8, overlap=2)
     _, fitting = trained(data)
@@ -291,7 +289,7 @@ def test_long_sentences_are_trained_and_scored_whole() -> None:
 
 
 class Rates(L.Callback):
-    """Keeps the learning rate of every step."""
+    """Records the learning rate of every step."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []
@@ -300,7 +298,7 @@ class Rates(L.Callback):
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
 
 
-def test_training_without_an_end_keeps_a_constant_rate() -> None:
+def test_training_without_an_end_works_with_a_constant_learning_rate() -> None:
     seen = Rates()
     fitting = quiet_trainer(max_epochs=-1, callbacks=[seen, EarlyStopping("train/loss", patience=1, min_delta=1e9)])
     fitting.fit(NERTagger(ENCODER, optimizer=sgd, warmup_ratio=0.0, schedule="constant"), data_module(16))
@@ -309,7 +307,7 @@ def test_training_without_an_end_keeps_a_constant_rate() -> None:
 
 
 @pytest.mark.parametrize(("schedule", "warmup_ratio"), [("linear", 0.0), ("cosine", 0.0), ("constant", 0.1)])
-def test_a_rate_that_follows_the_share_of_a_run_needs_its_end(
+def test_a_schedule_that_depends_on_the_length_of_a_run_needs_its_end(
     schedule: Literal["linear", "cosine", "constant"], warmup_ratio: float
 ) -> None:
     tagger = NERTagger(ENCODER, optimizer=sgd, warmup_ratio=warmup_ratio, schedule=schedule)
@@ -317,7 +315,7 @@ def test_a_rate_that_follows_the_share_of_a_run_needs_its_end(
         quiet_trainer(max_epochs=-1, max_time="00:00:00:01").fit(tagger, data_module(16))
 
 
-def test_logging_every_0_steps_logs_none() -> None:
+def test_nothing_is_logged_by_step_if_log_every_n_steps_is_0() -> None:
     class NoStep(DummyLogger):
         def log_metrics(self, metrics: Any, step: int | None = None) -> None:  # noqa: ARG002
             assert "train/loss" not in metrics
@@ -335,7 +333,7 @@ def test_logging_every_0_steps_logs_none() -> None:
     assert fitting.global_step == 1
 
 
-def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
+def test_a_loader_in_place_of_the_data_module_is_refused_with_a_clear_message() -> None:
     data = data_module(16)
     data.setup()
     with pytest.raises(ValueError, match="must be run with a NERDataModule, got loaders"):
@@ -343,6 +341,6 @@ def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
 
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan")])
-def test_a_head_learns_at_a_rate_that_is_a_number(rate: float) -> None:
+def test_an_invalid_learning_rate_of_the_head_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="head_learning_rate must be null or a finite number of at least 0, got"):
         NERTagger(ENCODER, head_learning_rate=rate)

@@ -1,4 +1,4 @@
-"""What is kept of a tagger: checkpoints that load without its corpus, and the bundle."""
+"""Tests of saved taggers: checkpoints that load without the corpus, and bundles."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from ner_lightning.modeling.losses import CrossEntropyLoss, Loss
 from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIOES, IGNORE_INDEX
 from ner_lightning.training.tagger import NERTagger
-from support.small_bundles import with_loud_head
+from support.small_bundles import with_large_head_weights
 from support.small_taggers import ENCODER, LOSSES, data_module, sgd, trained, trainer
 
 
@@ -39,7 +39,7 @@ def test_a_checkpoint_loads_without_corpus_and_gives_the_same_logits(tmp_path: P
         )
 
 
-def test_a_foreign_checkpoint_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_program_is_refused_with_a_clear_message(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     with pytest.raises(ValueError, match="the checkpoint of a NERTagger must have the keys"):
         NERTagger.load_from_checkpoint(tmp_path / "foreign.ckpt")
@@ -53,8 +53,8 @@ def test_a_checkpoint_of_another_scheme_is_refused(tmp_path: Path) -> None:
         trainer(2).fit(other, data_module(scheme=BIOES()), ckpt_path=tmp_path / "bio.ckpt", weights_only=True)
 
 
-def test_a_notebook_loads_a_checkpoint_of_any_loss(tmp_path: Path) -> None:
-    """In a process of its own, that imports nothing but the tagger."""
+def test_a_checkpoint_loads_after_importing_only_the_tagger(tmp_path: Path) -> None:
+    """A separate process imports only the tagger."""
     _, fitting = trained(data_module(), loss=CRFLoss())
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     code = "import sys; from ner_lightning import NERTagger; print(NERTagger.load_from_checkpoint(sys.argv[1]).loss)"
@@ -65,10 +65,10 @@ def test_a_notebook_loads_a_checkpoint_of_any_loss(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loss", [CrossEntropyLoss(), CRFLoss()], ids=repr)
-def test_a_bundle_saved_in_a_notebook_finds_what_the_tagger_finds(tmp_path: Path, loss: Loss) -> None:
+def test_a_saved_bundle_finds_the_same_entities_as_the_tagger(tmp_path: Path, loss: Loss) -> None:
     data = data_module(num_train=24, scheme=BIOES())
     tagger, fitting = trained(data, loss=loss)
-    with_loud_head(tagger.classifier.network)
+    with_large_head_weights(tagger.classifier.network)
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     tagger.save_bundle(tmp_path / "model", data, fitting.callback_metrics)
     NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt").save_bundle(tmp_path / "loaded", data)
@@ -84,7 +84,7 @@ def test_a_bundle_saved_in_a_notebook_finds_what_the_tagger_finds(tmp_path: Path
     assert read_settings(tmp_path / "model").scores["validation/f1"] == fitting.callback_metrics["validation/f1"]
 
 
-def test_a_checkpoint_comes_on_the_device_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_checkpoint_is_loaded_on_the_requested_device(tmp_path: Path) -> None:
     _, fitting = trained(data_module(16))
     fitting.save_checkpoint(tmp_path / "tagger.ckpt")
     assert NERTagger.load_from_checkpoint(tmp_path / "tagger.ckpt", "meta").device.type == "meta"

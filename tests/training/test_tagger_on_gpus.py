@@ -1,4 +1,4 @@
-"""What a tagger does on a CUDA device only."""
+"""Tests of the tagger that need a CUDA device."""
 
 import pytest
 import torch
@@ -26,20 +26,20 @@ def plain_adamw(parameters: list) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, lr=1e-3, foreach=False)
 
 
-def test_a_gpu_trains_in_mixed_bfloat16() -> None:
+def test_training_in_mixed_bfloat16_on_a_gpu_gives_about_the_same_weights() -> None:
     on_cpu, _ = trained(data_module())
     tagger = on_gpu("bf16-mixed")
     for name, parameter in on_cpu.named_parameters():
         torch.testing.assert_close(tagger.get_parameter(name), parameter, atol=0.05, rtol=0.1)
 
 
-def test_a_compiled_tagger_trains_alike_on_a_gpu() -> None:
+def test_a_compiled_tagger_trains_to_the_same_weights_on_a_gpu() -> None:
     plain, compiled = on_gpu("32-true"), on_gpu("32-true", compiled=True)
     for name, parameter in plain.named_parameters():
         torch.testing.assert_close(compiled.get_parameter(name), parameter, atol=1e-3, rtol=1e-3)
 
 
-def test_fused_adamw_clips_and_steps_as_the_plain_one_on_a_gpu() -> None:
+def test_fused_adamw_trains_to_the_same_weights_as_plain_adamw_on_a_gpu() -> None:
     plain, fused = on_gpu("32-true", optimizer=plain_adamw), on_gpu("32-true", optimizer=fused_adamw)
     for name, parameter in plain.named_parameters():
         torch.testing.assert_close(fused.get_parameter(name), parameter, atol=1e-4, rtol=1e-3)

@@ -283,7 +283,7 @@ def test_a_finished_comparison_is_reported_again_without_training(
     assert "bio/seed-0 was trained with other settings than its arm has now: trainer.max_epochs (2, 3)" in error
 
 
-def test_finished_runs_are_found_and_unfinished_ones_left_out(
+def test_finished_runs_are_found_and_unfinished_ones_are_left_out(
     killed_comparison: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unfinished = tmp_path / "started"

@@ -1,4 +1,4 @@
-"""The options of predict are checked and completed before they are used."""
+"""Tests that the options of predict are checked and completed before they are used."""
 
 from dataclasses import FrozenInstanceError
 from pathlib import Path

@@ -83,7 +83,7 @@ def counts_of_a_slice(
 
 
 @pytest.mark.parametrize("num_with_entity", [10, 14, 30])
-def test_slices_without_a_difference_rarely_have_an_interval_without_0(num_with_entity: int) -> None:
+def test_slices_without_a_difference_rarely_have_an_interval_that_excludes_0(num_with_entity: int) -> None:
     rng = np.random.default_rng(0)
     intervals = []
     for _ in range(1000):
@@ -108,7 +108,7 @@ def test_few_units_give_no_interval() -> None:
         assert compare_slice([arms[0]], unit="sentences", rng=rng) == ()
 
 
-def test_a_unit_counts_for_a_pair_only_if_one_of_the_two_arms_has_an_entity_in_it() -> None:
+def test_a_unit_counts_for_a_pair_only_if_one_of_its_arms_has_an_entity_there() -> None:
     """Entities that a third arm invents elsewhere are not evidence about the first two."""
     first, second = counts_of_a_slice(np.random.default_rng(0), 9)
     third = first.copy()

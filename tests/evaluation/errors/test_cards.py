@@ -68,7 +68,7 @@ def test_gold_is_shown_above_predicted_with_a_description_of_the_error():
     ]
 
 
-def test_cards_name_only_errors():
+def test_cards_mention_only_errors():
     cards = error_cards(analyse(SENTENCES), type_labels(["LOC", "ORG", "PER"]))
     assert [card.title for card in cards] == [
         "2 · PER as LOC, too short, LOC as PER",
