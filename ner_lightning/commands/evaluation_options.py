@@ -32,14 +32,17 @@ such cases:
       --suspects review.jsonl
 
 For a file in the folder predictions/ of a run, run.json and training_entities.json of the run
-are read as well. Any other file must be JSON Lines with one line per sentence:
+are read as well. Any other file holds JSON Lines with one line per sentence:
 
   {{"id": "1", "words": ["Bill", "left"], "gold": [[0, 1, "PER"]],
     "predicted": [[0, 1, "LOC", 0.93]], "predicted_tags": ["B-LOC", "O"]}}
 
-An entity consists of the index of its first word, the index after its last word and its type.
-A predicted entity also has a score, which can be null. "predicted_tags" is optional, but
-required for strict scores.
+or columns as conlleval reads them: a word, its gold tag and its predicted tag per line, and
+an empty line between sentences.
+
+In JSON Lines, an entity consists of the index of its first word, the index after its last
+word and its type. A predicted entity also has a score, which can be null. "predicted_tags" is
+optional, but required for strict scores.
 """
 
 

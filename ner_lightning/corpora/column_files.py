@@ -66,10 +66,15 @@ class ColumnFiles(FileReader):
             "set tag_column if the tags are in another column, header if the first line names the columns, "
             "or comment if such lines are comments"
         )
-        sentences = self._parse(split, source)
+        sentences = self.tagged_sentences(split, source)
         return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
 
-    def _parse(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
+    def tagged_sentences(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
+        """Yield the words and tags of the sentences of a split.
+
+        Raises:
+            CorpusError: If a file or a line cannot be read.
+        """
         layout = ColumnLayout(
             self.word_column,
             self.tag_column,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ner_lightning.evaluation.column_predictions import read_any_predictions
 from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, analyse
-from ner_lightning.predictions import PredictionsError, read_predictions
+from ner_lightning.predictions import PredictionsError
 from ner_lightning.runs.folders import FINISHED, RECORD, read_record, run_dir_of
 from ner_lightning.runs.training_entities import TrainingEntities, read_training_entities
 from ner_lightning.schemes import LabelScheme, TagSet
@@ -36,7 +37,7 @@ def analyse_file(
     Raises:
         ValueError: If a file is damaged, or there is no sentence.
     """
-    sentences = read_predictions(path)
+    sentences = read_any_predictions(path)
     if not sentences:
         raise PredictionsError(f"{path}: there must be a sentence to analyse, got an empty file")
     run_dir = run_dir_of(path)
