@@ -15,6 +15,7 @@ from ner_lightning.encoding.augmentation import SentenceChange
 from ner_lightning.encoding.batches import EncodedWindow, WindowEncoder
 from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.schemes import BIO, TagSet
+from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
 
 EncodedSplit = Sequence[tuple[EncodedSentence, list[EncodedWindow]]]
@@ -29,6 +30,7 @@ class BoundCorpus:
         num_annotated: Number of training sentences before a share of them was drawn.
         checksum: Checksum of the whole corpus.
         tags: The label scheme over the entity types of the training split; the network has one output per tag.
+        word_counts: Number of training words by entity type, and of words outside any entity under ``O``.
         window_encoder: Turns sentences into windows.
         encoded: Subwords and windows of every sentence, by split.
         repeat_factors: How many times per epoch a sentence with this entity type is used; empty if all are used once.
@@ -39,6 +41,7 @@ class BoundCorpus:
     num_annotated: int
     checksum: str
     tags: TagSet
+    word_counts: Mapping[str, int]
     window_encoder: WindowEncoder
     encoded: Mapping[SplitName, EncodedSplit]
     repeat_factors: Mapping[str, float]
@@ -60,20 +63,20 @@ class BoundCorpus:
         """The label scheme over the same entity types as :attr:`gold_tags`."""
         return TagSet(self.tags.scheme, self.gold_tags.entity_types)
 
-    @property
-    def word_counts(self) -> dict[str, int]:
-        """Number of training words by entity type, and of words outside any entity under ``O``."""
-        counts = Counter(dict.fromkeys((OUTSIDE, *self.tags.entity_types), 0))
-        for sentence in self.corpus.splits["train"]:
-            counts[OUTSIDE] += len(sentence) - len(sentence.unannotated)
-            for entity in sentence.entities:
-                counts[OUTSIDE] -= len(entity)
-                counts[entity.entity_type] += len(entity)
-        return dict(counts)
-
     def coverage(self, split: SplitName) -> Coverage:
         """Count the coverage of a split."""
         return measure_coverage(self.corpus, split, self.encoded[split], self.word_tags, self.tags)
+
+
+def count_words(sentences: Sequence[Sentence], entity_types: Sequence[str]) -> dict[str, int]:
+    """Count the words of each entity type, and the annotated words outside any entity under ``O``."""
+    counts = Counter(dict.fromkeys((OUTSIDE, *entity_types), 0))
+    for sentence in sentences:
+        counts[OUTSIDE] += len(sentence) - len(sentence.unannotated)
+        for entity in sentence.entities:
+            counts[OUTSIDE] -= len(entity)
+            counts[entity.entity_type] += len(entity)
+    return dict(counts)
 
 
 def require_split(corpus: Corpus, split: SplitName, user: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -27,13 +27,14 @@ from ner_lightning.encoding.batches import (
     split_into_passes,
     tag_rows,
 )
-from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
+from ner_lightning.encoding.bound_corpus import BoundCorpus, count_words, require_split, require_unique_ids
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.lightning_internals import data_module_given_to
 from ner_lightning.modeling.encoders import Encoder, as_encoder
 from ner_lightning.parts import require_kind
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
+from ner_lightning.training.learned_tags import LearnedTags
 
 KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
     "corpus_checksum": "the corpus's checksum",
@@ -154,6 +155,7 @@ class NERDataModule(L.LightningDataModule):
         self.windows, self.batches = windows, batches
         self.augmentation = augmentation or []
         self.seed = seed
+        self.learned_by_tagger: Callable[[], LearnedTags] | None = None  # for a corpus without a training split
         self._bound: BoundCorpus | None = None
         self._resume: Mapping[str, int] | None = None
 
@@ -200,28 +202,42 @@ class NERDataModule(L.LightningDataModule):
         Whatever the training share, entity types and an encoder's own vocabulary come from the whole training split:
         annotators know the types before they begin, and points of a learning curve must differ in sentences only.
         """
-        require_split(whole, "train", "the tag set")
         require_unique_ids(whole)
-        corpus = keep_training_share(whole, self.train_share, self.seed)
-        training = corpus.splits["train"]
-        if not corpus.entity_types("train"):
-            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
-        tags = TagSet(self.scheme, whole.entity_types("train"))
-        tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
+        if self.learned_by_tagger is not None and "train" not in whole.splits:
+            corpus, learned = whole, self.learned_by_tagger()
+        else:
+            require_split(whole, "train", "the tag set")
+            corpus = keep_training_share(whole, self.train_share, self.seed)
+            learned = self._learned_from(whole, corpus)
+        training = corpus.splits.get("train", ())
+        tags = learned.tags
         window_encoder = WindowEncoder(
-            WordTokenizer(tokenizer, self.windows.max_subwords), tags, self.windows.subwords, self.windows.overlap
+            WordTokenizer(learned.tokenizer, self.windows.max_subwords),
+            tags,
+            self.windows.subwords,
+            self.windows.overlap,
         )
         threshold = self.batches.repeat_threshold
         return BoundCorpus(
             corpus,
-            num_annotated=len(whole.splits["train"]),
+            num_annotated=len(whole.splits.get("train", ())),
             checksum=whole.checksum(),
             tags=tags,
+            word_counts=learned.word_counts,
             window_encoder=window_encoder,
             encoded={split: list(window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()},
             repeat_factors={} if threshold is None else repeat_factors(training, threshold),
             changes=[part.bind(training, tags) for part in self.augmentation],
         )
+
+    def _learned_from(self, whole: Corpus, corpus: Corpus) -> LearnedTags:
+        """Return the tags of the whole training split, with the words of the share of it that is trained on."""
+        training = corpus.splits["train"]
+        if not corpus.entity_types("train"):
+            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+        tags = TagSet(self.scheme, whole.entity_types("train"))
+        tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
+        return LearnedTags(tags, tokenizer, count_words(training, tags.entity_types))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Windows of all sentences, or of their augmented forms."""

@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ from ner_lightning.evaluation.errors.page import write_run_report
 from ner_lightning.quiet_libraries import silence_libraries
 from ner_lightning.runs.folders import FINISHED, PREDICTIONS, read_config
 from ner_lightning.runs.training_entities import count_training_entities
+from ner_lightning.training.learned_tags import LearnedTags
 
 SWEEP_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")  # set by the agent of a W&B sweep for each run
 
@@ -258,8 +260,15 @@ class TrainingCLI(PartsCLI):
     def write_report(self) -> None:
         """Write the error page from the predictions files."""
         if self.trainer.is_global_zero:
-            write_run_report(self.run_dir, count_training_entities(self.datamodule.bound.corpus.splits["train"]))
+            training = self.datamodule.bound.corpus.splits.get("train")
+            write_run_report(self.run_dir, None if training is None else count_training_entities(training))
 
+    def take_tags_of_checkpoint(self) -> None:
+        """Let a corpus without a training split be scored with the tags of the checkpoint."""
+        path = self.config[self.subcommand].ckpt_path
+        self.datamodule.learned_by_tagger = partial(LearnedTags.of_checkpoint, path)
+
+    before_validate = before_test = take_tags_of_checkpoint
     after_validate = after_test = write_report
 
 

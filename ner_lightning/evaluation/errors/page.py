@@ -31,7 +31,7 @@ CONFIG: Final = "config.yaml"
 SHOWN_OF_RECORD: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
 
 
-def write_run_report(run_dir: Path, training: TrainingEntities) -> None:
+def write_run_report(run_dir: Path, training: TrainingEntities | None) -> None:
     """Write the ``report.html`` of a run folder, on its test predictions or, where there are none, on validation's.
 
     Raises:

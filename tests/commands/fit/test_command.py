@@ -23,6 +23,7 @@ from support.command_line import TINY_RUN
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 PARTS = [argument for argument in TINY_RUN if argument.startswith(("--data", "--model.encoder"))]
+SIZES = [argument.replace("data.corpus", "from") for argument in PARTS if "num_" in argument and "corpus" in argument]
 
 
 @pytest.fixture(scope="module")
@@ -405,3 +406,17 @@ def test_a_corpus_without_validation_is_refused_until_a_share_is_held_out(
     assert json.loads((tmp_path / "run" / "run.json").read_text())["training_sentences"] == 7
     assert main(["check", *encoder, "--data.validation_share=0.3", "--format", "json"]) == 0
     assert report_of(capsys)["splits"]["validation"]["num_sentences"] == 3
+
+
+def test_a_checkpoint_is_scored_without_training_data(tmp_path: Path, run_dir: Path) -> None:
+    """The tags and the vocabulary come from the checkpoint, so the predictions are the same."""
+    assert main(["convert", "--from", "ExampleCorpus", *SIZES, "--to", "ColumnFiles", "--output", str(tmp_path)]) == 0
+    corpus = ["--data.corpus=ColumnFiles", f"--data.corpus.test={tmp_path / 'test.conll'}"]
+    encoder = [part for part in PARTS if "encoder" in part]
+    checkpoint = f"--ckpt_path={run_dir / 'checkpoints' / 'best.ckpt'}"
+    assert main(["test", *corpus, *encoder, checkpoint, "--run_dir", str(tmp_path / "scored")]) == 0
+    found, expected = (
+        read_predictions(folder / "predictions" / "test.jsonl") for folder in (tmp_path / "scored", run_dir)
+    )
+    assert [s.predicted for s in found] == [s.predicted for s in expected]
+    assert (tmp_path / "scored" / "report.html").is_file()
