@@ -42,9 +42,9 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
 
 
 def leave_signals_to_trainer(worker: int) -> None:  # noqa: ARG001 (what a loader passes)
-    """Have a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it too.
+    """Make a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it as well.
 
-    The training process needs it until the step under way is done; it ends with that process.
+    The training process needs it to finish the current step, and it ends when the training process does.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -157,10 +157,10 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share`` or
+            ValueError: If the training sentences contain no entity, the encoder is missing, or ``train_share`` or
                 ``repeat_threshold`` is out of range.
         """
-        self._resume = None  # left by an earlier run of a notebook
+        self._resume = None  # may be left from an earlier run in a notebook
         if self._bound is None:
             self._bound = self._bind(select_entity_types(self.reader.read(), self.selected_types))
         needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
@@ -190,7 +190,7 @@ class NERDataModule(L.LightningDataModule):
         corpus = keep_training_share(whole, self.train_share, self.seed)
         training = corpus.splits["train"]
         if not corpus.entity_types("train"):
-            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+            raise ValueError(f"training must contain at least one entity, got none in {len(training)} sentences")
         tags = TagSet(self.scheme, whole.entity_types("train"))
         tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
         window_encoder = WindowEncoder(
@@ -209,7 +209,7 @@ class NERDataModule(L.LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Windows of all sentences, or of their augmented forms."""
+        """Return the windows of all training sentences, or of their augmented forms."""
         bound = self.bound
         sentences = bound.corpus.splits["train"]
         windows_of = [windows for _, windows in bound.encoded["train"]]
@@ -242,7 +242,7 @@ class NERDataModule(L.LightningDataModule):
         return self.evaluation_dataloader("test")
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
-        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn.
+        """Return whole sentences of a split in batches that do not depend on the number of ranks, which take turns.
 
         Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
         together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
@@ -256,7 +256,7 @@ class NERDataModule(L.LightningDataModule):
         return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
 
     def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
-        """Whole sentences with their windows, cut into passes under the budget."""
+        """Return whole sentences with their windows, split into passes that fit the budget."""
         sentences = tuple(sentence for sentence, _ in items)
         windows = (window for _, windows in items for window in windows)
         passes = split_into_passes(windows, self.batches.evaluation_subwords)
@@ -322,5 +322,5 @@ def data_module_of(trainer: L.Trainer) -> NERDataModule:
     """
     data_module = data_module_given_to(trainer)
     if not isinstance(data_module, NERDataModule):
-        raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+        raise ValueError("the tagger must be run with a NERDataModule, got data loaders or nothing")
     return data_module

@@ -338,7 +338,7 @@ def test_logging_every_0_steps_logs_none() -> None:
 def test_a_loader_in_place_of_the_data_module_is_refused_in_words() -> None:
     data = data_module(16)
     data.setup()
-    with pytest.raises(ValueError, match="must be run with a NERDataModule, got loaders"):
+    with pytest.raises(ValueError, match="must be run with a NERDataModule, got data loaders"):
         trainer().fit(NERTagger(ENCODER, optimizer=sgd), data.train_dataloader())
 
 
