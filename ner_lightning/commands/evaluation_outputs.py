@@ -9,7 +9,7 @@ from typing import Any, Final
 from ner_lightning.atomic_files import write_json
 from ner_lightning.commands.evaluation_options import EvaluateOptions
 from ner_lightning.console import message_console, output_console, say
-from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, strict_summary
 from ner_lightning.evaluation.errors.page import REPORT, reported_predictions, write_report
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
 from ner_lightning.evaluation.errors.summary import errors_table, shortened_scores
@@ -57,7 +57,7 @@ def show(analysis: ErrorAnalysis, scores: Table, page: Path | None) -> None:
     """Print a summary that fits on a screen, and where to find the rest."""
     console = output_console()
     print_table(console, shortened_scores(scores, analysis), keeps_columns=False)
-    print_text(console, about_strict(analysis))
+    print_text(console, strict_summary(analysis))
     errors = errors_table(analysis)
     if errors.rows:
         print_table(console, errors, keeps_columns=False)

@@ -24,8 +24,8 @@ class AugmentedWindows(Dataset[EncodedWindow]):
     augmented form, and the last one is followed by any further ones, so that every word is learned once. A batch may
     therefore exceed its budget a little.
 
-    The windows of recently used sentences are cached, because otherwise each window of a long sentence would augment
-    and encode all of it again. The cache takes no more memory than the windows of the original sentences.
+    The windows of recently used sentences are cached, because otherwise a long sentence would be augmented and encoded
+    again for each of its windows. The cache takes no more memory than the windows of the original sentences.
 
     Args:
         sentences: The training split.

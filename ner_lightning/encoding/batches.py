@@ -79,7 +79,7 @@ class Batch:
 class EvaluationBatch:
     """Whole sentences, whose windows are run in passes that fit the budget.
 
-    A batch without sentences is what a rank gets that has nothing to score.
+    A rank that has nothing to score gets a batch without sentences.
 
     Args:
         passes: The windows of all sentences, in order. Their owned words, concatenated, are the words of the sentences.

@@ -1,4 +1,4 @@
-"""A corpus bound to tags and a tokenizer: everything that training and scoring read of it."""
+"""A corpus bound to tags and a tokenizer: everything that training and scoring read from it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
 
 
 def require_unique_ids(corpus: Corpus) -> None:
-    """Check that the id of a sentence is unique in its split, so that predictions can be told apart.
+    """Check that the id of a sentence is unique in its split, so that it identifies a prediction.
 
     Raises:
         CorpusError: If two sentences of a split share an id.

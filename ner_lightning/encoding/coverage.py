@@ -1,4 +1,4 @@
-"""Coverage: how much of a split could not be read, written as tags or tokenized unchanged."""
+"""Coverage: counts of the words and entities of a split that could not be read, written or tokenized unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ner_lightning.schemes import TagSet
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The counts behind the scores of a split, in which every word is predicted and every gold entity is counted.
+    """Counts that explain the scores of a split, for which every word is predicted and every gold entity is counted.
 
     Args:
         words: Number of words, each with one prediction.
@@ -52,7 +52,7 @@ class Coverage:
 
 
 def _listed(counts: list[tuple[int, str]]) -> str:
-    return ", ".join(f"{count} {what}" for count, what in counts)
+    return ", ".join(f"{count} {description}" for count, description in counts)
 
 
 def measure_coverage(

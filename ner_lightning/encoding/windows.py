@@ -54,7 +54,7 @@ def _spans_of_words(word_begins: Sequence[int], capacity: int, overlap: int) -> 
         spans.append((start, end))
         if end == num_words:
             return spans
-        # as much shared context as the overlap allows, and room for the next word
+        # share as much context as the overlap allows, but leave room for the next word
         while word_begins[end] - word_begins[start] > overlap or word_begins[end + 1] - word_begins[start] > capacity:
             start += 1
 

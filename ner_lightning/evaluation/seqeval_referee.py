@@ -1,4 +1,4 @@
-"""Checks our scores against those of seqeval."""
+"""Comparison of our scores with those of seqeval."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from ner_lightning.schemes import TagSet
 
 RECORD: Final = "run.json"
 PREDICTIONS: Final = "predictions"  # the folder of a run's predictions files
-FINISHED: Final = "training_entities.json"  # the last file that `fit` writes
+FINISHED: Final = "training_entities.json"  # the last file that `fit` writes, so it marks a finished run
 FILES: Final = ("config.yaml", RECORD, FINISHED)
 TRACES: Final = ("metrics.csv", RECORD, "checkpoints")  # every run soon has one of these, other folders have none
 PLAN: Final = "plan.json"  # is in the folder of a comparison, beside the folders of its arms
@@ -140,7 +140,7 @@ def _is_tag_set(value: Any) -> bool:
     return True
 
 
-RECORDED: Final[Mapping[str, Callable[[Any], bool]]] = {  # what a comparison reads of run.json, and checks of it
+RECORDED: Final[Mapping[str, Callable[[Any], bool]]] = {  # keys of run.json that a comparison reads, and their checks
     "seed": lambda value: type(value) is int,  # true is an int as well
     "commit": lambda value: value is None or _is_text(value),
     "corpus_checksum": _is_text,

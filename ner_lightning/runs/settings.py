@@ -1,4 +1,4 @@
-"""The settings of a run: which of them decide its scores, how they differ between runs, and the names of arms."""
+"""The settings of a run: the ones that decide its scores, differences between runs, and the names of arms."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def deciding(settings: Settings) -> Settings:
 def _class_path(path: Any) -> Any:
     """Return one spelling for all import paths of a class.
 
-    A class of this package is known by its name alone; another one by the path in its definition, if it is loaded. A
+    A class of this package is identified by its name only; any other class by its module and name, if it is loaded. A
     run folder may come from anywhere, so nothing that it names is imported.
     """
     if not isinstance(path, str):
@@ -93,7 +93,7 @@ def differences(*settings: Settings) -> dict[str, tuple[Any, ...]]:
 
 
 def encoder_name(settings: Settings) -> str | None:
-    """Return the name of a run's encoder: that of the pretrained one, or else that of the class; None without either.
+    """Return the name of a run's encoder: that of the pretrained model, or otherwise of the class; None without either.
 
     >>> key = "model.encoder"
     >>> encoder_name({f"{key}.class_path": "PretrainedEncoder", f"{key}.init_args.name_or_path": "bert-base-cased"})

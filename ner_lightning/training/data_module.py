@@ -44,9 +44,9 @@ KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
 
 
 def leave_signals_to_trainer(worker: int) -> None:  # noqa: ARG001 (what a loader passes)
-    """Have a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it too.
+    """Make a process that collates batches ignore Ctrl-C and SIGTERM, which terminals and SLURM send to it as well.
 
-    The training process needs it until the step under way is done; it ends with that process.
+    The training process needs it to finish the current step, and it ends when the training process does.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -164,10 +164,10 @@ class NERDataModule(L.LightningDataModule):
 
         Raises:
             CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
-            ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share``,
+            ValueError: If the training sentences contain no entity, the encoder is missing, or ``train_share``,
                 ``validation_share`` or ``repeat_threshold`` is out of range.
         """
-        self._resume = None  # left by an earlier run of a notebook
+        self._resume = None  # may be left from an earlier run in a notebook
         if self._bound is None:
             self._bound = self._bind(self.read_corpus())
         needed: dict[str, SplitName] = {"fit": "validation", "validate": "validation", "test": "test"}
@@ -234,13 +234,13 @@ class NERDataModule(L.LightningDataModule):
         """Return the tags of the whole training split, with the words of the share of it that is trained on."""
         training = corpus.splits["train"]
         if not corpus.entity_types("train"):
-            raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+            raise ValueError(f"training must contain at least one entity, got none in {len(training)} sentences")
         tags = TagSet(self.scheme, whole.entity_types("train"))
         tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
         return LearnedTags(tags, tokenizer, count_words(training, tags.entity_types))
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Windows of all sentences, or of their augmented forms."""
+        """Return the windows of all training sentences, or of their augmented forms."""
         bound = self.bound
         sentences = bound.corpus.splits["train"]
         windows_of = [windows for _, windows in bound.encoded["train"]]
@@ -273,7 +273,7 @@ class NERDataModule(L.LightningDataModule):
         return self.evaluation_dataloader("test")
 
     def evaluation_dataloader(self, split: SplitName) -> DataLoader[EvaluationBatch]:
-        """Whole sentences of a split; the batches do not depend on the number of ranks, which take them in turn.
+        """Return whole sentences of a split in batches that do not depend on the number of ranks, which take turns.
 
         Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
         together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
@@ -287,7 +287,7 @@ class NERDataModule(L.LightningDataModule):
         return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
 
     def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
-        """Whole sentences with their windows, cut into passes under the budget."""
+        """Return whole sentences with their windows, split into passes that fit the budget."""
         sentences = tuple(sentence for sentence, _ in items)
         windows = (window for _, windows in items for window in windows)
         passes = split_into_passes(windows, self.batches.evaluation_subwords)
@@ -353,5 +353,5 @@ def data_module_of(trainer: L.Trainer) -> NERDataModule:
     """
     data_module = data_module_given_to(trainer)
     if not isinstance(data_module, NERDataModule):
-        raise ValueError("the tagger must be run with a NERDataModule, got loaders or nothing")
+        raise ValueError("the tagger must be run with a NERDataModule, got data loaders or nothing")
     return data_module

@@ -28,7 +28,7 @@ def count_steps(num_batches: int, accumulated: int, max_epochs: int, max_steps: 
 
 
 def warning_on_steps(num_steps: int) -> str | None:
-    """Return a warning if a run has few optimizer steps, else None."""
+    """Return a warning if a run has few optimizer steps, or None."""
     if num_steps >= MIN_STEPS:
         return None
     return (

@@ -57,10 +57,10 @@ def test_the_scheme_and_the_training_entities_are_read_from_the_run(
     (tmp_path / "run.json").write_text(json.dumps({"tags": {"scheme": "BIOES", "entity_types": ["PER"]}}))
     (tmp_path / FINISHED).write_text(json.dumps(TRAINING))
     assert main(["evaluate", str(path)]) == 0
-    assert "only what BIOES can write; ill-formed sentences 100.00 %." in capsys.readouterr().out.replace("\n", " ")
+    assert "(label scheme BIOES); ill-formed sentences 100.00 %." in capsys.readouterr().out.replace("\n", " ")
     tables = tmp_path / "tables.json"
     assert main(["evaluate", str(path), "--scheme", "BIO", "--json", str(tables)]) == 0
-    assert "only what BIO can write; ill-formed sentences 0.00 %." in capsys.readouterr().out.replace("\n", " ")
+    assert "(label scheme BIO); ill-formed sentences 0.00 %." in capsys.readouterr().out.replace("\n", " ")
     assert json.loads(tables.read_text())["familiarity"]
 
 
@@ -93,7 +93,7 @@ def test_the_summary_of_many_long_types_fits_a_screen(
     assert max(map(len, lines)) <= 80
     assert len(set(re.findall(name + r"_\d+", "\n".join(lines)))) >= 8
     assert set(re.findall(name[:4] + r"[-\w]*", "\n".join(lines))) <= set(kinds)
-    assert "The 8 types with the most gold entities, of 40." in lines
+    assert "The 8 types with the most gold entities are shown, out of 40." in lines
     for kind in ("wrong type", "wrong boundary", "wrong both", "missed", "spurious"):
         assert any(line.startswith(f"│ {kind} ") and line.endswith(" 80 │") for line in lines)
 
@@ -157,7 +157,7 @@ def test_wrong_input_does_not_block_the_corrected_command(predictions: Path, tmp
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        ("", [], "there must be a sentence to analyse"),
+        ("", [], "there must be at least one sentence to analyze"),
         ("{}", [], "test.jsonl:1: a line must have the keys"),
         (None, ["--min_score", "90"], "--min_score must be from 0 to 1, got 90.0"),
         (None, ["--min_score", "high"], "--min_score"),

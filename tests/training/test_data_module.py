@@ -65,7 +65,7 @@ def test_saving_a_bundle_before_the_corpus_is_read_is_refused(tmp_path: Path) ->
 
 
 def test_a_training_split_without_entities_is_refused() -> None:
-    with pytest.raises(ValueError, match="must hold at least one entity, got none in 1 sentences"):
+    with pytest.raises(ValueError, match="must contain at least one entity, got none in 1 sentences"):
         data_module(train=Sentence(("Anna",), (), "0")).setup()
 
 

@@ -336,7 +336,7 @@ def test_nothing_is_logged_by_step_if_log_every_n_steps_is_0() -> None:
 def test_a_loader_in_place_of_the_data_module_is_refused_with_a_clear_message() -> None:
     data = data_module(16)
     data.setup()
-    with pytest.raises(ValueError, match="must be run with a NERDataModule, got loaders"):
+    with pytest.raises(ValueError, match="must be run with a NERDataModule, got data loaders"):
         trainer().fit(NERTagger(ENCODER, optimizer=sgd), data.train_dataloader())
 
 

@@ -11,7 +11,7 @@ MIN_CAPITALIZED_SHARE: Final = 0.5
 
 
 def entities_are_cased(corpus: Corpus) -> bool:
-    """Return whether capital letters distinguish entities from other words, so that an uncased encoder loses evidence.
+    """Return True if capital letters distinguish entities from other words, so that an uncased encoder loses evidence.
 
     Only words that begin with a cased letter count, and the first word of each sentence does not. At least half of
     the entity words must begin with a capital, and the share of the other words must be at most half as large.

@@ -1,4 +1,4 @@
-"""Counts of what each split of a corpus contains: sentences, words, entities and subwords."""
+"""Counts of the sentences, words, entities and subwords in each split of a corpus."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class SplitStatistics:
 
 
 def count_split(sentences: Sequence[Sentence]) -> SplitStatistics:
-    """Count what a split contains."""
+    """Count the sentences, words and entities of a split."""
     entities = [entity for sentence in sentences for entity in sentence.entities]
     ids = Counter(sentence.id for sentence in sentences if sentence.id)
     return SplitStatistics(

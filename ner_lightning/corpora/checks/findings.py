@@ -16,7 +16,7 @@ NotesByKind = Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]
 
 
 def find_errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterator[str]:
-    """Yield what makes a corpus unfit for training."""
+    """Yield one line for each error, which makes a corpus unfit for training."""
     found = f"found {', '.join(splits) or 'no split'}"
     if "train" not in splits:
         yield f"a train split is required to learn from, {found}"
@@ -35,7 +35,7 @@ def find_errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterator[str]:
 def find_warnings(
     splits: Mapping[SplitName, SplitStatistics], notes: NotesByKind, conflicts: Sequence[str]
 ) -> Iterator[str]:
-    """Yield what will cost quality or distort scores."""
+    """Yield one line for each problem that will lower quality or distort scores."""
     yield from _warnings_about_notes(notes)
     for name, split in splits.items():
         yield from _warnings_about_words(name, split)

@@ -39,7 +39,7 @@ SUBWORD_ROWS: tuple[tuple[str, Callable[[SubwordStatistics, int], str]], ...] = 
 
 
 def print_report(report: CorpusReport, console: Console) -> None:
-    """Print a corpus report: tables first, then what is wrong."""
+    """Print a corpus report: tables first, then warnings and errors."""
     print_table(console, _split_table(report))
     print_table(console, _type_table(report))
     if any(report.notes_by_kind.values()):

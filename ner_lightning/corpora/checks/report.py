@@ -1,4 +1,4 @@
-"""The corpus report: what a corpus contains and what is wrong with it, as data."""
+"""The corpus report: the contents of a corpus and its problems, as data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, NoteKind, SplitNam
 
 @dataclass(frozen=True, slots=True)
 class CorpusReport:
-    """A report on what a corpus contains and what is wrong with it.
+    """A report on the contents of a corpus and its problems.
 
     Args:
         splits: The counts of each split.
@@ -27,8 +27,8 @@ class CorpusReport:
         ambiguous_surfaces: Entities that occur with several types, with the count of each type; most frequent first.
         label_conflicts: One line for each group of sentences with the same words but different entities.
         cased: True if capital letters distinguish entity words from others, see ``casing.entities_are_cased``.
-        errors: What makes the corpus unfit for training, one line each.
-        warnings: What will cost quality or distort scores, one line each.
+        errors: The problems that make the corpus unfit for training, one line each.
+        warnings: The problems that will lower quality or distort scores, one line each.
         optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
     """
 
@@ -51,7 +51,7 @@ class CorpusReport:
 def describe_corpus(
     corpus: Corpus, subword_counts: CountSubwords | None = None, window: int | None = None
 ) -> CorpusReport:
-    """Report on what a corpus contains and what is wrong with it.
+    """Report on the contents of a corpus and its problems.
 
     Args:
         corpus: The corpus as it was read.

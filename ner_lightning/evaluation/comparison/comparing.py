@@ -122,7 +122,7 @@ def compare_runs(
         runs_by_arm: The runs of every arm.
         scope: The part of their predictions that is compared.
         date: The date of the comparison.
-        track: Passes the runs on one by one, and may show progress.
+        track: Yields the runs one by one, and may show progress.
 
     Raises:
         ValueError: If there is no sentence, runs were scored on different ones, runs of an arm were trained on
@@ -164,7 +164,7 @@ def _scorer_of(runs: Sequence[FinishedRun], scope: Scope) -> Scorer:
 
 
 def _under(decoder: str, by_arm: Mapping[str, Sequence[ScoredRun]], units: Units) -> DecoderResult:
-    """Compare the arms under another decoder; the random numbers are those of a comparison under it alone."""
+    """Compare the arms under another decoder, with the random numbers of a comparison that uses only that decoder."""
     counted = {name: [run.by_decoder[decoder] for run in of_arm] for name, of_arm in by_arm.items()}
     counts = {name: _stacked(of_arm, (LENIENT, STRICT), units) for name, of_arm in counted.items()}
     rng = np.random.default_rng(RESAMPLING_SEED)
@@ -228,7 +228,8 @@ def _require_one_corpus(name: str, runs: Sequence[FinishedRun]) -> None:
     checksums = {run.record["corpus_checksum"] for run in runs}
     if len(checksums) > 1:
         raise ValueError(
-            f"runs of an arm must be trained on one corpus, those of {name} have the checksums {sorted(checksums)}"
+            f"runs of an arm must be trained on the same corpus, but those of {name} have the checksums "
+            f"{sorted(checksums)}"
         )
 
 

@@ -29,7 +29,7 @@ class Disagreement:
     gap: float
 
     def to_plain(self) -> dict[str, Any]:
-        """Return what is written as JSON: entities as in a predictions file, with the share of runs as score."""
+        """Return plain data for JSON: entities as in a predictions file, with the share of runs as score."""
         return {
             "id": self.sentence.id,
             "document_id": self.sentence.document_id,
@@ -44,7 +44,11 @@ class Disagreement:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Disagreement:
-        """Rebuild a disagreement from JSON; errors of the standard types if a value is missing or wrong."""
+        """Rebuild a disagreement from plain data.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a value is missing or wrong.
+        """
         gold = tuple(EntitySpan(*entity) for entity in plain["gold"])
         sentence = PredictedSentence(plain["id"], plain["document_id"], tuple(plain["words"]), gold, (), None)
         found = {name: tuple(EntitySpan(*entity) for entity in entities) for name, entities in plain["found"].items()}

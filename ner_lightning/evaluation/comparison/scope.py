@@ -42,7 +42,7 @@ class Scope:
         """Check that each entity type is known to at least one run.
 
         Raises:
-            ValueError: If a type is not.
+            ValueError: If an entity type is unknown to all runs.
         """
         known = {name for run in runs for name in run.record["tags"]["entity_types"]}
         unknown = [name for name in self.entity_types or () if name not in known]

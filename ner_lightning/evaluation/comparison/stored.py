@@ -1,4 +1,4 @@
-"""Comparisons as JSON: what `compare` writes, and reading it back to draw the page."""
+"""Comparisons as JSON: writes the output of `compare`, and reads it back to draw the page."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _plain_scores(arm: ScoredArm) -> dict[str, Any]:
 
 
 def read_comparison(path: Path) -> Comparison:
-    """Read a comparison and, if they are beside it, its disagreements.
+    """Read a comparison and, if their file is in the same folder, its disagreements.
 
     Raises:
         ValueError: If a file was not written by ``compare``, or is damaged.
@@ -106,7 +106,7 @@ def _read_disagreements(path: Path, arm_names: list[str]) -> tuple[Disagreement,
 def _comparison(plain: Mapping[str, Any], disagreements: tuple[Disagreement, ...] | None) -> Comparison:
     runs = {name: tuple(ComparedRun(**run) for run in arm["runs"]) for name, arm in plain["arms"].items()}
     if not runs:
-        raise ValueError("there must be an arm")
+        raise ValueError("there must be at least one arm, got none")
     arms = _arms(plain["arms"], runs)
     types = plain["entity_types"]
     return Comparison(

@@ -93,7 +93,7 @@ class Difference:
         )
 
     def to_plain(self) -> dict[str, Any]:
-        """Return what is written as JSON: the fields, and the values derived from them."""
+        """Return the fields, and the values derived from them, as plain data for JSON."""
         derived = {"difference": self.difference, "p": self.p, "better": self.better, "verdict": self.verdict()}
         return {**asdict(self), **derived}
 

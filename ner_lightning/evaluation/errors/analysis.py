@@ -1,4 +1,4 @@
-"""What a predictions file tells of a model's errors."""
+"""The analysis of a predictions file: gold and predicted entities in pairs, and their scores."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from ner_lightning.schemes import LabelScheme
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnalysis:
-    """The sentences of a predictions file with their entities paired, and what is known besides.
+    """The sentences of a predictions file, their gold and predicted entities in pairs, and the scores.
 
     Args:
         sentences: The sentences.
-        pairs: The pairs of every sentence.
-        scores: The counts of exact matches.
-        training: The surfaces annotated in training; None where they are not known.
-        strict: The strict reading; None where there are no predicted tags, or their scheme is not known.
-        strict_scores: Its counts of exact matches.
-        scheme_was_given: Whether somebody told the scheme of the tags, which is else recognised by their look.
+        pairs: For every sentence, its pairs of gold and predicted entities.
+        scores: Counts of exact matches.
+        training: The surfaces annotated in training; None if they are unknown.
+        strict: The predicted tags, read strictly; None if a sentence has no predicted tags, or if their label scheme
+            is unknown.
+        strict_scores: Counts of exact matches in the strict reading; None without one.
+        scheme_was_given: True if the label scheme was given, False if it was recognized from the predicted tags.
     """
 
     sentences: Sequence[PredictedSentence]
@@ -38,20 +39,20 @@ class ErrorAnalysis:
 
     @property
     def entity_types(self) -> list[str]:
-        """The types that are annotated or predicted, in alphabetical order."""
+        """The entity types that are annotated or predicted, in alphabetical order."""
         return list(self.scores.by_type)
 
     def all_pairs(self) -> Iterator[tuple[PredictedSentence, EntityPair]]:
-        """Every pair with its sentence."""
+        """Yield every pair with its sentence."""
         for sentence, pairs in zip(self.sentences, self.pairs, strict=True):
             yield from ((sentence, pair) for pair in pairs)
 
     def errors(self) -> Iterator[tuple[PredictedSentence, EntityPair]]:
-        """Every pair that is not correct, with its sentence."""
+        """Yield every pair that is an error, with its sentence."""
         return ((sentence, pair) for sentence, pair in self.all_pairs() if pair.kind != "correct")
 
     def compared(self) -> Iterator[tuple[PredictedSentence, EntitySpan, EntitySpan]]:
-        """Every gold entity that has a counterpart, with it: the sentence, the gold and the predicted one."""
+        """Yield the sentence, the gold entity and the predicted entity of every pair that has both."""
         for sentence, pair in self.all_pairs():
             if pair.gold is not None and pair.predicted is not None:
                 yield sentence, pair.gold, pair.predicted
@@ -65,16 +66,16 @@ def analyse(
     """Pair and score the entities of a predictions file.
 
     Args:
-        sentences: The sentences.
-        training: The surfaces annotated in training, where they are known.
-        scheme: The label scheme of the predicted tags; None recognises it by their look.
+        sentences: The sentences of the file.
+        training: The surfaces annotated in training, if they are known.
+        scheme: The label scheme of the predicted tags; None recognizes it from the tags.
 
     Raises:
-        ValueError: If a predicted tag is malformed, or none of the scheme's.
+        ValueError: If a predicted tag is malformed, or the scheme does not have it.
     """
     has_tags = all(sentence.predicted_tags is not None for sentence in sentences)
-    read_in = (scheme or recognized_scheme(sentences)) if has_tags else None
-    strict = None if read_in is None else read_strictly(sentences, read_in)
+    scheme_of_tags = (scheme or recognized_scheme(sentences)) if has_tags else None
+    strict = None if scheme_of_tags is None else read_strictly(sentences, scheme_of_tags)
     return ErrorAnalysis(
         sentences,
         [pair_entities(sentence.gold, sentence.predicted) for sentence in sentences],
@@ -86,30 +87,32 @@ def analyse(
     )
 
 
-def about_strict(analysis: ErrorAnalysis) -> str:
-    """What there is to say of the strict reading, in a sentence or two."""
+def strict_summary(analysis: ErrorAnalysis) -> str:
+    """Return the strict F1 in a sentence or two, or the reason why it is missing."""
     strict, scores = analysis.strict, analysis.strict_scores
     if strict is None or scores is None:
         if any(sentence.predicted_tags is None for sentence in analysis.sentences):
             return "No strict scores: not every sentence has predicted tags."
-        return "No strict scores: the look of the predicted tags does not tell their scheme; --scheme would."
-    scheme = strict.scheme.name if analysis.scheme_was_given else f"{strict.scheme.name}, as the tags look,"
+        return "No strict scores: the label scheme of the predicted tags is unclear; set it with --scheme."
+    scheme = strict.scheme.name if analysis.scheme_was_given else f"{strict.scheme.name}, recognized from the tags"
     f1, ill_formed = 100 * scores.overall.f1, 100 * strict.ill_formed
-    told = f"Strict F1 {f1:.2f}: only what {scheme} can write; ill-formed sentences {ill_formed:.2f} %."
-    if strict.contradicting:
-        told += f" In {strict.contradicting:,} sentences the predicted entities are not those of the predicted tags."
-    return told
+    summary = f"Strict F1 {f1:.2f} (label scheme {scheme}); ill-formed sentences {ill_formed:.2f} %."
+    if strict.contradicting == 1:
+        summary += " In 1 sentence, the predicted entities contradict the predicted tags."
+    elif strict.contradicting:
+        summary += f" In {strict.contradicting:,} sentences, the predicted entities contradict the predicted tags."
+    return summary
 
 
-def problem(pair: EntityPair) -> str:
-    """What is wrong with a pair, in two or three words."""
+def error_name(pair: EntityPair) -> str:
+    """Return the kind of error of a pair in two or three words, including how its boundaries are wrong."""
     if pair.kind == "wrong boundary":
         return str(pair.boundary)
     return f"wrong type, {pair.boundary}" if pair.kind == "wrong both" else pair.kind
 
 
 def describe(pair: EntityPair) -> str:
-    """The same with the types.
+    """Return the kind of error with the entity types.
 
     >>> from ner_lightning.entities import EntitySpan
     >>> describe(EntityPair(EntitySpan(0, 2, "PER"), EntitySpan(0, 1, "LOC")))
@@ -119,5 +122,5 @@ def describe(pair: EntityPair) -> str:
     """
     types = list(dict.fromkeys(entity.entity_type for entity in (pair.gold, pair.predicted) if entity is not None))
     if len(types) == 1:
-        return f"{types[0]} {problem(pair)}"
-    return problem(pair).replace("wrong type", " as ".join(types))
+        return f"{types[0]} {error_name(pair)}"
+    return error_name(pair).replace("wrong type", " as ".join(types))

@@ -1,4 +1,4 @@
-"""The page of an error analysis."""
+"""The page that shows an error analysis."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ner_lightning.atomic_files import whole_file
-from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, about_strict
+from ner_lightning.evaluation.errors.analysis import ErrorAnalysis, strict_summary
 from ner_lightning.evaluation.errors.cards import error_cards, error_key, suspect_cards
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis, analyse_file
-from ner_lightning.evaluation.errors.suspects import SURE, find_suspects
-from ner_lightning.evaluation.errors.tables import MOST, confusion_matrix, error_tables
+from ner_lightning.evaluation.errors.suspects import MIN_SCORE, find_suspects
+from ner_lightning.evaluation.errors.tables import MAX_ROWS, confusion_matrix, error_tables
 from ner_lightning.evaluation.pages.html import render
 from ner_lightning.evaluation.pages.score_tables import decoders_table, score_cells
 from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table, type_labels
@@ -24,15 +24,15 @@ from ner_lightning.runs.folders import PREDICTIONS, read_config, run_dir_of
 from ner_lightning.runs.settings import deciding, encoder_name, settings_of
 from ner_lightning.runs.training_entities import TrainingEntities
 
-REPORT: Final = "report.html"  # of a run folder
-MOST_SUSPECTS: Final = 20
-MOST_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
+REPORT: Final = "report.html"  # in a run folder
+MAX_SUSPECTS: Final = 20
+MAX_CHARACTERS: Final = 100  # of a text in a table: the surface of an entity may be as long as its sentence
 CONFIG: Final = "config.yaml"
-SHOWN_OF_RECORD: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
+RECORD_KEYS: Final = ("seed", "commit", "corpus_checksum", "loss", "versions")
 
 
 def write_run_report(run_dir: Path, training: TrainingEntities | None) -> None:
-    """Write the ``report.html`` of a run folder, on its test predictions or, where there are none, on validation's.
+    """Write the ``report.html`` of a run folder about its test predictions, or its validation predictions without any.
 
     Raises:
         ValueError: If a file of the run is damaged.
@@ -49,22 +49,24 @@ def write_run_report(run_dir: Path, training: TrainingEntities | None) -> None:
 
 
 def reported_predictions(run_dir: Path) -> Path | None:
-    """The predictions file that the page of a run is about; None if there is none."""
+    """Return the predictions file that the page of a run is about, or None if the run has no predictions."""
     paths = [run_dir / PREDICTIONS / f"{split}.jsonl" for split in ("test", "validation")]
     return next((path for path in paths if path.is_file()), None)
 
 
-def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Table], min_score: float = SURE) -> None:
+def write_report(
+    path: Path, file: PredictionAnalysis, tables: Mapping[str, Table], min_score: float = MIN_SCORE
+) -> None:
     """Write the page of an error analysis.
 
     Args:
-        path: Where to.
-        file: What was analysed.
-        tables: Its :func:`error_tables`, and ``decoders`` where there are several.
-        min_score: The score from which on an error is suspected of being the annotation's.
+        path: The file to write.
+        file: The analysis of a predictions file.
+        tables: Its :func:`error_tables`, and a table ``decoders`` if there are several.
+        min_score: Smallest score of a predicted entity for which an error is suspected to be one of the annotation.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the page cannot be written.
     """
     analysis, record = file.analysis, file.record or {}
     labels = type_labels(analysis.entity_types)
@@ -74,18 +76,18 @@ def write_report(path: Path, file: PredictionAnalysis, tables: Mapping[str, Tabl
         "analysis": analysis,
         "about": facts_about(file.path, date.today()),
         "tiles": headline(analysis),
-        "tables": {name: brief(table) for name, table in tables.items()},
-        "confusion_matrix": most_confused(confusion_matrix(analysis), MOST),
+        "tables": {name: shortened_table(table) for name, table in tables.items()},
+        "confusion_matrix": most_confused(confusion_matrix(analysis), MAX_ROWS),
         "kinds": ERROR_KINDS,
         "num_of_kind": Counter(pair.kind for pair in errors),
         "num_of_key": Counter(error_key(pair, analysis.entity_types) for pair in errors),
         "num_with_errors": sum(any(pair.kind != "correct" for pair in pairs) for pairs in analysis.pairs),
         "cards": error_cards(analysis, labels),
-        "suspects": suspect_cards(analysis, suspects[:MOST_SUSPECTS], labels),
+        "suspects": suspect_cards(analysis, suspects[:MAX_SUSPECTS], labels),
         "num_suspects": len(suspects),
         "min_score": min_score,
-        "about_strict": about_strict(analysis),
-        "record": {key: record[key] for key in SHOWN_OF_RECORD if key in record},
+        "strict_summary": strict_summary(analysis),
+        "record": {key: record[key] for key in RECORD_KEYS if key in record},
     }
     page = render("report.html", f"Errors in {file.path.stem} predictions", values, script="report.js")
     with whole_file(path) as output:
@@ -110,7 +112,7 @@ def facts_about(predictions: Path, written_on: date) -> dict[str, str]:
 
 
 def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:
-    """The scores that stand first, by what they are; a score of nothing is no zero, here as in the tables."""
+    """Return the scores at the top of the page, by name; undefined scores are not shown as zero, as in the tables."""
     precision, recall, f1, *_ = score_cells(analysis.scores.overall)
     shown = {"F1, %": f1, "precision, %": precision, "recall, %": recall}
     if analysis.strict is not None and analysis.strict_scores is not None:
@@ -119,35 +121,35 @@ def headline(analysis: ErrorAnalysis) -> Mapping[str, Percent]:
     return shown
 
 
-def brief(table: Table) -> Table:
-    """The first rows of a table, with the beginnings of long texts."""
-    head = table.head(MOST)
-    return replace(head, rows=tuple(tuple(map(_beginning, row)) for row in head.rows))
+def shortened_table(table: Table) -> Table:
+    """Return the first rows of a table, with long texts cut."""
+    head = table.head(MAX_ROWS)
+    return replace(head, rows=tuple(tuple(map(_shortened, row)) for row in head.rows))
 
 
-def _beginning(cell: Any) -> Any:
-    is_long = isinstance(cell, str | Frequencies) and len(str(cell)) > MOST_CHARACTERS
-    return f"{str(cell)[:MOST_CHARACTERS].rstrip()} …" if is_long else cell
+def _shortened(cell: Any) -> Any:
+    is_long = isinstance(cell, str | Frequencies) and len(str(cell)) > MAX_CHARACTERS
+    return f"{str(cell)[:MAX_CHARACTERS].rstrip()} …" if is_long else cell
 
 
-def most_confused(matrix: Table, most: int) -> Table:
-    """The types of a confusion matrix that are taken for others, or others for them, most often.
+def most_confused(matrix: Table, max_types: int) -> Table:
+    """Reduce a confusion matrix to the types that are most often confused with others.
 
     Args:
-        matrix: A row and, after that of the names, a column for every type.
-        most: How many types to keep.
+        matrix: A table with a row for every type and, after the column of names, a column for every type.
+        max_types: Largest number of types to keep.
     """
     counts = [row[1:] for row in matrix.rows]
-    if len(counts) <= most:
+    if len(counts) <= max_types:
         return matrix
     columns = zip(*counts, strict=True)
     confused = [
         sum(row) + sum(column) - 2 * row[i] for i, (row, column) in enumerate(zip(counts, columns, strict=True))
     ]
-    kept = sorted(sorted(range(len(counts)), key=lambda i: -confused[i])[:most])
+    kept = sorted(sorted(range(len(counts)), key=lambda i: -confused[i])[:max_types])
     return replace(
         matrix,
         header=(matrix.header[0], *(matrix.header[i + 1] for i in kept)),
         rows=tuple((matrix.rows[i][0], *(counts[i][j] for j in kept)) for i in kept),
-        note=f"{matrix.note} The {most} types of {len(counts):,} that are confused most.",
+        note=f"{matrix.note} The {max_types} most confused types of {len(counts):,} are shown.",
     )

@@ -1,4 +1,4 @@
-"""A predictions file analysed with what its run folder tells."""
+"""The error analysis of a predictions file, completed from the run folder that the file is in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ner_lightning.schemes import LabelScheme, TagSet
 
 @dataclass(frozen=True, slots=True)
 class PredictionAnalysis:
-    """A predictions file, its analysis, and the ``run.json`` of its run where there is one."""
+    """A predictions file, its analysis, and the content of its run's ``run.json``, or None without one."""
 
     path: Path
     analysis: ErrorAnalysis
@@ -27,19 +27,20 @@ class PredictionAnalysis:
 def analyse_file(
     path: Path, training: TrainingEntities | None = None, scheme: LabelScheme | None = None
 ) -> PredictionAnalysis:
-    """Analyse a predictions file.
+    """Analyze a predictions file.
 
     Args:
-        path: The file. Where it lies in the folder ``predictions`` of a run, the run tells what is not given.
+        path: The file. If it is in the folder ``predictions`` of a run, arguments that are not given are read from the
+            run folder.
         training: The surfaces annotated in training.
-        scheme: The label scheme of the predicted tags; where no run tells, it is recognised by their look.
+        scheme: The label scheme of the predicted tags. If no run records it either, it is recognized from the tags.
 
     Raises:
-        ValueError: If a file is damaged, or there is no sentence.
+        ValueError: If a file is damaged, or the predictions file contains no sentence.
     """
     sentences = read_any_predictions(path)
     if not sentences:
-        raise PredictionsError(f"{path}: there must be a sentence to analyse, got an empty file")
+        raise PredictionsError(f"{path}: there must be at least one sentence to analyze, got an empty file")
     run_dir = run_dir_of(path)
     if training is None and run_dir is not None and (run_dir / FINISHED).is_file():
         training = read_training_entities(run_dir / FINISHED)

@@ -1,4 +1,4 @@
-"""Confident errors: where a sure model and the annotation disagree, the annotation may be wrong."""
+"""Suspected annotation errors: where a confident model and the annotation disagree, the annotation may be wrong."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from ner_lightning.metrics.error_types import EntityPair
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.runs.training_entities import TrainingEntities
 
-SURE: Final = 0.9  # the score from which on an error is suspected of being the annotation's
+MIN_SCORE: Final = 0.9  # of a predicted entity; only errors that are at least this confident are suspects
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A predicted entity of high score that is none of gold, with the gold entity that it is compared with, if any.
+    """A predicted entity with a high score that is not gold, paired with the gold entity it overlaps, if any.
 
-    A predictions file scores what was predicted; gold entities of which nothing was predicted have no score, and
-    cannot be suspected.
+    Only predicted entities have scores, so a gold entity that was missed completely cannot be a suspect.
     """
 
     sentence: PredictedSentence
@@ -31,10 +30,10 @@ class Suspect:
     score: float
 
     def to_plain(self, training: TrainingEntities | None) -> dict[str, Any]:
-        """What a reviewer needs to decide, as JSON can hold it.
+        """Return the facts that a reviewer needs to decide, as plain data for JSON.
 
         Args:
-            training: The surfaces annotated in training; None leaves out what is said of them.
+            training: The surfaces annotated in training; None omits the key ``in_training``.
         """
         gold, predicted = self.pair.gold, self.pair.predicted
         return {
@@ -55,8 +54,8 @@ class Suspect:
         return plain if training is None else plain | {"in_training": training.get(surface, {})}
 
 
-def find_suspects(analysis: ErrorAnalysis, min_score: float = SURE) -> list[Suspect]:
-    """The errors whose predicted entity has at least this score, the surest first."""
+def find_suspects(analysis: ErrorAnalysis, min_score: float = MIN_SCORE) -> list[Suspect]:
+    """Return the errors whose predicted entity has at least this score, highest scores first."""
     found = [
         Suspect(sentence, pair, pair.predicted.score)
         for sentence, pair in analysis.errors()
@@ -66,7 +65,7 @@ def find_suspects(analysis: ErrorAnalysis, min_score: float = SURE) -> list[Susp
 
 
 def write_suspects(path: Path, suspects: Iterable[Suspect], training: TrainingEntities | None) -> None:
-    """Write a JSON line for every suspect, to be reviewed.
+    """Write one JSON line for every suspect, for a reviewer.
 
     Raises:
         OSError: If the file cannot be written.

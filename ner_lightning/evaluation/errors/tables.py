@@ -1,4 +1,4 @@
-"""The tables of an error analysis, which the terminal, the page and JSON show."""
+"""The tables of an error analysis, for the terminal, the page and JSON."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ner_lightning.metrics.error_types import ERROR_KINDS, ErrorKind, Side, conf
 from ner_lightning.predictions import PredictedSentence
 
 PAIRING = (
-    "Entities are compared one to one, those that overlap best first; one whose only partners are taken counts as "
-    "missed or spurious."
+    "Gold and predicted entities are paired one to one, largest overlap first; an entity left without a partner counts "
+    "as missed or spurious."
 )
 BOUNDARIES = ("too long", "too short", "shifted")
-MOST = 20  # rows that are shown of a table with a row for everything that occurs
+MAX_ROWS = 20  # on a page, of tables that have a row for each confusion, word or surface
 
 
 def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
-    """All tables by their name, in the order in which they are read.
+    """Return all tables by name, in the order of reading.
 
-    Those of confusions, words and surfaces have a row for each that occurs, the most frequent first.
+    The tables of confusions, words and surfaces have a row for each one that occurs, most frequent first.
     """
     tables = {
         "scores": scores_table(
             analysis.scores,
-            "Scores by type, per cent",
-            "An entity is found where boundaries and type are those of gold.",
+            "Scores by type",
+            "A predicted entity counts as correct if its boundaries and type match the gold entity.",
         ),
         "semeval": semeval_table(analysis),
         "gold_kinds": kinds_table(analysis, "gold"),
@@ -56,7 +56,7 @@ def error_tables(analysis: ErrorAnalysis) -> dict[str, Table]:
 
 
 def semeval_table(analysis: ErrorAnalysis) -> Table:
-    """SemEval-2013's four measures."""
+    """Return the four measures of SemEval-2013."""
     counts_by_measure = count_semeval(pair for _, pair in analysis.all_pairs())
     rows = [
         (
@@ -69,32 +69,32 @@ def semeval_table(analysis: ErrorAnalysis) -> Table:
         for measure, counts in counts_by_measure.items()
     ]
     return Table(
-        "Measures of SemEval-2013, per cent",
+        "SemEval-2013 measures (%)",
         ("measure", "precision", "recall", "F1", "COR", "INC", "PAR", "MIS", "SPU"),
         tuple(rows),
-        note="SemEval's strict, not that of a scheme, wants boundaries and type; exact the boundaries; partial any "
-        "overlap, worth a half where "
-        "boundaries differ; type the type and any overlap. " + PAIRING,
+        note="Strict requires the right boundaries and type (unlike the strict reading of a label scheme), exact the "
+        "right boundaries, and type the right type and any overlap. Partial accepts any overlap, and counts one half "
+        "if the boundaries are wrong. " + PAIRING,
     )
 
 
 def kinds_table(analysis: ErrorAnalysis, side: Side) -> Table:
-    """What became of the gold entities, or what the predicted ones are; each row adds up to its first number."""
+    """Return the number of gold or predicted entities by type and kind of error, with the total of each type first."""
     labels = type_labels(analysis.entity_types)
     other: ErrorKind = "spurious" if side == "gold" else "missed"
     kinds = [kind for kind in ERROR_KINDS if kind != other]
     counts = count_kinds((pair for _, pair in analysis.all_pairs()), side)
     return Table(
-        "What became of gold entities" if side == "gold" else "What predicted entities are",
+        f"{side.capitalize()} entities by kind of error",
         ("type", side, *kinds),
         _with_total((labels[name], kept.total(), *(kept[kind] for kind in kinds)) for name, kept in counts.items()),
-        note=f"By {side} type. {PAIRING}",
+        note=PAIRING,
         has_total=True,
     )
 
 
 def confusion_table(analysis: ErrorAnalysis) -> Table:
-    """Which type is taken for which, where the boundaries agree."""
+    """Return the pairs of types that are confused with each other, where the boundaries are right."""
     labels = type_labels(analysis.entity_types)
     surfaces: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for sentence, pair in analysis.errors():
@@ -106,28 +106,31 @@ def confusion_table(analysis: ErrorAnalysis) -> Table:
         for (gold, predicted), names in sorted(surfaces.items(), key=lambda item: (-item[1].total(), item[0]))
     ]
     return Table(
-        "Types taken for others, shares in per cent",
-        ("gold", "predicted", "most often", "times", "share of gold"),
+        "Confused types",
+        ("gold", "predicted", "most often", "times", "share of gold (%)"),
         tuple(rows),
         text_columns=3,
-        note="Where the boundaries are right.",
+        note="Only entities with the right boundaries are counted.",
     )
 
 
 def confusion_matrix(analysis: ErrorAnalysis) -> Table:
-    """How often each type is taken for each, where the boundaries agree: for a page, which has room for it."""
+    """Return how often each gold type is predicted as each type, where the boundaries are right.
+
+    Only a page has room for this table.
+    """
     labels = type_labels(analysis.entity_types)
     counts = Counter(types for _, pair in analysis.all_pairs() for types in confused_types(pair))
     return Table(
-        "Gold types (rows) and the predicted ones (columns)",
+        "Gold types (rows) and predicted types (columns)",
         ("gold", *labels),
         tuple((label, *(counts[gold, predicted] for predicted in labels)) for gold, label in labels.items()),
-        note="Where the boundaries are right.",
+        note="Only entities with the right boundaries are counted.",
     )
 
 
 def boundaries_table(analysis: ErrorAnalysis) -> Table:
-    """How boundaries are wrong."""
+    """Return the number of entities with wrong boundaries, by gold type."""
     labels = type_labels(analysis.entity_types)
     counts: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
     for _, pair in analysis.errors():
@@ -137,36 +140,36 @@ def boundaries_table(analysis: ErrorAnalysis) -> Table:
         "Wrong boundaries",
         ("gold", *BOUNDARIES),
         _with_total((labels[name], *(counts[name][boundary] for boundary in BOUNDARIES)) for name in sorted(counts)),
-        note="Too long holds all of the gold entity, too short is a part of it, shifted is neither; be the type right "
-        "or wrong.",
+        note="Too long contains the whole gold entity, too short is part of it, and shifted overlaps it otherwise. The "
+        "predicted type may be right or wrong.",
         has_total=True,
     )
 
 
 def edge_words_table(analysis: ErrorAnalysis) -> Table:
-    """Which words wrong boundaries take in or leave out."""
+    """Return the words that wrong boundaries add to an entity or leave out."""
     counts = Counter(edge for compared in analysis.compared() for edge in _edge_words(*compared))
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return Table(
         "Words at wrong boundaries",
         ("words", "error", "times"),
-        tuple((*edge, times) for edge, times in rows),
+        tuple((*edge, count) for edge, count in rows),
         text_columns=2,
     )
 
 
 def _edge_words(sentence: PredictedSentence, gold: EntitySpan, predicted: EntitySpan) -> Iterator[tuple[str, str]]:
     edges = {
-        "taken in at the start": (predicted.start, gold.start),
+        "added at the start": (predicted.start, gold.start),
         "left out at the start": (gold.start, predicted.start),
-        "taken in at the end": (gold.end, predicted.end),
+        "added at the end": (gold.end, predicted.end),
         "left out at the end": (predicted.end, gold.end),
     }
     return ((" ".join(sentence.words[a:b]), edge) for edge, (a, b) in edges.items() if a < b)
 
 
 def surfaces_table(analysis: ErrorAnalysis) -> Table:
-    """The surfaces with the most errors: gold ones, and predicted ones that have no counterpart."""
+    """Return the surfaces with errors: of gold entities, and of predicted entities without a gold counterpart."""
     annotated: Counter[str] = Counter()
     errors: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sentence, pair in analysis.all_pairs():
@@ -195,7 +198,7 @@ def surfaces_table(analysis: ErrorAnalysis) -> Table:
 
 
 def group_table(analysis: ErrorAnalysis, grouping: Grouping) -> Table:
-    """The scores of groups of entities."""
+    """Return the scores of each group of entities."""
     counts_by_group = grouping.scores(analysis.sentences)
     return Table(
         f"By {grouping.title}",
@@ -211,5 +214,5 @@ def _with_total(rows: Iterable[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     return (*rows, ("all", *map(sum, columns))) if rows else ()
 
 
-def _share(analysis: ErrorAnalysis, gold_type: str, times: int) -> Percent:
-    return Percent(times / analysis.scores.by_type[gold_type].gold)
+def _share(analysis: ErrorAnalysis, gold_type: str, count: int) -> Percent:
+    return Percent(count / analysis.scores.by_type[gold_type].gold)

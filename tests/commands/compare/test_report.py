@@ -105,7 +105,7 @@ def test_without_the_disagreements_the_page_says_so(arms: dict[str, list[Finishe
         ("comparison.json", None, "No such file"),
         ("comparison.json", "{torn", "is not a comparison.json written by compare: Expecting"),
         ("comparison.json", "[]", "is not a comparison.json written by compare: "),
-        ("comparison.json", '{"arms": {}}', "there must be an arm"),
+        ("comparison.json", '{"arms": {}}', "there must be at least one arm, got none"),
         ("comparison.json", '{"arms": {"a": {"runs": []}}}', "the key 'decoder' is missing"),
         ("comparison.json", '{"num_units": NaN}', "numbers must be finite, got NaN"),
         ("comparison.json", "[" * 100_000, "is not a comparison.json written by compare: "),

@@ -101,7 +101,7 @@ def test_runs_of_an_arm_must_be_trained_on_one_corpus(tmp_path: Path) -> None:
         read_run(write_run(tmp_path / str(seed), seed, sentences_of(seed, 0.5, BIO()), corpus_checksum=str(seed)))
         for seed in (0, 1)
     ]
-    with pytest.raises(ValueError, match=r"one corpus, those of a have the checksums \['0', '1'\]"):
+    with pytest.raises(ValueError, match=r"the same corpus, but those of a have the checksums \['0', '1'\]"):
         compare_runs({"a": runs}, Scope("test"), DATE)
 
 

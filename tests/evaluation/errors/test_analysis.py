@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ner_lightning.entities import EntitySpan
-from ner_lightning.evaluation.errors.analysis import about_strict, analyse, describe, problem
+from ner_lightning.evaluation.errors.analysis import analyse, describe, error_name, strict_summary
 from ner_lightning.metrics.error_types import EntityPair
 from ner_lightning.schemes import BIO, BIOES
 from ner_lightning.tags import entities_of
@@ -44,8 +44,8 @@ def test_only_pairs_with_both_sides_are_compared():
         ((0, 2, "A"), (0, 2, "A"), "correct"),
     ],
 )
-def test_every_problem_is_described(gold, predicted, expected):
-    assert problem(EntityPair(*(side and EntitySpan(*side) for side in (gold, predicted)))) == expected
+def test_every_kind_of_error_has_a_name(gold, predicted, expected):
+    assert error_name(EntityPair(*(side and EntitySpan(*side) for side in (gold, predicted)))) == expected
 
 
 def test_the_scheme_is_given_or_recognized():
@@ -55,15 +55,21 @@ def test_the_scheme_is_given_or_recognized():
         assert analysis.strict is not None
         assert analysis.strict_scores is not None
         assert (analysis.strict.scheme, analysis.strict_scores.overall.predicted) == (read_in, found)
-        assert ("as the tags look" in about_strict(analysis)) == (scheme is None)
+        assert ("recognized from the tags" in strict_summary(analysis)) == (scheme is None)
 
 
-def test_the_line_about_strict_scores_says_what_is_known():
-    assert about_strict(analyse([tagged("B-PER I-LOC")])).endswith("ill-formed sentences 100.00 %.")
-    assert "not every sentence has predicted tags" in about_strict(analyse([*SENTENCES, tagged("B-PER I-PER")]))
+def test_the_strict_summary_gives_the_score_or_the_reason_why_it_is_missing():
+    assert strict_summary(analyse([tagged("B-PER I-LOC")])).endswith("ill-formed sentences 100.00 %.")
+    assert "not every sentence has predicted tags" in strict_summary(analyse([*SENTENCES, tagged("B-PER I-PER")]))
     for tags in ("I-PER B-PER O I-LOC", "I-PER I-PER", "O O"):  # IOB1; IO or a poor BIO; any
-        assert "does not tell their scheme; --scheme would" in about_strict(analyse([tagged(tags)]))
+        assert "the label scheme of the predicted tags is unclear; set it with --scheme" in strict_summary(
+            analyse([tagged(tags)])
+        )
     contradicting = [replace(tagged("B-PER O"), predicted=()), tagged("B-PER O")]
-    assert about_strict(analyse(contradicting)).endswith(
-        "In 1 sentences the predicted entities are not those of the predicted tags."
+    assert strict_summary(analyse(contradicting)).endswith(
+        "In 1 sentence, the predicted entities contradict the predicted tags."
+    )
+    twice = [*contradicting, contradicting[0]]
+    assert strict_summary(analyse(twice)).endswith(
+        "In 2 sentences, the predicted entities contradict the predicted tags."
     )

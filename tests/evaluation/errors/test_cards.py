@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from ner_lightning.entities import EntitySpan
 from ner_lightning.evaluation.errors.analysis import analyse
 from ner_lightning.evaluation.errors.cards import (
-    MOST_BYTES,
-    MOST_SENTENCES,
+    MAX_BYTES,
+    MAX_SENTENCES,
     drawing_order,
     error_cards,
     error_key,
@@ -63,7 +63,7 @@ def shown(rows: list[Row]) -> list[tuple]:
 def test_gold_is_shown_above_predicted_with_a_description_of_the_error():
     cards = error_cards(analyse(SENTENCES), type_labels(["LOC", "ORG", "PER"]))
     assert [shown(card.rows) for card in cards[1:3]] == [
-        [("gold", "New York Times", "wrongly found", True), ("predicted", "The New York Times", "too long 0.70", True)],
+        [("gold", "New York Times", "mispredicted", True), ("predicted", "The New York Times", "too long 0.70", True)],
         [("gold", "May", "missed", True), ("predicted", "March", "spurious 0.92", True)],
     ]
 
@@ -102,11 +102,11 @@ def test_only_the_context_of_errors_is_shown_for_a_long_document():
 
 def test_sentences_that_do_not_fit_are_skipped():
     """A sentence that would take all the space is skipped, and so are those above the maximum number."""
-    huge = sentence("w" * MOST_BYTES, [(0, 1, "PER")], [], "huge")
+    huge = sentence("w" * MAX_BYTES, [(0, 1, "PER")], [], "huge")
     small = sentence("w", [(0, 1, "PER")], [], "small")
     titles = [card.title for card in error_cards(analyse([huge, small, huge]), type_labels(["PER"]))]
     assert titles == ["small · PER missed"]
-    assert len(error_cards(analyse([small] * (MOST_SENTENCES + 1)), type_labels(["PER"]))) == MOST_SENTENCES
+    assert len(error_cards(analyse([small] * (MAX_SENTENCES + 1)), type_labels(["PER"]))) == MAX_SENTENCES
 
 
 def test_a_suspect_is_shown_with_its_neighboring_entities():
@@ -116,7 +116,7 @@ def test_a_suspect_is_shown_with_its_neighboring_entities():
     (card,) = suspect_cards(analysis, find_suspects(analysis), type_labels(["LOC", "PER"]))
     assert card.title == "0.970 · LOC shifted · 7"
     assert shown(card.rows) == [
-        ("gold", "w100 w101", "wrongly found", True),
+        ("gold", "w100 w101", "mispredicted", True),
         ("gold", "w105", "missed", True),
         ("predicted", "w101 w102", "shifted 0.97", True),
     ]

@@ -7,15 +7,15 @@ import yaml
 
 from ner_lightning.evaluation.errors.analysis import analyse
 from ner_lightning.evaluation.errors.page import (
-    MOST_CHARACTERS,
-    brief,
+    MAX_CHARACTERS,
     facts_about,
     headline,
     most_confused,
+    shortened_table,
     write_report,
 )
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis
-from ner_lightning.evaluation.errors.tables import MOST, confusion_matrix, error_tables
+from ner_lightning.evaluation.errors.tables import MAX_ROWS, confusion_matrix, error_tables
 from ner_lightning.evaluation.pages.tables import Frequencies, Percent, Table
 from support.sentences_with_errors import SENTENCES, sentence
 
@@ -35,20 +35,24 @@ def test_the_matrix_keeps_the_types_that_are_confused_most():
     kept = most_confused(matrix, 3)
     assert kept.header == ("gold", "A", "B", "D")
     assert kept.rows == (("A", 0, 0, 2), ("B", 1, 5, 0), ("D", 0, 0, 0))
-    assert kept.note.strip() == "The 3 types of 4 that are confused most."
+    assert kept.note.strip() == "The 3 most confused types of 4 are shown."
     assert most_confused(matrix, 4) is matrix
 
 
 def test_a_matrix_of_many_types_is_cut():
     many = [sentence("w", [(0, 1, f"T{i:02}")], [(0, 1, f"T{(i + 1) % 66:02}")]) for i in range(66)]
-    kept = most_confused(confusion_matrix(analyse(many)), MOST)
-    assert [str(row[0]) for row in kept.rows] == list(map(str, kept.header[1:])) == [f"T{i:02}" for i in range(MOST)]
+    kept = most_confused(confusion_matrix(analyse(many)), MAX_ROWS)
+    assert (
+        [str(row[0]) for row in kept.rows] == list(map(str, kept.header[1:])) == [f"T{i:02}" for i in range(MAX_ROWS)]
+    )
 
 
 def test_long_texts_in_a_table_are_cut():
-    text, long = "w" * MOST_CHARACTERS, "v" * (MOST_CHARACTERS + 1)
-    table = brief(Table("t", ("surface", "share"), ((text, Percent(0.5)), (long, 3), (Frequencies({long: 2}), 3))))
-    assert table.rows == ((text, Percent(0.5)), *[("v" * MOST_CHARACTERS + " …", 3)] * 2)
+    text, long = "w" * MAX_CHARACTERS, "v" * (MAX_CHARACTERS + 1)
+    table = shortened_table(
+        Table("t", ("surface", "share"), ((text, Percent(0.5)), (long, 3), (Frequencies({long: 2}), 3)))
+    )
+    assert table.rows == ((text, Percent(0.5)), *[("v" * MAX_CHARACTERS + " …", 3)] * 2)
 
 
 @pytest.mark.parametrize("error_every", [10, 1000], ids=["many errors", "few errors"])

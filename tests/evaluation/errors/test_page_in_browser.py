@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ner_lightning.evaluation.errors.analysis import analyse
-from ner_lightning.evaluation.errors.cards import MOST_SENTENCES
+from ner_lightning.evaluation.errors.cards import MAX_SENTENCES
 from ner_lightning.evaluation.errors.page import write_report
 from ner_lightning.evaluation.errors.prediction_analysis import PredictionAnalysis
 from ner_lightning.evaluation.errors.tables import error_tables
@@ -210,13 +210,13 @@ def test_only_tables_that_scroll_can_be_focused_by_keyboard(
             roles = [element.get_attribute(name) for name in ("tabindex", "role")]
             assert roles == (["0", "region"] if scrolls else [None, None])
         names = [region.get_attribute("aria-label") for region in page.get_by_role("region").all()]
-        assert ("Measures of SemEval-2013, per cent" in names) == bool(scrolling)
+        assert ("SemEval-2013 measures (%)" in names) == bool(scrolling)
 
 
 def test_screen_readers_announce_the_beginning_and_the_end_of_an_entity(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         announced = page.locator("#sentences .card", has_text="New York").aria_snapshot()
-        assert "[entity: New York Times ORG wrongly found end]" in " ".join(announced.replace('"', " ").split())
+        assert "[entity: New York Times ORG mispredicted end]" in " ".join(announced.replace('"', " ").split())
 
 
 def test_arabic_is_read_from_right_to_left(browser: Browser, report: Path) -> None:
@@ -255,7 +255,7 @@ def test_the_page_of_a_large_file_says_how_much_it_leaves_out(browser: Browser, 
     file = PredictionAnalysis(Path("test.jsonl"), analysis, None)
     write_report(tmp_path / "report.html", file, error_tables(analysis))
     with opened(browser, tmp_path / "report.html") as page:
-        assert len(visible_cards(page)) == MOST_SENTENCES
+        assert len(visible_cards(page)) == MAX_SENTENCES
         said = page.locator("#sentences > .note").inner_text()
         assert said.startswith("800 sentences have errors; 300 of them are shown")
         assert said.endswith("500 are left out.")

@@ -57,10 +57,10 @@ def test_boundary_errors_are_counted_by_word():
     assert cells("boundaries") == [["ORG", "1", "0", "0"], ["PER", "0", "1", "0"], ["all", "1", "1", "0"]]
     again = [SENTENCES[2], sentence("The Hague and on", [(0, 2, "LOC")], [(1, 3, "LOC")])]
     assert error_tables(analyse([*SENTENCES, *again]))["edge_words"].rows == (
-        ("The", "taken in at the start", 2),
+        ("The", "added at the start", 2),
         ("Hilton", "left out at the end", 1),
         ("The", "left out at the start", 1),
-        ("and", "taken in at the end", 1),
+        ("and", "added at the end", 1),
     )
 
 
