@@ -161,6 +161,7 @@ def test_input_that_is_not_valid_text_is_refused(untrained):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_finds_the_same_entities_as_a_cpu(trained_folder, trained):
     texts = [TEXT, "", TEXT * 20]
     on_gpu = EntityRecognizer.from_pretrained(trained_folder, device="cuda")

@@ -16,7 +16,7 @@ from ner_lightning.schemes import TagSet
 
 @dataclass(frozen=True, slots=True)
 class LearnedTags:
-    """What a tagger takes from its training split.
+    """The tags of a tagger, with the vocabulary and the word counts of its training split.
 
     Args:
         tags: The label scheme over the entity types; the network has one output per tag.

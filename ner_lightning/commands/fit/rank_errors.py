@@ -12,7 +12,7 @@ from torch.distributed import DistError
 
 from ner_lightning.commands.error_lines import fail
 
-FIRST_RANK_SECONDS: Final = 10.0  # time in which the first rank reports an error that all ranks have
+FIRST_RANK_SECONDS: Final = 60.0  # time in which the first rank reports an error that all ranks have
 LOST_OVER_GLOO: Final = re.compile(r"by peer|broken pipe|pair closure|timed out waiting \d+ms", re.IGNORECASE)
 PLACE_IN_SOURCE: Final = re.compile(r"^\[\S+\] ")
 

@@ -110,7 +110,7 @@ def understand_tags(
 
 
 def _on_unannotated(unannotated: Collection[str], counts: Mapping[str, int], has_outside: bool) -> str:
-    """Return a clause about the words that nobody annotated, or an empty text if there are none."""
+    """Return a clause about the words that nobody annotated, or an empty text."""
     if not unannotated:
         return ""
     number, tags = sum(counts[tag] for tag in unannotated), " or ".join(map(repr, sorted(unannotated)))
