@@ -243,13 +243,16 @@ class SavedEncoder(Encoder):
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
         with tempfile.TemporaryDirectory() as folder:
             save_tokenizer(tokenizer, folder)
-            files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
+            files = {
+                path.name: path.read_text(encoding="utf-8", errors="surrogateescape")  # a .model file holds bytes
+                for path in sorted(Path(folder).iterdir())
+            }
         return cls(network.config.to_dict(), files)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self.tokenizer_files.items():
-                (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
+                (Path(folder) / Path(name).name).write_text(text, encoding="utf-8", errors="surrogateescape")
             with readable("the tokenizer of the encoder must be loadable"):
                 tokenizer = load_tokenizer(folder)
                 require_encodes_any_word(tokenizer)
