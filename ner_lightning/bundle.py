@@ -30,6 +30,7 @@ from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.encoding.alignment import WordTokenizer, save_tokenizer
 from ner_lightning.encoding.batches import WindowEncoder
+from ner_lightning.encoding.word_encoding import TOKENIZER_FILE, has_vocabulary, prepare_tokenizer
 from ner_lightning.modeling.linear_chain import Transitions
 from ner_lightning.modeling.network_checks import (
     readable,
@@ -45,7 +46,7 @@ from ner_lightning.schemes import TagSet
 from ner_lightning.serialization import read_json
 
 SETTINGS_FILE: Final = "ner_lightning.json"
-JSON_FILES: Final = (SETTINGS_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
+JSON_FILES: Final = (SETTINGS_FILE, "config.json", TOKENIZER_FILE, "tokenizer_config.json")
 TRANSITIONS_FILE: Final = "decoder.safetensors"
 WEIGHTS: Final = "model*.safetensors"
 ADAPTER_FILE: Final = "adapter_config.json"
@@ -152,7 +153,8 @@ def read_settings(folder: str | Path) -> BundleSettings:
     if not next(folder.glob(WEIGHTS), None):
         hint = f"; did you mean {folder / 'model'}?" if (folder / "model").is_dir() else ""
         raise BundleError(f"{folder} is not a bundle: model.safetensors is missing{hint}")
-    contents = {name: _read_json(folder / name) for name in JSON_FILES}
+    is_slow = not (folder / TOKENIZER_FILE).exists() and has_vocabulary(path.name for path in folder.iterdir())
+    contents = {name: _read_json(folder / name) for name in JSON_FILES if not (is_slow and name == TOKENIZER_FILE)}
     try:
         return BundleSettings.from_plain(contents[SETTINGS_FILE])
     except ValueError as error:
@@ -174,6 +176,7 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
     require_size(config, sizes)
     with readable("the bundle must be loadable"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        prepare_tokenizer(tokenizer)
         require_encodes_any_word(tokenizer)
         with _without_progress_bars():
             network, loading = AutoModelForTokenClassification.from_pretrained(

@@ -91,7 +91,7 @@ class RunRecord(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
         real = int(batch.attention_mask.sum())
-        computed = real if tagger_of(trainer).classifier.packs else batch.input_ids.numel()
+        computed = batch.input_ids.numel() if tagger_of(trainer).classifier.computes_padding else real
         self.counts_of_step.update(dict(zip(COUNTS, (len(batch.input_ids), real, computed), strict=True)))
 
     def on_before_optimizer_step(

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 from torch import Tensor
 
 from ner_lightning.checkpoints.reading import CheckpointError
 from ner_lightning.checkpoints.trained_part import SavedPart
+from ner_lightning.encoding.word_encoding import TOKENIZER_FILE, has_vocabulary
 from ner_lightning.modeling.adapters import Adapter
 from ner_lightning.modeling.encoders import Encoder, PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.fine_tuning import FineTuning
@@ -20,8 +21,6 @@ from ner_lightning.modeling.network_checks import require_size
 from ner_lightning.schemes import TagSet
 from ner_lightning.serialization import from_plain, typed
 from ner_lightning.tags import OUTSIDE
-
-TOKENIZER: Final = "tokenizer.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class TaggerRecord:
         kinds = {OUTSIDE, *self.tags.entity_types}
         if self.word_counts.keys() != kinds:
             raise ValueError(f"word_counts must have the keys {sorted(kinds)}, got {sorted(self.word_counts)}")
-        if TOKENIZER not in self.tokenizer_files:
-            raise ValueError(f"tokenizer_files must contain {TOKENIZER}, got {sorted(self.tokenizer_files)}")
+        if not has_vocabulary(self.tokenizer_files):
+            raise ValueError(f"tokenizer_files must contain {TOKENIZER_FILE}, got {sorted(self.tokenizer_files)}")
         if not all(map(math.isfinite, self.epoch_loss)):
             raise ValueError(f"epoch_loss must be finite, got {self.epoch_loss}")
 
@@ -87,7 +86,7 @@ class TaggerRecord:
         """
         if self.tags != tags:
             raise CheckpointError(f"the checkpoint must have the tags {tags.to_plain()}, got {self.tags.to_plain()}")
-        if self.tokenizer_files[TOKENIZER] != encoder.tokenizer_files[TOKENIZER]:
+        if _vocabulary(self.tokenizer_files) != _vocabulary(encoder.tokenizer_files):
             raise CheckpointError("the checkpoint must have the same tokenizer, but it has a different one")
 
     def encoder_to_load(self, base: str | Path | None, weights: Mapping[str, Tensor]) -> Encoder:
@@ -114,3 +113,7 @@ class TaggerRecord:
             None if adapter is None else from_plain(Adapter, adapter),  # type: ignore[type-abstract]
             self.trained_part["frozen_layers"],
         )
+
+
+def _vocabulary(tokenizer_files: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in tokenizer_files.items() if has_vocabulary([name])}

@@ -130,5 +130,7 @@ def with_warning(report: CorpusReport, warning: str) -> CorpusReport:
 
 def reads_letters_lowercased(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether the tokenizer lowercases text, by its normalizer: the vocabulary may have neither AB nor ab."""
+    if not tokenizer.is_fast:
+        return bool(getattr(tokenizer, "do_lower_case", False))
     normalizer = tokenizer.backend_tokenizer.normalizer
     return normalizer is not None and normalizer.normalize_str("AB") == normalizer.normalize_str("ab")

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from ner_lightning.encoding.word_encoding import WordEncoder, prepare_tokenizer, special_tokens_around
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 Subwords = Literal["first", "all"]
@@ -43,30 +44,26 @@ class WordTokenizer:
     """Encodes pre-split words, and knows the special tokens around them.
 
     Args:
-        tokenizer: A fast tokenizer that encodes pre-split words the same way as raw text.
+        tokenizer: The tokenizer of an encoder, fast or not.
         max_subwords: Largest number of subwords in a window, including special tokens; None uses the limit of the
             tokenizer.
 
     Raises:
-        ValueError: If words cannot be aligned, the tokenizer has no padding token, or the limit leaves no room for
-            subwords.
+        ValueError: If the tokenizer has no padding token, or the limit leaves no room for subwords.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, max_subwords: int | None = None) -> None:
-        if not tokenizer.is_fast:
-            raise ValueError("words are aligned by the word indices of a fast tokenizer, got a slow tokenizer")
-        if not encodes_words_as_text(tokenizer):
-            raise ValueError(
-                "the tokenizer must encode the words ['a', 'b'] as it encodes the text 'a b', "
-                "got other subwords; load it with add_prefix_space=True"
-            )
         if tokenizer.pad_token_id is None:
-            raise ValueError("the tokenizer must have a padding token, but it has no pad_token")
+            raise ValueError(
+                "the tokenizer must have a padding token or an end-of-text token, but it has neither; "
+                "set pad_token in its tokenizer_config.json"
+            )
         self.tokenizer = tokenizer
+        self.word_encoder = WordEncoder(tokenizer)
         unknown = tokenizer.unk_token_id
         self.unknown_id: int = tokenizer.pad_token_id if unknown is None else unknown
         self.pad_id: int = tokenizer.pad_token_id
-        self.prefix, self.suffix = _special_tokens_around(tokenizer)
+        self.prefix, self.suffix = special_tokens_around(tokenizer)
         self.max_subwords = min(max_subwords or tokenizer.model_max_length, tokenizer.model_max_length)
         if self.capacity < 1:
             raise ValueError(
@@ -83,30 +80,13 @@ class WordTokenizer:
         """Encode the words of each sentence; every word gets at least one subword, in order."""
         remaining = iter(sentences)
         while chunk := list(islice(remaining, 1000)):
-            encodings = self.tokenizer(
-                [list(words) for words in chunk],
-                is_split_into_words=True,
-                add_special_tokens=False,
-                truncation=False,
-                verbose=False,
-            ).encodings
-            for words, encoding in zip(chunk, encodings, strict=True):
-                yield self._align(len(words), encoding.ids, encoding.word_ids)
+            yield from map(self._align, self.word_encoder.encode(chunk))
 
     def count_subwords(self, words: Sequence[str]) -> list[int]:
         """Return the number of subwords of each word, which is 0 if the tokenizer has none for it."""
-        word_ids = self.tokenizer(
-            list(words), is_split_into_words=True, add_special_tokens=False, truncation=False, verbose=False
-        ).word_ids(0)
-        counts = [0] * len(words)
-        for word in word_ids:
-            counts[word] += 1
-        return counts
+        return [len(subwords) for subwords in self.word_encoder.encode([words])[0]]
 
-    def _align(self, num_words: int, ids: Sequence[int], word_ids: Sequence[int]) -> EncodedSentence:
-        subwords_by_word: list[list[int]] = [[] for _ in range(num_words)]
-        for subword_id, word in zip(ids, word_ids, strict=True):
-            subwords_by_word[word].append(subword_id)
+    def _align(self, subwords_by_word: list[list[int]]) -> EncodedSentence:
         without = tuple(word for word, subwords in enumerate(subwords_by_word) if not subwords)
         for word in without:
             subwords_by_word[word] = [self.unknown_id]
@@ -121,17 +101,19 @@ class WordTokenizer:
 
 
 def load_tokenizer(name_or_path: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """Load a tokenizer so that pre-split words are encoded the same way as raw text.
+    """Load a tokenizer so that pre-split words are encoded the same way as raw text, where it can be set up for that.
 
-    Byte-level tokenizers such as RoBERTa's need a space before every word for that. Whether a tokenizer needs it is
-    decided by what it encodes, not by its name. Code that comes with a tokenizer is never run.
+    RoBERTa's tokenizer can add a space before every word; others are left unchanged (see :class:`WordEncoder`). This is
+    decided by what a tokenizer encodes, not by its name. Code that comes with a tokenizer is never run.
     """
     tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision, trust_remote_code=False)
-    if encodes_words_as_text(tokenizer):
-        return tokenizer
-    return AutoTokenizer.from_pretrained(
-        name_or_path, revision=revision, trust_remote_code=False, add_prefix_space=True
-    )
+    if tokenizer.is_fast and not encodes_words_as_text(tokenizer):
+        spaced = AutoTokenizer.from_pretrained(
+            name_or_path, revision=revision, trust_remote_code=False, add_prefix_space=True
+        )
+        if encodes_words_as_text(spaced):
+            tokenizer = spaced
+    return prepare_tokenizer(tokenizer)
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
@@ -150,8 +132,8 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> No
 
 
 def encodes_words_as_text(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Return True if ``["a", "b"]`` and ``"a b"`` are encoded the same way."""
-    return tokenizer(["a", "b"], is_split_into_words=True)["input_ids"] == tokenizer("a b")["input_ids"]
+    """Return True if words such as ``["a", "b"]`` and the text ``"a b"`` are encoded the same way."""
+    return not WordEncoder(tokenizer).adds_spaces
 
 
 def align_labels(tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet, subwords: Subwords) -> list[int]:
@@ -171,10 +153,3 @@ def align_labels(tag_ids: Sequence[int], encoded: EncodedSentence, tags: TagSet,
             labels[begin:end] = [tags.continuing_ids[tag_id]] * (end - begin)
         labels[begin] = tag_id
     return labels
-
-
-def _special_tokens_around(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    bare = tokenizer(["a"], is_split_into_words=True, add_special_tokens=False)["input_ids"]
-    framed = tokenizer(["a"], is_split_into_words=True)["input_ids"]
-    begin = next(i for i in range(len(framed)) if framed[i : i + len(bare)] == bare)
-    return framed[:begin], framed[begin + len(bare) :]

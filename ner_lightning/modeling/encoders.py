@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import tempfile
 from abc import ABC, abstractmethod
@@ -29,9 +28,11 @@ from transformers import (
 
 from ner_lightning.encoding.alignment import load_tokenizer, save_tokenizer
 from ner_lightning.hub_access import use_cache_without_hub
+from ner_lightning.modeling.heads import with_known_head
 from ner_lightning.modeling.network_checks import (
     CONFIG_RULE,
     readable,
+    report_causal_mask,
     require_all_used,
     require_encodes_any_word,
     require_finite,
@@ -44,7 +45,6 @@ from ner_lightning.schemes import TagSet
 
 POSITION_SCALE = 0.3  # a few times the scale of word embeddings, so that positions matter from the first step
 NUMBERED: Final = re.compile(r"\.\d+\.")  # the number of a layer in the name of a weight
-LOGGER = logging.getLogger(__name__)
 NORMALIZER = normalizers.BertNormalizer(lowercase=False)
 PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 MAX_CHARACTERS = 100  # WordPiece replaces longer parts between spaces and punctuation by the unknown subword
@@ -72,8 +72,9 @@ class Encoder(ABC):
 class PretrainedEncoder(Encoder):
     """A pretrained encoder of ``transformers``.
 
-    If it already has a classification head, that head is kept only if its tags are exactly the tags to learn, in the
-    same order. Otherwise the head is replaced by a new one, even if the number of tags is the same.
+    If it already has a classification head, that head is kept if its tags are exactly the tags to learn; if they are in
+    another order, its rows are reordered. Otherwise the head is replaced by a new one, even if the number of tags is
+    the same.
 
     Args:
         name_or_path: Folder with the encoder, or its id on the Hugging Face hub.
@@ -124,15 +125,11 @@ class PretrainedEncoder(Encoder):
                 f"the encoder must have all of its weights, but {self.name_or_path!r} lacks {len(missing)} of "
                 f"{len(of_encoder)}, which would be random: {', '.join(sorted(missing)[:3])}"
             )
+        report_causal_mask(network, self.name_or_path)
         has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
         if not has_head or (saved.id2label == network.config.id2label and not misshapen):
             return network
-        LOGGER.warning(
-            "the head of %s has the tags %s, which differ from the tags to learn, so it is replaced by a new head",
-            self.name_or_path,
-            ", ".join(map(str, (saved.id2label or {}).values())),
-        )
-        return with_new_head(network)
+        return with_known_head(network, saved.id2label or {}, self.name_or_path)
 
     def _saved_config(self) -> PreTrainedConfig:
         """Return the configuration, after checking that it refers to no code outside ``transformers``."""
@@ -243,13 +240,16 @@ class SavedEncoder(Encoder):
     def of(cls, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SavedEncoder:
         with tempfile.TemporaryDirectory() as folder:
             save_tokenizer(tokenizer, folder)
-            files = {path.name: path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())}
+            files = {
+                path.name: path.read_text(encoding="utf-8", errors="surrogateescape")  # a .model file holds bytes
+                for path in sorted(Path(folder).iterdir())
+            }
         return cls(network.config.to_dict(), files)
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self.tokenizer_files.items():
-                (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
+                (Path(folder) / Path(name).name).write_text(text, encoding="utf-8", errors="surrogateescape")
             with readable("the tokenizer of the encoder must be loadable"):
                 tokenizer = load_tokenizer(folder)
                 require_encodes_any_word(tokenizer)
@@ -285,13 +285,6 @@ def as_encoder(encoder: object) -> Encoder:
     require_kind("encoder", encoder, Encoder, "PretrainedEncoder('distilbert-base-cased')")
     assert isinstance(encoder, Encoder)
     return encoder
-
-
-def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
-    """Return the same encoder with a new head, initialized by the architecture."""
-    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype, trust_remote_code=False)
-    setattr(fresh, fresh.base_model_prefix, network.base_model)
-    return fresh.train(network.training)
 
 
 def sinusoids(num_positions: int, size: int) -> Float[Tensor, "subwords hidden"]:

@@ -5,6 +5,7 @@ Without these checks, a network with broken weights would find nothing, as if th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,8 +16,11 @@ from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreT
 
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 
+LOGGER = logging.getLogger(__name__)
 ATTENTION_KEYS: Final = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 CONFIG_RULE: Final = "the config must describe a network"
+WINDOW_RULE: Final = "the encoder must run on windows of any length (docs/encoders.md lists those that do)"
+MIN_CAUSAL_RATIO: Final = 100  # of a change of later logits to one of earlier logits, which is only rounding
 KNOWN_ATTENTION: Final = (None, "eager", "sdpa", "flex_attention", PACKED_ATTENTION)
 MAX_MISSING: Final = 2  # largest ratio of the size of a network to the size of its weights
 MAX_UNUSED: Final = 4  # largest ratio of embeddings to subwords; some encoders reserve embeddings for more subwords
@@ -132,6 +136,29 @@ def require_vocabulary(network: PreTrainedModel, tokenizer: PreTrainedTokenizerB
         raise ValueError(
             f"the network must have an embedding for every subword, but the id of {subword!r} is {number}, "
             f"and there are {num_embedded} embeddings"
+        )
+
+
+def report_causal_mask(network: PreTrainedModel, name: str) -> None:
+    """Log a line if each subword reads only the subwords before it, as in a decoder-only network.
+
+    This is decided by behavior: the last subword changes no earlier logits, although the first one changes later ones.
+    """
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), readable(WINDOW_RULE):
+            ids = torch.arange(8) % (network.config.vocab_size - 1) + 1
+            rows = ids.repeat(3, 1)
+            rows[1, -1], rows[2, 0] = ids[0], ids[-1]
+            first, other_end, other_begin = network(input_ids=rows, attention_mask=torch.ones_like(rows)).logits
+    finally:
+        network.train(training)
+    backward, forward = (first - other_end)[:-1].abs().max(), (first - other_begin)[1:].abs().max()
+    if forward > MIN_CAUSAL_RATIO * backward:
+        LOGGER.warning(
+            "%s is a decoder-only network and keeps its causal mask: each subword is classified from the text up to it",
+            name,
         )
 
 

@@ -12,15 +12,18 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from ner_lightning.encoding.batches import Batch, EvaluationBatch
 from ner_lightning.modeling.linear_chain import precise
-from ner_lightning.modeling.network_checks import readable
+from ner_lightning.modeling.network_checks import WINDOW_RULE, readable
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
+
+MAX_ROUNDING = 3e-5  # largest difference through rounding alone, as a share of the largest logit
 
 
 class TokenClassifier(nn.Module):
     """Computes the logits of subwords, without padding if the network allows it.
 
     This is decided by behavior: a long and a short window are run padded and packed, and packing is used only if the
-    logits agree.
+    logits agree. If padding changes the logits of a network (FNet, Funnel, YOSO, ConvBERT), windows of equal length are
+    run together, so that no window is padded.
 
     Args:
         network: A token classification model of ``transformers``.
@@ -30,16 +33,24 @@ class TokenClassifier(nn.Module):
         super().__init__()
         self.network = network
         self.first_position = find_first_position(network)
+        self.groups = self.first_position is None and depends_on_padding(network)
 
     @property
     def packs(self) -> bool:
-        """True if the network runs without padding."""
+        """True if all windows of a batch run as one row."""
         return self.first_position is not None
+
+    @property
+    def computes_padding(self) -> bool:
+        """True if shorter windows are padded to the length of the longest."""
+        return not (self.packs or self.groups)
 
     def forward(
         self, input_ids: Int[Tensor, "batch subwords"], attention_mask: Bool[Tensor, "batch subwords"]
     ) -> Float[Tensor, "scored tags"]:
         """Return the logits of all real subwords, row by row."""
+        if self.groups:
+            return _logits_by_length(self.network, input_ids, attention_mask)
         if self.first_position is None:
             return self.network(input_ids=input_ids, attention_mask=attention_mask.long()).logits[attention_mask]
         return _packed_logits(self.network, input_ids, attention_mask, self.first_position)
@@ -94,14 +105,53 @@ def find_first_position(network: PreTrainedModel) -> int | None:
         network.train(training)
 
 
+def depends_on_padding(network: PreTrainedModel) -> bool:
+    """Return True if padding changes the logits of a network.
+
+    Raises:
+        ValueError: If the network does not run on short windows, or on windows of different lengths.
+    """
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), readable(WINDOW_RULE):
+            lengths = torch.tensor([17, 5, 8])
+            mask = torch.arange(17) < lengths[:, None]
+            input_ids = _some_ids(network.config, mask)
+            padded = network(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
+            alone = _logits_by_length(network, input_ids, mask)
+        return not torch.allclose(padded, alone, atol=MAX_ROUNDING * alone.abs().max().item(), rtol=0)
+    finally:
+        network.train(training)
+
+
+def _logits_by_length(
+    network: PreTrainedModel, input_ids: Int[Tensor, "batch subwords"], mask: Bool[Tensor, "batch subwords"]
+) -> Float[Tensor, "scored tags"]:
+    """Return the logits of all real subwords, row by row, running windows of equal length together."""
+    lengths = mask.sum(dim=1)
+    rows: list[Tensor] = [torch.empty(0)] * len(lengths)
+    for length in lengths.unique().tolist():
+        indices = (lengths == length).nonzero().squeeze(1)
+        ids = input_ids[indices, :length]
+        logits = network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        for index, row in zip(indices.tolist(), logits, strict=True):
+            rows[index] = row
+    return torch.cat(rows)
+
+
 def _long_and_short_window(
     config: PreTrainedConfig,
 ) -> tuple[Int[Tensor, "batch subwords"], Bool[Tensor, "batch subwords"]]:
     longest = min(max_window(config), 512)
     mask = torch.arange(longest) < torch.tensor([[longest], [5]])
-    ids = torch.arange(2 * longest).view(2, longest) % (config.vocab_size - 1) + 1
+    return _some_ids(config, mask), mask
+
+
+def _some_ids(config: PreTrainedConfig, mask: Bool[Tensor, "batch subwords"]) -> Int[Tensor, "batch subwords"]:
+    ids = torch.arange(mask.numel()).view(mask.shape) % (config.vocab_size - 1) + 1
     pad_id = config.pad_token_id or 0
-    return torch.where(mask, torch.where(ids == pad_id, ids - 1, ids), pad_id), mask
+    return torch.where(mask, torch.where(ids == pad_id, ids - 1, ids), pad_id)
 
 
 def _first_position_of(

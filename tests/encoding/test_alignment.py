@@ -3,8 +3,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoTokenizer, CanineTokenizer, PreTrainedTokenizerFast, RobertaTokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    AutoTokenizer,
+    BertJapaneseTokenizer,
+    CanineTokenizer,
+    PreTrainedTokenizerFast,
+    RobertaTokenizer,
+)
 
 from ner_lightning.encoding.alignment import (
     WordTokenizer,
@@ -15,6 +21,7 @@ from ner_lightning.encoding.alignment import (
 from ner_lightning.encoding.batches import WindowEncoder
 from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, EntitySpan, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
+from support.family_tokenizers import saved_tokenizer
 from support.strategies import word_piece_tokenizer
 
 TYPES = ("LOC", "MISC", "ORG", "PER")
@@ -230,8 +237,6 @@ def roberta_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_byte_level_tokenizer_encodes_words_as_in_text(roberta_dir):
     as_saved = AutoTokenizer.from_pretrained(roberta_dir)
     assert not encodes_words_as_text(as_saved)
-    with pytest.raises(ValueError, match="add_prefix_space=True"):
-        WordTokenizer(as_saved)
 
     tokenizer = load_tokenizer(str(roberta_dir))
     (encoded,) = WordTokenizer(tokenizer).encode([["John", "lives", "in", "New", "York"]])
@@ -263,22 +268,81 @@ def test_a_tokenizer_that_needs_no_space_is_loaded_unchanged(tmp_path):
     assert load_tokenizer(str(tmp_path))("New a b")["input_ids"] == [2, 7, 5, 6, 3]
 
 
-def test_a_tokenizer_that_cannot_encode_words_as_in_text_is_refused(tmp_path):
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level("a b"), pad_token="<pad>", unk_token="<unk>")
-    tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="must encode the words"):
-        WordTokenizer(load_tokenizer(str(tmp_path)))
+@pytest.mark.parametrize("name", ["modernbert", "eurobert", "llama", "gemma", "bloom"])
+def test_words_get_their_space_where_the_tokenizer_does_not_add_one(name):
+    tokenizer = load_tokenizer(saved_tokenizer(name))
+    words = WordTokenizer(tokenizer)
+    for text in ("John lives in New York City .", "a b", "York", "( 12 a , 345 b )"):
+        (encoded,) = words.encode([text.split()])
+        assert list(encoded.subword_ids) == tokenizer(text, add_special_tokens=False)["input_ids"]
+        owned = [
+            tokenizer.decode(list(encoded.subword_ids[begin:end])).strip()
+            for begin, end in zip(encoded.word_begins, encoded.word_begins[1:], strict=False)
+        ]
+        assert owned == text.split()
 
 
-def test_a_slow_tokenizer_is_refused():
-    with pytest.raises(ValueError, match="got a slow tokenizer"):
-        WordTokenizer(CanineTokenizer())
+def test_an_empty_word_gets_no_space_of_its_own():
+    words = WordTokenizer(load_tokenizer(saved_tokenizer("modernbert")))
+    (encoded,) = words.encode([["New", "", "York"]])
+    assert encoded.words_without_subwords == (1,)
+    assert encoded.subword_ids[encoded.word_begins[1]] == words.unknown_id
+
+
+def test_subwords_across_words_are_split_between_their_words():
+    """In running text "b c" is one subword, which could belong to one word only."""
+    merges = [("b", "\u2581"), ("b\u2581", "c")]
+    model = Tokenizer(
+        models.BPE(vocab={"b": 0, "c": 1, "\u2581": 2, "b\u2581": 3, "b\u2581c": 4, "<p>": 5}, merges=merges)
+    )
+    model.normalizer = normalizers.Replace(" ", "\u2581")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=model, pad_token="<p>")
+    assert tokenizer("b c")["input_ids"] == [4]
+    (encoded,) = WordTokenizer(tokenizer).encode([["b", "c"]])
+    assert (encoded.subword_ids, encoded.word_begins) == ((0, 2, 1), (0, 1, 3))
+
+
+def test_a_slow_tokenizer_encodes_word_by_word_and_says_so(tmp_path, caplog):
+    words = ["\u65e5\u672c", "", "a", "zz", "\u65e5"]
+    (tmp_path / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "\u65e5", "\u672c", "a"])
+    )
+    BertJapaneseTokenizer(
+        str(tmp_path / "vocab.txt"), word_tokenizer_type="basic", subword_tokenizer_type="character"
+    ).save_pretrained(tmp_path / "saved")
+    tokenizer = load_tokenizer(str(tmp_path / "saved"))
+    assert "BertJapaneseTokenizer has no fast version" in caplog.text
+    encoder = WordTokenizer(tokenizer)
+    (encoded,) = encoder.encode([words])
+    assert encoded.subword_ids == (5, 6, 1, 7, 1, 1, 5)
+    assert encoded.word_begins == (0, 2, 3, 4, 6, 7)
+    assert encoded.words_without_subwords == (1,)
+    assert (encoder.prefix, encoder.suffix) == ([2], [3])
+    assert encoder.count_subwords(words) == [2, 0, 1, 2, 1]
+    (again,) = encoder.encode([words])
+    assert again == encoded
+
+
+def test_a_slow_tokenizer_that_reads_spaces_gets_them():
+    tokenizer = CanineTokenizer()
+    (encoded,) = WordTokenizer(tokenizer).encode([["ab", "c"]])
+    assert list(encoded.subword_ids) == tokenizer("ab c", add_special_tokens=False)["input_ids"]
+    assert encoded.word_begins == (0, 2, 4)
+
+
+def test_the_end_of_a_text_serves_as_padding():
+    tokenizer = load_tokenizer(saved_tokenizer("llama"))
+    assert tokenizer.pad_token == tokenizer.eos_token
+    assert WordTokenizer(tokenizer).pad_id == tokenizer.eos_token_id
 
 
 def test_a_tokenizer_without_padding_is_refused():
     tokenizer = word_piece_tokenizer(["a", "b"])
     tokenizer.pad_token = None
-    with pytest.raises(ValueError, match="must have a padding token"):
+    with pytest.raises(
+        ValueError,
+        match="a padding token or an end-of-text token, but it has neither; set pad_token",
+    ):
         WordTokenizer(tokenizer)
 
 

@@ -1,7 +1,6 @@
 import string
 from functools import cache, partial
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -90,9 +89,9 @@ def encoded_word_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     align = WordTokenizer._align
 
-    def counting(self: WordTokenizer, num_words: int, *encoding: Any) -> EncodedSentence:
-        counts.append(num_words)
-        return align(self, num_words, *encoding)
+    def counting(self: WordTokenizer, subwords_by_word: list[list[int]]) -> EncodedSentence:
+        counts.append(len(subwords_by_word))
+        return align(self, subwords_by_word)
 
     monkeypatch.setattr(WordTokenizer, "_align", counting)
     return counts

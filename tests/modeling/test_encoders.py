@@ -12,11 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoModel,
     AutoModelForTokenClassification,
     BertConfig,
     BertForTokenClassification,
     BertModel,
+    ModernBertConfig,
+    NystromformerConfig,
     PreTrainedModel,
+    Qwen3Config,
 )
 
 from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
@@ -39,6 +43,7 @@ TINY = {
     "intermediate_size": 32,
     "max_position_embeddings": 34,
 }
+SPECIAL_IDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
 SMALL_BERT = SmallBert(vocabulary_size=200, hidden_size=16, num_layers=1, num_heads=2, max_subwords=24)
 
 
@@ -222,7 +227,7 @@ def test_a_token_classifier_with_the_same_tags_keeps_its_head(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    "other", [TagSet(BIO(), ("LOC", "ORG", "PER")), TagSet(BIO(), ("PER", "LOC"))], ids=["another number", "as many"]
+    "other", [TagSet(BIO(), ("LOC", "ORG", "PER")), TagSet(BIO(), ("ORG", "LOC"))], ids=["another number", "as many"]
 )
 def test_a_head_with_other_tags_is_replaced_and_reported_in_one_line(tmp_path, caplog, other):
     saved = fine_tuned(other)
@@ -238,6 +243,39 @@ def test_a_head_with_other_tags_is_replaced_and_reported_in_one_line(tmp_path, c
     (line,) = of_ours(caplog)
     assert f"the head of {folder} has the tags {', '.join(other.tags)}, which differ from the tags to learn" in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("config", [BertConfig, ModernBertConfig, Qwen3Config])
+def test_a_head_over_the_same_tags_in_another_order_is_reordered_and_kept(tmp_path, caplog, config):
+    """The hidden layer of ModernBERT's head has as many rows as there are tags."""
+    other = ("I-PER", "B-LOC", "O", "B-PER", "I-LOC")
+    size = {"hidden_size": 10, "num_key_value_heads": 2, "head_dim": 6, "classifier_bias": True} | SPECIAL_IDS
+    names = {"id2label": dict(enumerate(other)), "label2id": {tag: i for i, tag in enumerate(other)}}
+    saved = AutoModelForTokenClassification.from_config(config(**TINY | size | names)).eval()
+    for name, parameter in saved.named_parameters():
+        if not name.startswith(saved.base_model_prefix):
+            torch.nn.init.normal_(parameter)
+    network = network_of(pretrained_dir(tmp_path, saved))
+    assert network.config.id2label == dict(enumerate(TAGS.tags))
+    order = [other.index(tag) for tag in TAGS.tags]
+    torch.testing.assert_close(logits_of(network), logits_of(saved)[..., order])
+    line = of_ours(caplog)[-1]
+    assert "has the tags to learn in another order (I-PER, B-LOC, O, B-PER, I-LOC), so it is reordered and kept" in line
+
+
+def test_a_decoder_keeps_its_causal_mask_and_says_so(tmp_path, caplog):
+    folder = pretrained_dir(tmp_path, AutoModel.from_config(Qwen3Config(**TINY | SPECIAL_IDS, head_dim=8, num_key_value_heads=2)))
+    network_of(folder)
+    (line,) = of_ours(caplog)
+    assert line.startswith(f"{folder} is a decoder-only network and keeps its causal mask")
+
+
+def test_an_encoder_for_windows_of_one_length_is_refused_in_one_line(tmp_path):
+    config = NystromformerConfig(**TINY | {"max_position_embeddings": 130}, segment_means_seq_len=128, num_landmarks=64)
+    folder = pretrained_dir(tmp_path, AutoModel.from_config(config))
+    with pytest.raises(ValueError, match="the encoder must run on windows of any length") as raised:
+        network_of(folder)
+    assert "\n" not in str(raised.value)
 
 
 def test_an_encoder_that_lacks_weights_is_refused(tmp_path):

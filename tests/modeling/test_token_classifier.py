@@ -10,9 +10,9 @@ from transformers import AutoModelForTokenClassification, BertConfig, DebertaV2C
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import Batch, EvaluationBatch, WindowEncoder, split_into_passes, tag_rows
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
-from ner_lightning.modeling.token_classifier import TokenClassifier, find_first_position, max_window
+from ner_lightning.modeling.token_classifier import TokenClassifier, depends_on_padding, find_first_position, max_window
 from ner_lightning.sentences import Sentence
-from support.architectures import BERT, PACKING, PADDING, SHARED, TAGS, network_of, random_batch
+from support.architectures import BERT, CONFIGS, GROUPED, PACKING, PADDING, SHARED, TAGS, network_of, random_batch
 from support.strategies import word_piece_tokenizer
 
 LETTERS = string.ascii_lowercase
@@ -67,6 +67,27 @@ def test_a_network_that_cannot_be_packed_is_run_unchanged_with_padding(name):
     input_ids, mask = random_batch(config.pad_token_id)
     expected = original(input_ids=input_ids, attention_mask=mask.long()).logits[mask]
     assert torch.equal(classifier(input_ids, mask), expected)
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_a_network_that_padding_changes_runs_windows_of_equal_length_together(name):
+    network = network_of(GROUPED[name]).float()
+    original = copy.deepcopy(network).eval()
+    classifier = TokenClassifier(network).eval()
+    assert (classifier.packs, classifier.groups, classifier.computes_padding) == (False, True, False)
+    input_ids, mask = random_batch(0, (9, 4, 12, 4))
+    alone = [
+        original(input_ids=ids[keep][None], attention_mask=torch.ones_like(ids[keep][None])).logits[0]
+        for ids, keep in zip(input_ids, mask, strict=True)
+    ]
+    torch.testing.assert_close(classifier(input_ids, mask), torch.cat(alone), atol=1e-5, rtol=1e-5)
+    classifier.train()(input_ids, mask).sum().backward()
+    assert sum(parameter.grad is not None for parameter in network.parameters()) > 10
+
+
+@pytest.mark.parametrize("name", [*PACKING, *PADDING])
+def test_a_network_whose_logits_ignore_padding_is_not_run_by_length(name):
+    assert not depends_on_padding(network_of(CONFIGS[name]).float())
 
 
 @pytest.mark.parametrize(("name", "values"), [("deberta-v2", "value_proj"), ("mpnet", "attn.v.")])

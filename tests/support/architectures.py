@@ -7,14 +7,18 @@ from transformers import (
     AlbertConfig,
     AutoModelForTokenClassification,
     BertConfig,
+    ConvBertConfig,
     DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
+    FNetConfig,
+    FunnelConfig,
     ModernBertConfig,
     MPNetConfig,
     PreTrainedConfig,
     PreTrainedModel,
     RobertaConfig,
+    YosoConfig,
 )
 
 from ner_lightning.schemes import BIO, TagSet
@@ -60,6 +64,14 @@ PADDING: dict[str, PreTrainedConfig] = {
         eos_token_id=3,
         sep_token_id=3,
     ),
+}
+GROUPED: dict[str, PreTrainedConfig] = {  # padding changes their logits
+    "fnet": FNetConfig(**SHARED | {key: BERT[key] for key in list(BERT)[:-1]}),
+    "funnel": FunnelConfig(
+        vocab_size=60, num_labels=len(TAGS.tags), block_sizes=[1, 1], d_model=16, n_head=2, d_head=8, d_inner=32
+    ),
+    "yoso": YosoConfig(**SHARED | BERT),
+    "convbert": ConvBertConfig(**SHARED | BERT, embedding_size=16),
 }
 CONFIGS = {name: config for name, (config, _) in PACKING.items()} | PADDING
 

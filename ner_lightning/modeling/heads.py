@@ -1,0 +1,61 @@
+"""Heads of pretrained token classifiers: kept if their tags are the tags to learn, replaced otherwise."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+
+LOGGER = logging.getLogger(__name__)
+
+
+def with_known_head(network: PreTrainedModel, saved_tags: Mapping[int, str], name: str) -> PreTrainedModel:
+    """Return the network with its head reordered to the tags to learn, or with a new head if the tags differ.
+
+    Args:
+        network: The network, whose config has the tags to learn, and whose head was loaded in the order it was saved.
+        saved_tags: Tags of the saved head, by their ids.
+        name: The name of the network in the log.
+    """
+    saved = [saved_tags[tag_id] for tag_id in sorted(saved_tags)]
+    wanted = [tag for _, tag in sorted((network.config.id2label or {}).items())]
+    output = output_layer(network, len(wanted))
+    if sorted(saved) == sorted(wanted) and output is not None:
+        LOGGER.warning(
+            "the head of %s has the tags to learn in another order (%s), so it is reordered and kept",
+            name,
+            ", ".join(saved),
+        )
+        reorder_rows(output, [saved.index(tag) for tag in wanted])
+        return network
+    LOGGER.warning(
+        "the head of %s has the tags %s, which differ from the tags to learn, so it is replaced by a new head",
+        name,
+        ", ".join(map(str, saved)),
+    )
+    return with_new_head(network)
+
+
+def output_layer(network: PreTrainedModel, num_tags: int) -> nn.Linear | None:
+    """Return the last layer of the head, which has one row per tag, or None if the head has no such layer."""
+    parts = [part for name, part in network.named_children() if name != network.base_model_prefix]
+    layers = [layer for part in parts for layer in part.modules() if isinstance(layer, nn.Linear)]
+    candidates = [layer for layer in layers if layer.out_features == num_tags]
+    return candidates[-1] if candidates else None
+
+
+def reorder_rows(layer: nn.Linear, order: Sequence[int]) -> None:
+    """Put the rows of a layer into another order, in place."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(parameter[list(order)].clone())
+
+
+def with_new_head(network: PreTrainedModel) -> PreTrainedModel:
+    """Return the same encoder with a new head, initialized by the architecture."""
+    fresh = AutoModelForTokenClassification.from_config(network.config, dtype=network.dtype, trust_remote_code=False)
+    setattr(fresh, fresh.base_model_prefix, network.base_model)
+    return fresh.train(network.training)
