@@ -17,7 +17,7 @@ SINGLE: Final = "字"  # in an outline: a character that is a word by itself; no
 # East Asian scripts, and those of South East Asia (line break class SA): writers put no spaces between their words.
 # Korean has spaces, but its particles are attached to names, so annotators often mark single syllables.
 UNSPACED_LETTER: Final = regex.compile(
-    r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Bopomofo}\p{sc=Yi}\p{lb=SA}\p{sc=Tibetan}]&&[\p{L}\p{Nl}]]",
+    r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{sc=Bopomofo}\p{sc=Yi}\p{lb=SA}\p{sc=Tibetan}]&&[\p{L}\p{Nl}]]",
     regex.V1,
 )
 HANGUL_SYLLABLE: Final = regex.compile(r"[\p{sc=Hangul}&&\p{L}]", regex.V1)

@@ -22,7 +22,7 @@ LAYERS = [  # bottom first; a folder is in one layer with all its modules, excep
     {"sentences"},
     {"tags"},
     {"schemes"},
-    {"scheme_detection", "word_splitting", "predictions"},
+    {"scheme_detection", "word_splitting", "sentence_splitting", "predictions"},
     {"metrics", "corpora", "runs"},
     {"corpora.checks", "encoding", "evaluation"},
     {"evaluation.pages"},

@@ -334,6 +334,9 @@ class NERTagger(L.LightningModule):
             windows.subwords,
             windows.overlap,
             self.decoder,
+            data.word_splitter,
+            data.sentence_splitter,
+            bound.evaluation_encoder.tokenizer.max_subwords,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
             corpus_checksum=bound.checksum,
         )
