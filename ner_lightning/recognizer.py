@@ -198,14 +198,18 @@ def word_ranges(starts: Sequence[int], offsets: Sequence[tuple[int, int]]) -> li
 
     Args:
         starts: Start of each sentence in the text, the first of which is 0.
-        offsets: Start and end of each word. A word belongs to the sentence in which it starts.
+        offsets: Start and end of each word. A start within a word is ignored.
 
     >>> word_ranges([0, 6, 8], [(0, 5), (5, 7), (9, 12)])
     [(0, 2), (2, 3)]
     """
     begins = [start for start, _ in offsets]
-    borders = sorted({bisect_left(begins, start) for start in starts} | {len(begins)})
-    return list(pairwise(borders)) or [(0, 0)]
+    borders = {0, len(begins)}
+    for start in starts:
+        word = bisect_left(begins, start)
+        if word and offsets[word - 1][1] <= start:
+            borders.add(word)
+    return list(pairwise(sorted(borders))) or [(0, 0)]
 
 
 def blocks_of_words(parts: Iterable[TextPart]) -> Iterator[list[TextPart]]:
