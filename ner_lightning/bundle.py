@@ -126,11 +126,12 @@ def load_bundle(folder: str | Path) -> Bundle:
     settings = read_settings(folder)
     try:
         network, tokenizer = _load_network(folder)
-        word_tokenizer = WordTokenizer(tokenizer, settings.max_subwords)
-        if word_tokenizer.max_subwords > max_window(network.config):
+        word_tokenizer = WordTokenizer(tokenizer, min(settings.max_subwords, settings.window_subwords))
+        longest = WordTokenizer(tokenizer, settings.max_subwords).max_subwords
+        if longest > max_window(network.config):
             raise ValueError(
                 f"windows must fit the network's {max_window(network.config)} positions, got windows of "
-                f"{word_tokenizer.max_subwords} subwords"
+                f"{longest} subwords"
             )
         _require_tags(network, settings.tags)
         classifier = TokenClassifier(network).eval()

@@ -13,10 +13,12 @@ import msgspec
 from ner_lightning.encoding.alignment import Subwords
 from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.schemes import TagSet
+from ner_lightning.sentence_splitting import LanguageSentences, SentenceSplitter
 from ner_lightning.serialization import to_plain, typed
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+ADDED_IN_VERSION_2: Final[Mapping[str, Any]] = {"sentence_splitter": "WholeTexts", "trained_subwords": None}
 PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "simple"}
 
 
@@ -43,6 +45,9 @@ class BundleSettings:
         overlap: Largest number of subwords shared by neighboring windows of a long text.
         decoder: Chooses tags from word logits.
         word_splitter: Splits raw text into words.
+        sentence_splitter: Splits raw text into sentences.
+        trained_subwords: Length of the longest windows that are usual in training; longer text is read in windows of
+            this length. None reads it in windows of ``max_subwords``.
         has_transitions: True if ``decoder.safetensors`` holds the transitions of a CRF.
         scores: Scores of the model, by the names that training logs (``test/f1``).
         corpus_checksum: Checksum of the corpus that the model was trained on, if known.
@@ -55,6 +60,8 @@ class BundleSettings:
     overlap: int = 64
     decoder: Decoder = field(default_factory=ViterbiDecoder)
     word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
+    sentence_splitter: SentenceSplitter = field(default_factory=LanguageSentences)
+    trained_subwords: int | None = None
     has_transitions: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
     corpus_checksum: str | None = None
@@ -62,9 +69,15 @@ class BundleSettings:
 
     def __post_init__(self) -> None:
         _require_known(self.subwords)
-        for name, number in (("max_subwords", self.max_subwords), ("overlap", self.overlap)):
+        limits = {"max_subwords": self.max_subwords, "overlap": self.overlap, "trained_subwords": self.window_subwords}
+        for name, number in limits.items():
             if type(number) is not int or number < 0:
                 raise ValueError(f"{name} must be a whole number of subwords, got {number!r}")
+
+    @property
+    def window_subwords(self) -> int:
+        """Largest number of subwords in a window of prediction, including special tokens."""
+        return self.max_subwords if self.trained_subwords is None else self.trained_subwords
 
     @property
     def pipeline_strategy(self) -> str:
@@ -82,8 +95,13 @@ class BundleSettings:
             "format_version": FORMAT_VERSION,
             "tags": self.tags.to_plain(),
             "word_splitter": self.word_splitter.name,
+            "sentence_splitter": to_plain(self.sentence_splitter),
             "subwords": self.subwords,
-            "window": {"max_subwords": self.max_subwords, "overlap": self.overlap},
+            "window": {
+                "max_subwords": self.max_subwords,
+                "overlap": self.overlap,
+                "trained_subwords": self.trained_subwords,
+            },
             "decoder": to_plain(self.decoder),
             "has_transitions": self.has_transitions,
             "pipeline_strategy": self.pipeline_strategy,
@@ -108,7 +126,8 @@ class BundleSettings:
                 f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format {found}; "
                 f"install a newer version"
             )
-        flat = {**plain, **typed(plain, SavedWindow).window}
+        added = ADDED_IN_VERSION_2 if found < 2 else {}
+        flat = {**added, **plain, **typed(plain, SavedWindow).window}
         missing = [field.name for field in fields(cls) if field.name not in flat]
         if missing:
             raise ValueError(f"the settings of the bundle are incomplete: {', '.join(missing)} missing")

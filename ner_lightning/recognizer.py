@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any, Final, Self, overload
 
 import torch
 
@@ -17,6 +19,7 @@ from ner_lightning.sentences import Sentence
 from ner_lightning.unicode_text import lone_surrogate
 
 MAX_SUBWORDS = 4096
+BLOCK_WORDS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ class RecognizedEntity:
     def to_plain(self) -> dict[str, Any]:
         """Return the entity as plain data for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A sentence of a text.
+
+    Args:
+        sentence: Its words.
+        text: Index of the text.
+        first_word: Index of its first word in the text.
+        is_last: True if it ends the text.
+    """
+
+    sentence: Sentence
+    text: int
+    first_word: int
+    is_last: bool
 
 
 class EntityRecognizer:
@@ -109,27 +129,50 @@ class EntityRecognizer:
     ) -> list[tuple[EntitySpan, ...]]:
         """Return the predicted entities of sentences or whole texts, in order; their gold entities are ignored.
 
+        A text is split into sentences as its bundle says. Words without a text are one sentence, unless there are too
+        many for a window.
+
         Args:
-            sentences: The sentences.
+            sentences: The sentences or texts.
             max_subwords: Largest number of subwords in a batch, or a single window if it is longer.
-            after_batch: Called after each batch with its number of sentences, to show progress.
+            after_batch: Called after each batch with the number of texts that it completed, to show progress.
 
         Raises:
             ValueError: If a word is not valid Unicode, or the model computes NaN.
         """
-        bare = [sentence.with_entities(()) for sentence in sentences]
-        for sentence in bare:
-            _require_unicode(sentence.words)
-        windows = [windows for _, windows in self.window_encoder.encode(bare)]
+        texts = list(sentences)
+        for text in texts:
+            _require_unicode(text.words)
+        found: list[list[EntitySpan]] = [[] for _ in texts]
+        pieces = (
+            TextPart(text.part(start, end), index, start, is_last=end == len(text))
+            for index, text in enumerate(texts)
+            for start, end in self._sentences_of(text)
+        )
+        for block in blocks_of_words(pieces):
+            spans_by_piece: dict[int, tuple[EntitySpan, ...]] = {}
+            for batch in self._batches([piece.sentence for piece in block], max_subwords):
+                spans_by_piece |= batch
+                if after_batch is not None:
+                    after_batch(sum(block[i].is_last for i in batch))
+            for i, piece in enumerate(block):
+                found[piece.text] += (shifted(span, piece.first_word) for span in spans_by_piece[i])
+        return [tuple(spans) for spans in found]
+
+    def _sentences_of(self, text: Sentence) -> list[tuple[int, int]]:
+        """Return the first word of each sentence of a text, and the word after its last."""
+        if text.text is None and len(text) <= self.window_encoder.tokenizer.capacity:
+            return [(0, len(text))]
+        raw, offsets = text.as_text()
+        return word_ranges(self.settings.sentence_splitter.starts(raw), offsets)
+
+    def _batches(self, sentences: Sequence[Sentence], max_subwords: int) -> Iterator[dict[int, tuple[EntitySpan, ...]]]:
+        """Yield the entities of sentences by index, in batches of similar length."""
+        windows = [windows for _, windows in self.window_encoder.encode(sentences)]
         lengths = [sum(len(window.input_ids) for window in row) for row in windows]
-        found: list[tuple[EntitySpan, ...]] = [()] * len(bare)
         for indices in plan_evaluation(lengths, max_subwords):
-            batch = self._collate([bare[i] for i in indices], [windows[i] for i in indices], max_subwords)
-            for index, entities in zip(indices, self._entities(batch), strict=True):
-                found[index] = entities
-            if after_batch is not None:
-                after_batch(len(indices))
-        return found
+            batch = self._collate([sentences[i] for i in indices], [windows[i] for i in indices], max_subwords)
+            yield dict(zip(indices, self._entities(batch), strict=True))
 
     def _collate(
         self, sentences: Sequence[Sentence], windows: Sequence[list[EncodedWindow]], max_subwords: int
@@ -147,6 +190,44 @@ class EntityRecognizer:
             raise ValueError("the model must give finite logits, got NaN or infinity")
         tag_ids = decoder.tag_ids(logits, batch.mask, tags, self.transitions)
         return decoder.entities(logits, tag_ids, tags, self.transitions)
+
+
+def word_ranges(starts: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the first word of each sentence and the word after its last; a sentence without words is left out.
+
+    Args:
+        starts: Start of each sentence in the text, the first of which is 0.
+        offsets: Start and end of each word. A start within a word is ignored.
+
+    >>> word_ranges([0, 6, 8], [(0, 5), (5, 7), (9, 12)])
+    [(0, 2), (2, 3)]
+    """
+    begins = [start for start, _ in offsets]
+    borders = {0, len(begins)}
+    for start in starts:
+        word = bisect_left(begins, start)
+        if word and offsets[word - 1][1] <= start:
+            borders.add(word)
+    return list(pairwise(sorted(borders))) or [(0, 0)]
+
+
+def blocks_of_words(parts: Iterable[TextPart]) -> Iterator[list[TextPart]]:
+    """Yield parts in blocks of about ``BLOCK_WORDS`` words, which bounds the memory for long texts."""
+    block: list[TextPart] = []
+    num_words = 0
+    for part in parts:
+        block.append(part)
+        num_words += len(part.sentence)
+        if num_words >= BLOCK_WORDS:
+            yield block
+            block, num_words = [], 0
+    if block:
+        yield block
+
+
+def shifted(span: EntitySpan, num_words: int) -> EntitySpan:
+    """Return a span that starts a number of words later."""
+    return replace(span, start=span.start + num_words, end=span.end + num_words)
 
 
 def locate(sentence: Sentence, spans: Iterable[EntitySpan]) -> list[RecognizedEntity]:

@@ -69,6 +69,10 @@ class Sentence:
             start += len(word) + 1
         return " ".join(self.words), tuple(offsets)
 
+    def part(self, start: int, end: int) -> Sentence:
+        """Return the words from ``start`` to ``end`` as a sentence without entities."""
+        return Sentence(self.words[start:end], id=self.id, document_id=self.document_id)
+
     def surface(self, entity: EntitySpan) -> str:
         """Return the words of an entity, joined by spaces."""
         return entity.surface(self.words)

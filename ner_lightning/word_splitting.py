@@ -6,9 +6,21 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+import regex
+
 ATTACHED: Final = "\x01"  # in an outline: a combining mark or an invisible character, part of what precedes it
+SINGLE: Final = "字"  # in an outline: a character that is a word by itself; no letter keeps its form in an outline
+
+# East Asian scripts, and those of South East Asia (line break class SA): writers put no spaces between their words.
+# Korean has spaces, but its particles are attached to names, so annotators often mark single syllables.
+UNSPACED_LETTER: Final = regex.compile(
+    r"[[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{sc=Bopomofo}\p{sc=Yi}\p{lb=SA}\p{sc=Tibetan}]&&[\p{L}\p{Nl}]]",
+    regex.V1,
+)
+HANGUL_SYLLABLE: Final = regex.compile(r"[\p{sc=Hangul}&&\p{L}]", regex.V1)
 
 
 class WordSplitter(ABC):
@@ -36,7 +48,7 @@ class BlankSplitter(WordSplitter):
     """
 
     def split(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\S+", text)]
+        return [match.span() for match in NO_SPACES.finditer(text)]
 
 
 class _Outline(dict[int, str]):
@@ -47,6 +59,16 @@ class _Outline(dict[int, str]):
 
     def __missing__(self, code_point: int) -> str:
         outline = self[code_point] = _outline_of(chr(code_point))
+        return outline
+
+
+class _CharacterOutline(_Outline):
+    """An outline in which every letter that is a word by itself is marked."""
+
+    def __missing__(self, code_point: int) -> str:
+        character = chr(code_point)
+        is_single = UNSPACED_LETTER.match(character) or HANGUL_SYLLABLE.match(character)
+        outline = self[code_point] = SINGLE if is_single else _outline_of(character)
         return outline
 
 
@@ -70,6 +92,9 @@ def _outline_of(character: str) -> str:
 
 
 OUTLINE: Final = _Outline()
+CHARACTER_OUTLINE: Final = _CharacterOutline()
+WORD_BOUNDARY: Final = regex.compile(r"\b", regex.WORD | regex.V1)
+NO_SPACES: Final = re.compile(r"\S+")
 TITLES: Final = r"Ph\.D|Mr|Mrs|Ms|Dr|Prof|St|Sen|Gov|Gen|Rep|Lt|Col|Sgt|Jr|Sr|Inc|Corp|Ltd|Co"
 CLITICS: Final = "(?i:s|m|d|ll|re|ve)"
 
@@ -77,7 +102,8 @@ CLITICS: Final = "(?i:s|m|d|ll|re|ve)"
 # would read again, so the time is linear in the text: this is why quantifiers are possessive or bounded.
 WORD: Final = re.compile(
     r"""
-      (?i:https?://|www\.)[^ <>"]*[\w/=&#~\x01-]               # web address
+      SINGLE\x01*+                                             # a character that is a word by itself
+    | (?i:https?://|www\.)[^ <>"SINGLE]*[\w/=&#~\x01-]               # web address
     | \w[\w.+-]{0,63}+@\w[\w-]*+(?:\.\w[\w-]*+)++              # e-mail address
     | [@#][\w\x01]++                                           # @mention, #hashtag
     | (?:TITLES)\.(?!\.)                                       # title or kind of company
@@ -94,7 +120,9 @@ WORD: Final = re.compile(
       )*+
     | 'CLITICS(?![\w\x01])
     | ([^\w ])\1*+\x01*+                                       # one sign, repeated
-    """.replace("TITLES", TITLES).replace("CLITICS", CLITICS),
+    """.replace("TITLES", TITLES)
+    .replace("CLITICS", CLITICS)
+    .replace("SINGLE", SINGLE),
     re.VERBOSE | re.ASCII,
 )
 
@@ -109,7 +137,8 @@ class PunctuationSplitter(WordSplitter):
     titles and company suffixes (``Mr.``, ``Corp.``); web and e-mail addresses, @mentions and #hashtags; a
     repeated sign (``...``, ``--``). These are split off: the clitics ``'s 'm 'd 'll 're 've``, every other
     punctuation mark and symbol, the full stop of ``end.Next``. A combining mark or an invisible character
-    belongs to the word or sign before it. Scripts without spaces are split around punctuation only.
+    belongs to the word or sign before it. Scripts without spaces are split around punctuation only: use
+    :class:`CharacterSplitter` for them.
 
     >>> text = "Gates's firm, in Seattle."
     >>> [text[start:end] for start, end in PunctuationSplitter().split(text)]
@@ -118,3 +147,37 @@ class PunctuationSplitter(WordSplitter):
 
     def split(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in WORD.finditer(text.translate(OUTLINE))]
+
+
+@dataclass(frozen=True)
+class CharacterSplitter(WordSplitter):
+    """Splits Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese and Tibetan into characters.
+
+    A character keeps its combining marks. Everything else, such as runs of Latin letters and digits, is split as
+    :class:`PunctuationSplitter` does.
+
+    >>> text = "2020年5月iPhone上市。"
+    >>> [text[start:end] for start, end in CharacterSplitter().split(text)]
+    ['2020', '年', '5', '月', 'iPhone', '上', '市', '。']
+    """
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        return [match.span() for match in WORD.finditer(text.translate(CHARACTER_OUTLINE))]
+
+
+@dataclass(frozen=True)
+class UnicodeSplitter(WordSplitter):
+    """Splits at the word boundaries of Unicode (UAX #29), as found by the library ``regex``, and at spaces.
+
+    >>> text = "Can't stop (at 3.5%)"
+    >>> [text[start:end] for start, end in UnicodeSplitter().split(text)]
+    ["Can't", 'stop', '(', 'at', '3.5', '%', ')']
+    """
+
+    def split(self, text: str) -> list[tuple[int, int]]:
+        borders = [match.start() for match in WORD_BOUNDARY.finditer(text)]
+        return [
+            match.span()
+            for start, end in pairwise([0, *borders, len(text)])
+            for match in NO_SPACES.finditer(text, start, end)
+        ]

@@ -22,7 +22,7 @@ LAYERS = [  # from the bottom up; a folder includes all its modules, except for 
     {"sentences"},
     {"tags"},
     {"schemes"},
-    {"scheme_detection", "word_splitting", "predictions"},
+    {"scheme_detection", "word_splitting", "sentence_splitting", "predictions"},
     {"metrics", "corpora", "runs"},
     {"corpora.checks", "encoding", "evaluation"},
     {"evaluation.pages"},

@@ -216,7 +216,7 @@ def without_head(folder):
         (lambda f: (f / SETTINGS_FILE).write_bytes(b"\xff"), "ner_lightning.json: must be JSON, got"),
         (lambda f: (f / SETTINGS_FILE).write_text("[1]"), "the content must be an object, got \\[1\\]"),
         (lambda f: (f / SETTINGS_FILE).write_text('{"a": 1}'), "must have a \"format_version\", got the keys \\['a'"),
-        (lambda f: rewrite(f / SETTINGS_FILE, format_version=2), "up to format 1, got format 2"),
+        (lambda f: rewrite(f / SETTINGS_FILE, format_version=3), "up to format 2, got format 3"),
         (lambda f: (f / SETTINGS_FILE).write_text('{"format_version": 1}'), "ner_lightning.json: window is missing"),
         (lambda f: rewrite(f / SETTINGS_FILE, tags=[]), "tags must be an object, got \\[\\]"),
         (lambda f: rewrite(f / SETTINGS_FILE, tags={"scheme": "X"}), "tags.scheme: LabelScheme must be one of.*'X'"),

@@ -6,9 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_lightning.serialization import from_plain
-from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter, WordSplitter
+from ner_lightning.word_splitting import (
+    BlankSplitter,
+    CharacterSplitter,
+    PunctuationSplitter,
+    UnicodeSplitter,
+    WordSplitter,
+)
 
-SPLITTERS = [BlankSplitter(), PunctuationSplitter()]
+SPLITTERS = [BlankSplitter(), PunctuationSplitter(), CharacterSplitter(), UnicodeSplitter()]
 ROOT = Path(__file__).parents[1]
 DATA = next((path for path in (ROOT / "data", ROOT.parent / "shared" / "data") if path.is_dir()), ROOT / "data")
 DATA = Path(os.environ.get("NER_LIGHTNING_DATA", DATA))
@@ -103,7 +109,7 @@ def test_a_splitter_is_found_by_its_name(splitter: WordSplitter):
 
 
 def test_an_unknown_name_is_refused_with_a_list_of_known_ones():
-    with pytest.raises(ValueError, match=r"one of \['BlankSplitter', 'PunctuationSplitter'.*\], got 'Nltk'"):
+    with pytest.raises(ValueError, match=r"one of \['BlankSplitter', .*'PunctuationSplitter'.*\], got 'Nltk'"):
         from_plain(WordSplitter, "Nltk")
 
 
@@ -119,3 +125,35 @@ def test_real_corpora_are_split_as_by_their_authors(name: str, share: float):
     equal = [words_of(" ".join(words)) == words for words in sentences]
     assert len(equal) > 1000
     assert sum(equal) / len(equal) >= share
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "王|伟|住|在|海|港|市|。",
+        "2020|年|5|月|iPhone|上|市|,|3.5|%",
+        "コ|ー|ヒ|ー|を|飲|む|々|〇",
+        "내 이|름|은 김|태|민|이|고",
+        "สี่ โ|ม|ง",
+        "ລາວ".replace("າ", "|າ|"),
+        "ភា|សា",
+        "မြ|န်|မာ",
+        "见|http://t.co/a?b=c|中|文|#|中|国|#",
+        "Anna|'s 3-1 U.S. forces don't",
+        "か\u3099|か",
+    ],
+)
+def test_scripts_without_spaces_are_split_into_characters_and_the_rest_as_usual(marked: str):
+    assert words_of(marked.replace("|", ""), CharacterSplitter()) == marked.replace("|", " ").split()
+
+
+@given(st.text(st.characters(codec="utf-8", max_codepoint=0x2FF)))
+def test_characters_of_spaced_scripts_are_split_by_punctuation(text: str):
+    assert CharacterSplitter().split(text) == PunctuationSplitter().split(text)
+
+
+@pytest.mark.parametrize(
+    "marked", ["can't a.b.com 3.14", "AHU.G2|/|V|:|7 e|-|mail", "王|伟 カタカナ", "cafe\u0301 \u0301x"]
+)
+def test_words_of_unicode(marked: str):
+    assert words_of(marked.replace("|", ""), UnicodeSplitter()) == marked.replace("|", " ").split()

@@ -30,6 +30,7 @@ class TaggerRecord:
     Args:
         tags: The tags of the network's head.
         word_counts: Number of training words by entity type; class weights are computed from it.
+        evaluation_length: Largest number of subwords in a window of evaluation, including special tokens.
         encoder_config: Configuration of the network.
         tokenizer_files: Contents of the tokenizer's files, by name.
         loss: The loss, as plain data.
@@ -40,6 +41,7 @@ class TaggerRecord:
 
     tags: TagSet
     word_counts: Mapping[str, Annotated[int, msgspec.Meta(ge=0)]]
+    evaluation_length: Annotated[int, msgspec.Meta(ge=1)]
     encoder_config: Mapping[str, Any]
     tokenizer_files: Mapping[str, str]
     loss: Mapping[str, Any]

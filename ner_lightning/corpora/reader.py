@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ner_lightning.sentences import Sentence
+from ner_lightning.word_splitting import WordSplitter
 
 SplitName = Literal["train", "validation", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -88,11 +89,13 @@ class Corpus:
         splits: Sentences by split.
         notes: Everything that was repaired or dropped by the reader, in the order of the files.
         scheme_evidence: For each split read from tags, a sentence that names the recognized scheme and the reason.
+        word_splitter: The word splitter that split the texts into words; None if the corpus gives words.
     """
 
     splits: Mapping[SplitName, tuple[Sentence, ...]]
     notes: tuple[ReadingNote, ...] = ()
     scheme_evidence: Mapping[SplitName, str] | None = None
+    word_splitter: WordSplitter | None = None
 
     def entity_types(self, split: SplitName) -> tuple[str, ...]:
         """Return the entity types that occur in a split, sorted."""

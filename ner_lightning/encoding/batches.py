@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -134,6 +134,11 @@ class WindowEncoder:
     tags: TagSet
     subwords: Subwords = "first"
     overlap: int = 64
+
+    def with_max_subwords(self, max_subwords: int) -> WindowEncoder:
+        """Return the same encoder with windows of at most this length, including special tokens."""
+        limit = min(max_subwords, self.tokenizer.max_subwords)
+        return replace(self, tokenizer=WordTokenizer(self.tokenizer.tokenizer, limit))
 
     def windows(self, sentence: Sentence, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
         """Return the windows of a sentence, in order; entities of unknown types and unannotated words have no label."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from transformers import PreTrainedTokenizerBase
 
@@ -17,6 +18,10 @@ from ner_lightning.encoding.coverage import Coverage, measure_coverage
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
+
+USUAL_PERCENT: Final = 99  # longer windows are exceptions, from which little is learned
+MIN_USUAL_LENGTH: Final = 128  # subwords
+ROUNDING: Final = 32  # subwords
 
 EncodedSplit = Sequence[tuple[EncodedSentence, list[EncodedWindow]]]
 
@@ -31,7 +36,8 @@ class BoundCorpus:
         checksum: Checksum of the whole corpus.
         tags: The label scheme over the entity types of the training split; the network has one output per tag.
         word_counts: Number of training words by entity type, and of words outside any entity under ``O``.
-        window_encoder: Turns sentences into windows.
+        window_encoder: Turns training sentences into windows.
+        evaluation_encoder: Turns other sentences into windows no longer than is usual in training.
         encoded: Subwords and windows of every sentence, by split.
         repeat_factors: How many times per epoch a sentence with this entity type is used; empty if all are used once.
         changes: Changes that augmentation makes to training sentences, in this order.
@@ -43,6 +49,7 @@ class BoundCorpus:
     tags: TagSet
     word_counts: Mapping[str, int]
     window_encoder: WindowEncoder
+    evaluation_encoder: WindowEncoder
     encoded: Mapping[SplitName, EncodedSplit]
     repeat_factors: Mapping[str, float]
     changes: Sequence[SentenceChange]
@@ -77,6 +84,16 @@ def count_words(sentences: Sequence[Sentence], entity_types: Sequence[str]) -> d
             counts[OUTSIDE] -= len(entity)
             counts[entity.entity_type] += len(entity)
     return dict(counts)
+
+
+def usual_length(encoded: EncodedSplit) -> int:
+    """Return the length of the longest windows that are usual in training, rounded up so that little text is cut.
+
+    A model reads longer windows worse than several of this length.
+    """
+    lengths = sorted(len(window.input_ids) for _, windows in encoded for window in windows)
+    usual = lengths[-(-len(lengths) * USUAL_PERCENT // 100) - 1]
+    return max(-(-usual // ROUNDING) * ROUNDING, MIN_USUAL_LENGTH)
 
 
 def require_split(corpus: Corpus, split: SplitName, user: str) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ner_lightning.corpora.entity_types import select_entity_types
+from ner_lightning.corpora.raw_text import fitting_sentence_splitter, fitting_word_splitter
 from ner_lightning.corpora.reader import Corpus, CorpusReader, SplitName
 from ner_lightning.corpora.split_shares import hold_out_validation, keep_training_share
 from ner_lightning.encoding.alignment import Subwords, WordTokenizer
@@ -27,14 +28,22 @@ from ner_lightning.encoding.batches import (
     split_into_passes,
     tag_rows,
 )
-from ner_lightning.encoding.bound_corpus import BoundCorpus, count_words, require_split, require_unique_ids
+from ner_lightning.encoding.bound_corpus import (
+    BoundCorpus,
+    count_words,
+    require_split,
+    require_unique_ids,
+    usual_length,
+)
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.lightning_internals import data_module_given_to
 from ner_lightning.modeling.encoders import Encoder, as_encoder
 from ner_lightning.parts import require_kind
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
+from ner_lightning.sentence_splitting import SentenceSplitter
 from ner_lightning.sentences import Sentence
 from ner_lightning.training.learned_tags import LearnedTags
+from ner_lightning.word_splitting import WordSplitter
 
 KEPT_BY_RESUMING: Final = {  # keys of a checkpoint, and their names in messages
     "corpus_checksum": "the corpus's checksum",
@@ -73,6 +82,22 @@ class WindowSettings:
             raise ValueError(f"max_subwords must be null or at least 1, got {self.max_subwords}")
         if self.overlap < 0:
             raise ValueError(f"overlap must be at least 0, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class RawTextSettings:
+    """How the trained model will cut raw text, which its bundle records.
+
+    Args:
+        word_splitter: Splits raw text into words. null is the word splitter of the corpus; for a corpus of words it is
+            CharacterSplitter if the words are single characters of a script without spaces, otherwise
+            PunctuationSplitter.
+        sentence_splitter: Splits raw text into sentences, for example LanguageSentences with the language de. null
+            is LanguageSentences in English, or WholeTexts if the training sentences are paragraphs or documents.
+    """
+
+    word_splitter: WordSplitter | None = None
+    sentence_splitter: SentenceSplitter | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +148,7 @@ class NERDataModule(L.LightningDataModule):
             corpus without one. It is drawn with the seed, in whole documents if the corpus has them.
         windows: Settings of windows.
         batches: Sizes of batches.
+        raw_text: How the trained model will cut raw text.
         augmentation: Changes of training sentences, applied in order and drawn again every epoch; null for none.
         seed: Seed of the training share, of the order of batches, of augmentation and of dropout.
     """
@@ -137,6 +163,7 @@ class NERDataModule(L.LightningDataModule):
         validation_share: float | None = None,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
+        raw_text: RawTextSettings = RawTextSettings(),
         augmentation: list[Augmentation] | None = None,
         seed: int = 0,
     ) -> None:
@@ -146,13 +173,14 @@ class NERDataModule(L.LightningDataModule):
         require_kind("scheme", self.scheme, LabelScheme, "BIOES()")
         require_kind("windows", windows, WindowSettings, "WindowSettings(overlap=32)")
         require_kind("batches", batches, BatchSettings, "BatchSettings(max_windows=32)")
+        require_kind("raw_text", raw_text, RawTextSettings, "RawTextSettings(CharacterSplitter())")
         for part in augmentation or []:
             require_kind("every augmentation", part, Augmentation, "CasingNoise(probability=0.1)")
         if isinstance(entity_types, str):
             raise TypeError(f"entity_types must be a list or a mapping, got {entity_types!r}; write [{entity_types!r}]")
         self.selected_types = entity_types
         self.train_share, self.validation_share = train_share, validation_share
-        self.windows, self.batches = windows, batches
+        self.windows, self.batches, self.raw_text = windows, batches, raw_text
         self.augmentation = augmentation or []
         self.seed = seed
         self.learned_by_tagger: Callable[[], LearnedTags] | None = None  # for a corpus without a training split
@@ -196,6 +224,16 @@ class NERDataModule(L.LightningDataModule):
         corpus = select_entity_types(self.reader.read(), self.selected_types)
         return hold_out_validation(corpus, self.validation_share, self.seed)
 
+    @property
+    def word_splitter(self) -> WordSplitter:
+        """The word splitter for raw text: the configured one, or the one that fits the corpus."""
+        return self.raw_text.word_splitter or fitting_word_splitter(self.bound.corpus)
+
+    @property
+    def sentence_splitter(self) -> SentenceSplitter:
+        """The sentence splitter for raw text: the configured one, or the one that fits the corpus."""
+        return self.raw_text.sentence_splitter or fitting_sentence_splitter(self.bound.corpus.splits["train"])
+
     def _bind(self, whole: Corpus) -> BoundCorpus:
         """Bind tags and tokenizer to the corpus.
 
@@ -217,6 +255,10 @@ class NERDataModule(L.LightningDataModule):
             self.windows.subwords,
             self.windows.overlap,
         )
+        encoded_training = list(window_encoder.encode(training))
+        length = learned.evaluation_length or usual_length(encoded_training)
+        evaluation_encoder = window_encoder.with_max_subwords(length)
+        evaluated = {split: sentences for split, sentences in corpus.splits.items() if split != "train"}
         threshold = self.batches.repeat_threshold
         return BoundCorpus(
             corpus,
@@ -225,7 +267,11 @@ class NERDataModule(L.LightningDataModule):
             tags=tags,
             word_counts=learned.word_counts,
             window_encoder=window_encoder,
-            encoded={split: list(window_encoder.encode(sentences)) for split, sentences in corpus.splits.items()},
+            evaluation_encoder=evaluation_encoder,
+            encoded={
+                "train": encoded_training,
+                **{split: list(evaluation_encoder.encode(sentences)) for split, sentences in evaluated.items()},
+            },
             repeat_factors={} if threshold is None else repeat_factors(training, threshold),
             changes=[part.bind(training, tags) for part in self.augmentation],
         )

@@ -22,11 +22,13 @@ class LearnedTags:
         tags: The label scheme over the entity types; the network has one output per tag.
         tokenizer: The tokenizer of the encoder.
         word_counts: Number of training words by entity type, and of words outside any entity under ``O``.
+        evaluation_length: Largest number of subwords in a window of evaluation; None to measure it in training.
     """
 
     tags: TagSet
     tokenizer: PreTrainedTokenizerBase
     word_counts: Mapping[str, int]
+    evaluation_length: int | None = None
 
     @classmethod
     def of_checkpoint(cls, path: str | Path) -> Self:
@@ -36,4 +38,4 @@ class LearnedTags:
             CheckpointError: If the file is not a complete checkpoint of a tagger.
         """
         record = TaggerRecord.from_plain(read_checkpoint(path)[TAGGER_KEY])
-        return cls(record.tags, record.encoder.tokenizer([]), record.word_counts)
+        return cls(record.tags, record.encoder.tokenizer([]), record.word_counts, record.evaluation_length)

@@ -107,6 +107,7 @@ class NERTagger(L.LightningModule):
         self.fine_tuning, self.evaluation_precision = fine_tuning, evaluation_precision
         self.tags: TagSet | None = None
         self.word_counts: WordCounts = {}
+        self.evaluation_length = 0
         self.evaluation_loss, self.evaluation_cross_entropy = ExactMean(), ExactMean()
         self.step_loss = StepLoss()
         self.is_configured = False
@@ -120,6 +121,7 @@ class NERTagger(L.LightningModule):
         bound = data_module_of(self.trainer).bound
         if self.tags is None:
             self.tags, self.tokenizer, self.word_counts = bound.tags, bound.tokenizer, bound.word_counts
+            self.evaluation_length = bound.evaluation_encoder.tokenizer.max_subwords
 
     def configure_model(self) -> None:
         """Build token classifier and objective over the tags; loading a checkpoint then sets their weights."""
@@ -263,6 +265,7 @@ class NERTagger(L.LightningModule):
         record = TaggerRecord(
             self.tags,
             self.word_counts,
+            self.evaluation_length,
             encoder.config,
             encoder.tokenizer_files,
             to_plain(self.loss),
@@ -334,6 +337,9 @@ class NERTagger(L.LightningModule):
             windows.subwords,
             windows.overlap,
             self.decoder,
+            data.word_splitter,
+            data.sentence_splitter,
+            bound.evaluation_encoder.tokenizer.max_subwords,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
             corpus_checksum=bound.checksum,
         )
@@ -370,7 +376,7 @@ class NERTagger(L.LightningModule):
             fine_tuning=record.fine_tuning,
         )
         tagger.tags, tagger.tokenizer = record.tags, record.encoder.tokenizer([])
-        tagger.word_counts = record.word_counts
+        tagger.word_counts, tagger.evaluation_length = record.word_counts, record.evaluation_length
         tagger.configure_model()
         tagger.load_state_dict(tagger.whole_weights(record, checkpoint["state_dict"]))
         return tagger.eval().to(map_location or "cpu")

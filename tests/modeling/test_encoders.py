@@ -264,7 +264,9 @@ def test_a_head_over_the_same_tags_in_another_order_is_reordered_and_kept(tmp_pa
 
 
 def test_a_decoder_keeps_its_causal_mask_and_says_so(tmp_path, caplog):
-    folder = pretrained_dir(tmp_path, AutoModel.from_config(Qwen3Config(**TINY | SPECIAL_IDS, head_dim=8, num_key_value_heads=2)))
+    folder = pretrained_dir(
+        tmp_path, AutoModel.from_config(Qwen3Config(**TINY | SPECIAL_IDS, head_dim=8, num_key_value_heads=2))
+    )
     network_of(folder)
     (line,) = of_ours(caplog)
     assert line.startswith(f"{folder} is a decoder-only network and keeps its causal mask")

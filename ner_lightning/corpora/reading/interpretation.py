@@ -31,11 +31,13 @@ class SplitContent:
         sentences: The sentences, each with an id.
         notes: Everything that was repaired or dropped, in the order of the files.
         scheme_evidence: A sentence that names the label scheme and the reason; None if there are no tags.
+        word_splitter: The word splitter that split the texts into words; None if there are no texts.
     """
 
     sentences: tuple[Sentence, ...]
     notes: tuple[ReadingNote, ...] = ()
     scheme_evidence: str | None = None
+    word_splitter: WordSplitter | None = None
 
 
 def interpret(
@@ -80,7 +82,10 @@ def interpret(
             sentence, fitted = _from_spans(row, splitter, name)
             notes += (ReadingNote(split, kind, text, row.path, row.line, name) for kind, text in fitted.problems)
         sentences.append(sentence)
-    return SplitContent(tuple(sentences), tuple(notes), source_tags.evidence if tagged else None)
+    has_texts = any(isinstance(row, SpannedText) for row in raw)
+    return SplitContent(
+        tuple(sentences), tuple(notes), source_tags.evidence if tagged else None, splitter if has_texts else None
+    )
 
 
 def _from_spans(row: SpannedWords | SpannedText, splitter: WordSplitter, name: str) -> tuple[Sentence, FittedSpans]:

@@ -12,6 +12,7 @@ from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, Corpu
 from ner_lightning.corpora.reading.interpretation import SplitContent
 from ner_lightning.corpora.reading.text_files import find_files, require_encoding
 from ner_lightning.sentences import Sentence
+from ner_lightning.word_splitting import WordSplitter
 
 Source = TypeVar("Source")
 
@@ -44,6 +45,7 @@ class SplitReader(CorpusReader, Generic[Source]):
         splits: dict[SplitName, tuple[Sentence, ...]] = {}
         notes: list[ReadingNote] = []
         evidence: dict[SplitName, str] = {}
+        word_splitter: WordSplitter | None = None
         for split, source in self.open_splits().items():
             content = self.read_split(split, source)
             if not content.sentences:
@@ -52,7 +54,8 @@ class SplitReader(CorpusReader, Generic[Source]):
             notes += content.notes
             if content.scheme_evidence is not None:
                 evidence[split] = content.scheme_evidence
-        return Corpus(splits, tuple(notes), evidence)
+            word_splitter = word_splitter or content.word_splitter
+        return Corpus(splits, tuple(notes), evidence, word_splitter)
 
 
 @dataclass(frozen=True, slots=True)
