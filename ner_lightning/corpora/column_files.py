@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ner_lightning.atomic_files import whole_file
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
+from ner_lightning.corpora.reading.brackets import spanned_words, uses_brackets
 from ner_lightning.corpora.reading.column_lines import DOCSTART, ColumnLayout, ColumnParser, Separator
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
+from ner_lightning.corpora.reading.other_formats import advice_on_other_formats
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
@@ -25,8 +27,8 @@ class ColumnFiles(FileReader):
     """Reads CoNLL-style files: one word and its tag per line, in columns, and an empty line between sentences.
 
     The label scheme (IO, IOB1, BIO, IOE1, IOE2, BIOES, BILOU, BMES or BMEWO) and the spelling of tags are recognized
-    from the tags. Ill-formed tags are read by the conlleval convention and listed. Lines that begin with -DOCSTART-
-    mark documents.
+    from the tags, and so are the brackets of CoNLL-2012. Ill-formed tags are read by the conlleval convention and
+    listed. Lines that begin with -DOCSTART- mark documents.
 
     Args:
         word_column: Column of the word, counted from 0; from the end if negative.
@@ -66,10 +68,6 @@ class ColumnFiles(FileReader):
             "set tag_column if the tags are in another column, header if the first line names the columns, "
             "or comment if such lines are comments"
         )
-        sentences = self._parse(split, source)
-        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
-
-    def _parse(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
         layout = ColumnLayout(
             self.word_column,
             self.tag_column,
@@ -78,17 +76,32 @@ class ColumnFiles(FileReader):
             self.quoted,
             self.sentence_column,
         )
-        parser = ColumnParser(layout, split)
-        for path in source.paths:
-            lines = read_lines(path, self.encoding)
-            require_line_ends(lines, path)
-            parser.begin_file(str(path))
-            for number, line in enumerate([*lines, ""], start=1):
-                if self.header and number == 1:
-                    continue
-                if (sentence := parser.parse(line, number)) is not None:
-                    yield sentence
-        parser.require_words()
+        with advice_on_other_formats(source, self.encoding, "ColumnFiles"):
+            sentences = list(tagged_sentences(layout, source, split, self.encoding, self.header))
+            if uses_brackets(sentences):
+                return interpret(map(spanned_words, sentences), split)
+            return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
+
+
+def tagged_sentences(
+    layout: ColumnLayout, source: SplitFiles, split: SplitName, encoding: str, header: bool = False
+) -> Iterator[TaggedSentence]:
+    """Yield the sentences of column files as the files have them.
+
+    Raises:
+        CorpusError: If a line cannot be read.
+    """
+    parser = ColumnParser(layout, split)
+    for path in source.paths:
+        lines = read_lines(path, encoding)
+        require_line_ends(lines, path)
+        parser.begin_file(str(path))
+        for number, line in enumerate([*lines, ""], start=1):
+            if header and number == 1:
+                continue
+            if (sentence := parser.parse(line, number)) is not None:
+                yield sentence
+    parser.require_words()
 
 
 DEFAULT_SCHEME = BIO()

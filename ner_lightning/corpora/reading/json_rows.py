@@ -26,7 +26,7 @@ class Row:
     Args:
         values: The object.
         path: The file.
-        line: The line in the file, counted from 1.
+        line: The line in the file, counted from 1; 0 if the path says where the object is.
     """
 
     values: dict[str, Any]
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def place(self) -> str:
-        return f"{self.path}:{self.line}"
+        return f"{self.path}:{self.line}" if self.line else self.path
 
     @property
     def keys_in_words(self) -> str:
