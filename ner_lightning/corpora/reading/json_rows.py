@@ -41,7 +41,7 @@ class Row:
             CorpusError: If it is not.
         """
         if not isinstance(value, dict):
-            raise CorpusError(f"{path}:{line}: must be a JSON object, got {shown(value)}")
+            raise CorpusError(f"{cls({}, path, line).place}: must be a JSON object, got {shown(value)}")
         return cls(value, path, line)
 
     @property

@@ -13,7 +13,7 @@ from ner_lightning.corpora.reading.split_reader import SplitFiles
 READER_BY_ENDING: Final[Mapping[str, str]] = {".ann": "Brat", ".spacy": "SpacyDocBin", ".pubtator": "PubTator"}
 SIGN_BY_READER: Final[Mapping[str, re.Pattern[str]]] = {
     "WebAnno": re.compile(r"#FORMAT=WebAnno TSV 3"),
-    "ConllU": re.compile(r"# ?(?:global\.columns|sent_id|newdoc|newpar|text) ?=.*\n(?:#.*\n)*1(?:-\d)?\t"),
+    "ConllU": re.compile(r"# ?(?:global\.columns|sent_id|newdoc|newpar|text)\b.*\n(?:#.*\n)*1(?:-\d)?\t"),
     "PubTator": re.compile(r"[^|\t\n]+\|t\|"),
     "Brat": re.compile(r"T\d+\t\S+ \d+ \d+"),
     "BiocJson": re.compile(r'\s*[\[{][^{}]*"(?:documents|passages|PubTator3)"\s*:'),

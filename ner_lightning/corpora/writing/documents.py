@@ -85,9 +85,8 @@ def _joined(name: str, sentences: Sequence[Sentence], losses: Losses) -> Documen
 
 def add_lost_lines(document: Document, losses: Losses) -> None:
     """Count the sentences that are not one line of their document, for formats that hold only its text."""
-    if len(document.sentences) > 1:
-        texts = [sentence.as_text()[0] for sentence in document.sentences]
-        losses.add(LOST_BOUNDARY, sum("\n" in text or not text.strip() for text in texts))
+    texts = [sentence.as_text()[0] for sentence in document.sentences]
+    losses.add(LOST_BOUNDARY, sum(not text.strip() or (len(texts) > 1 and "\n" in text) for text in texts))
 
 
 def add_lost_ids(document: Document, losses: Losses) -> None:
