@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import shutil
 from argparse import ArgumentError
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -165,8 +166,8 @@ def write_whole(writer: CorpusWriter, corpus: Corpus, output_dir: Path) -> list[
     try:
         return writer.write(corpus, str(output_dir))
     except BaseException:
-        for path in [path for path in output_dir.iterdir() if path.is_file()]:
-            path.unlink()  # the folder was empty, and files in it would stop the corrected command
+        for path in list(output_dir.iterdir()):  # the folder was empty, and files in it would stop the next try
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
 
 

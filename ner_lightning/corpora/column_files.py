@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ner_lightning.atomic_files import whole_file
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
+from ner_lightning.corpora.reading.brackets import spanned_words, uses_brackets
 from ner_lightning.corpora.reading.column_lines import DOCSTART, ColumnLayout, ColumnParser, Separator
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
+from ner_lightning.corpora.reading.other_formats import advice_on_other_formats
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
@@ -25,8 +27,8 @@ class ColumnFiles(FileReader):
     """Reads CoNLL-style files: one word and its tag per line, in columns, and an empty line between sentences.
 
     The label scheme (IO, IOB1, BIO, IOE1, IOE2, BIOES, BILOU, BMES or BMEWO) and the spelling of tags are recognized
-    from the tags. Ill-formed tags are read by the conlleval convention and listed. Lines that begin with -DOCSTART-
-    mark documents.
+    from the tags, and so are the brackets of CoNLL-2012. Ill-formed tags are read by the conlleval convention and
+    listed. Lines that begin with -DOCSTART- mark documents.
 
     Args:
         word_column: Column of the word, counted from 0; from the end if negative.
@@ -66,15 +68,6 @@ class ColumnFiles(FileReader):
             "set tag_column if the tags are in another column, header if the first line names the columns, "
             "or comment if such lines are comments"
         )
-        sentences = self.tagged_sentences(split, source)
-        return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
-
-    def tagged_sentences(self, split: SplitName, source: SplitFiles) -> Iterator[TaggedSentence]:
-        """Yield the words and tags of the sentences of a split.
-
-        Raises:
-            CorpusError: If a file or a line cannot be read.
-        """
         layout = ColumnLayout(
             self.word_column,
             self.tag_column,
@@ -83,17 +76,32 @@ class ColumnFiles(FileReader):
             self.quoted,
             self.sentence_column,
         )
-        parser = ColumnParser(layout, split)
-        for path in source.paths:
-            lines = read_lines(path, self.encoding)
-            require_line_ends(lines, path)
-            parser.begin_file(str(path))
-            for number, line in enumerate([*lines, ""], start=1):
-                if self.header and number == 1:
-                    continue
-                if (sentence := parser.parse(line, number)) is not None:
-                    yield sentence
-        parser.require_words()
+        with advice_on_other_formats(source, self.encoding, "ColumnFiles"):
+            sentences = list(tagged_sentences(layout, source, split, self.encoding, self.header))
+            if uses_brackets(sentences):
+                return interpret(map(spanned_words, sentences), split)
+            return interpret(sentences, split, scheme=self.scheme, spelling=self.tags, tag_hint=hint)
+
+
+def tagged_sentences(
+    layout: ColumnLayout, source: SplitFiles, split: SplitName, encoding: str, header: bool = False
+) -> Iterator[TaggedSentence]:
+    """Yield the sentences of column files as the files have them.
+
+    Raises:
+        CorpusError: If a line cannot be read.
+    """
+    parser = ColumnParser(layout, split)
+    for path in source.paths:
+        lines = read_lines(path, encoding)
+        require_line_ends(lines, path)
+        parser.begin_file(str(path))
+        for number, line in enumerate([*lines, ""], start=1):
+            if header and number == 1:
+                continue
+            if (sentence := parser.parse(line, number)) is not None:
+                yield sentence
+    parser.require_words()
 
 
 DEFAULT_SCHEME = BIO()
@@ -150,8 +158,7 @@ class ColumnFilesWriter(CorpusWriter):
                 yield from (f"{DOCSTART} ({written_id})\t{OUTSIDE}", "")
             tags = write_tags(sentence, self.scheme)
             losses[LOST_BOUNDARY] += entities_of(tags) != list(sentence.entities)
-            for position in sentence.unannotated:
-                tags[position] = UNANNOTATED
+            tags = mark_unannotated(tags, sentence)
             for word, tag in zip(sentence.words, tags, strict=True):
                 yield f"{writable_word(word)}\t{tag.translate(LINE_BREAKING)}"
             yield ""
@@ -180,6 +187,11 @@ def write_tags(sentence: Sentence, scheme: LabelScheme) -> list[str]:
         prefixes = scheme.prefixes_of(len(entity))
         tags[entity.start : entity.end] = [str(Tag(prefix, entity.entity_type)) for prefix in prefixes]
     return tags
+
+
+def mark_unannotated(tags: Sequence[str], sentence: Sentence) -> list[str]:
+    """Return the tags of a sentence with ``-`` for the words that nobody annotated."""
+    return [UNANNOTATED if position in sentence.unannotated else tag for position, tag in enumerate(tags)]
 
 
 def writable_word(word: str) -> str:

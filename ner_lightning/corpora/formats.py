@@ -16,10 +16,30 @@ READERS: Final[Mapping[str, str]] = {
     "Doccano": "ner_lightning.corpora.tools.doccano.Doccano",
     "Prodigy": "ner_lightning.corpora.tools.prodigy.Prodigy",
     "GlinerJson": "ner_lightning.corpora.tools.gliner.GlinerJson",
+    "Brat": "ner_lightning.corpora.tools.brat.Brat",
+    "BiocJson": "ner_lightning.corpora.tools.bioc.BiocJson",
+    "PubTator": "ner_lightning.corpora.tools.pubtator.PubTator",
+    "ConllU": "ner_lightning.corpora.tools.conllu.ConllU",
+    "Conll2012": "ner_lightning.corpora.tools.conll2012.Conll2012",
+    "WebAnno": "ner_lightning.corpora.tools.webanno.WebAnno",
+    "SpacyDocBin": "ner_lightning.corpora.tools.docbin.SpacyDocBin",
 }
 WRITERS: Final[Mapping[str, str]] = {
     "ColumnFiles": "ner_lightning.corpora.column_files.ColumnFilesWriter",
     "JsonLines": "ner_lightning.corpora.json_lines.JsonLinesWriter",
+    "HubDatasets": "ner_lightning.corpora.hub_datasets.HubDatasetsWriter",
+    "LabelStudio": "ner_lightning.corpora.tools.label_studio.LabelStudioWriter",
+    "SpacyTuples": "ner_lightning.corpora.tools.spacy_tuples.SpacyTuplesWriter",
+    "SpacyDocBin": "ner_lightning.corpora.tools.docbin.SpacyDocBinWriter",
+    "Doccano": "ner_lightning.corpora.tools.doccano.DoccanoWriter",
+    "Prodigy": "ner_lightning.corpora.tools.prodigy.ProdigyWriter",
+    "GlinerJson": "ner_lightning.corpora.tools.gliner.GlinerJsonWriter",
+    "Brat": "ner_lightning.corpora.tools.brat.BratWriter",
+    "BiocJson": "ner_lightning.corpora.tools.bioc.BiocJsonWriter",
+    "PubTator": "ner_lightning.corpora.tools.pubtator.PubTatorWriter",
+    "ConllU": "ner_lightning.corpora.tools.conllu.ConllUWriter",
+    "Conll2012": "ner_lightning.corpora.tools.conll2012.Conll2012Writer",
+    "WebAnno": "ner_lightning.corpora.tools.webanno.WebAnnoWriter",
 }
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ner_lightning.corpora.reader import SPLIT_NAMES, CorpusError, SplitName
+from ner_lightning.atomic_files import whole_file
+from ner_lightning.corpora.column_files import DEFAULT_SCHEME, LOST_BOUNDARY, write_tags
+from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
 from ner_lightning.corpora.reading.dataset_files import is_saved_dataset, load_splits, split_by_numbering, tag_names
+from ner_lightning.corpora.reading.flat_spans import SpanReading
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.json_rows import Row
 from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
@@ -15,6 +19,10 @@ from ner_lightning.corpora.reading.raw_sentences import RawRow, SpannedText, Tag
 from ner_lightning.corpora.reading.split_reader import SplitReader
 from ner_lightning.corpora.reading.tag_spelling import UNANNOTATED_NUMBERS, TagSpelling
 from ner_lightning.corpora.reading.text_files import resolve_path
+from ner_lightning.corpora.writing.losses import LOST_ID, LOST_TEXT, Losses
+from ner_lightning.schemes import LabelScheme, TagSet
+from ner_lightning.sentences import Sentence
+from ner_lightning.tags import entities_of
 from ner_lightning.word_splitting import WordSplitter
 
 if TYPE_CHECKING:
@@ -65,6 +73,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         spans_column: The column with the entities in the text, each with start, end and type; null is entities, spans,
             label or labels.
         word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        spans: The reading of overlapping entities.
     """
 
     def __init__(  # noqa: PLR0913 (the keys of a config)
@@ -82,6 +91,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         text_column: str = "text",
         spans_column: str | None = None,
         word_splitter: WordSplitter | None = None,
+        spans: SpanReading = SpanReading(),
     ) -> None:
         require_split_names([*(splits or {}), *(expected_rows or {})])
         if splits == {}:
@@ -99,6 +109,7 @@ class HubDatasets(SplitReader[NamedDataset]):
         self.text_column = text_column
         self.spans_column = spans_column
         self.word_splitter = word_splitter
+        self.spans = spans
 
     def open_splits(self) -> dict[SplitName, NamedDataset]:
         datasets = self._load()
@@ -127,7 +138,14 @@ class HubDatasets(SplitReader[NamedDataset]):
     def read_split(self, split: SplitName, source: NamedDataset) -> SplitContent:
         hint = "set tags_column if the tags are in another column"
         rows = self._read_rows(source)
-        return interpret(rows, split, spelling=self.tags, tag_hint=hint, word_splitter=self.word_splitter)
+        return interpret(
+            rows,
+            split,
+            spelling=self.tags,
+            tag_hint=hint,
+            word_splitter=self.word_splitter,
+            span_reading=self.spans,
+        )
 
     def _names_of_splits(self, datasets: Iterable[str]) -> dict[SplitName, str]:
         known = ", ".join(datasets)
@@ -156,12 +174,12 @@ class HubDatasets(SplitReader[NamedDataset]):
         found = dataset.column_names
         if {self.words_column, self.tags_column} <= set(found):
             names = self._tag_names(dataset, source)
-            columns = dataset[self.words_column][:], dataset[self.tags_column][:]
-            for number, (words, values) in enumerate(zip(*columns, strict=True), start=first_row):
+            columns = dataset[self.words_column][:], dataset[self.tags_column][:], document_ids(dataset)
+            for number, (words, values, document) in enumerate(zip(*columns, strict=True), start=first_row):
                 place = f"{source}:{number}"
                 require_row(words, values, place)
                 tags = [name_of_tag(value, names, place) for value in values]
-                yield TaggedSentence(words, tags, source, [number] * len(words))
+                yield TaggedSentence(words, tags, source, [number] * len(words), document_id=document)
             return
         spans_column = self.spans_column or next((key for key in SPANS_KEYS if key in found), None)
         if self.text_column not in found or spans_column is None or spans_column not in found:
@@ -171,10 +189,10 @@ class HubDatasets(SplitReader[NamedDataset]):
                 f"{source}: no column for {missing}; found: {', '.join(found)}; set words_column and tags_column, or "
                 f"text_column and spans_column if the entities are spans of a text"
             )
-        columns = dataset[self.text_column][:], dataset[spans_column][:]
-        for number, (text, spans) in enumerate(zip(*columns, strict=True), start=first_row):
+        columns = dataset[self.text_column][:], dataset[spans_column][:], document_ids(dataset)
+        for number, (text, spans, document) in enumerate(zip(*columns, strict=True), start=first_row):
             row = Row({"text": text, spans_column: as_list_of_objects(spans)}, source, number)
-            yield SpannedText(row.text(), spans_of(row, spans_column), source, number)
+            yield SpannedText(row.text(), spans_of(row, spans_column), source, number, document_id=document)
 
     def _tag_names(self, dataset: Dataset, source: str) -> Sequence[str]:
         """Return the names of numbered tags: from the user, otherwise from the dataset; empty if neither names them."""
@@ -187,6 +205,12 @@ class HubDatasets(SplitReader[NamedDataset]):
                 f"the dataset calls them: {', '.join(own_names)}"
             )
         return self.tag_names
+
+
+def document_ids(dataset: Dataset) -> list[str | None]:
+    """Return the document of each row, from the column document_id if the dataset has it."""
+    values = dataset["document_id"][:] if "document_id" in dataset.column_names else [None] * len(dataset)
+    return [None if value is None else str(value) for value in values]
 
 
 def as_list_of_objects(value: Any) -> Any:
@@ -237,3 +261,43 @@ def name_of_tag(value: str | int, tag_names: Sequence[str], place: str) -> str:
         known = ", ".join(f"{number} {tag}" for number, tag in enumerate(tag_names))
         raise CorpusError(f"{place}: unknown tag number {value}; known: {known}")
     return tag_names[value]
+
+
+class HubDatasetsWriter(CorpusWriter):
+    """Writes a folder of parquet files with words and numbered tags, which ``datasets.load_dataset`` and others read.
+
+    The columns are document_id, tokens and ner_tags; the features of the files name the tags.
+
+    Args:
+        scheme: The label scheme to write: BIO, BIOES or IO.
+    """
+
+    def __init__(self, scheme: LabelScheme = DEFAULT_SCHEME) -> None:
+        self.scheme = scheme
+
+    def write(self, corpus: Corpus, output_dir: str) -> list[str]:
+        from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+        losses = Losses()
+        types = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
+        names = ClassLabel(names=list(TagSet(self.scheme, tuple(types)).tags))
+        text = Value("string")
+        features = Features({"document_id": text, "tokens": Sequence(text), "ner_tags": Sequence(names)})
+        for split, sentences in corpus.splits.items():
+            for position, sentence in enumerate(sentences):
+                losses.add(LOST_ID, sentence.id not in {"", f"{split}-{position}"})
+            rows = [tagged_row(sentence, self.scheme, losses) for sentence in sentences]
+            dataset = Dataset.from_list(rows, features=features)
+            with whole_file(Path(output_dir, f"{split}.parquet"), "wb") as file:
+                dataset.to_parquet(file)
+        return losses.described()
+
+
+def tagged_row(sentence: Sentence, scheme: LabelScheme, losses: Losses) -> dict[str, Any]:
+    """Return the row of a sentence with words and tags, and count what tags cannot hold."""
+    tags = write_tags(sentence, scheme)
+    losses.add(LOST_BOUNDARY, entities_of(tags) != list(sentence.entities))
+    losses.add(LOST_TEXT, sentence.text is not None)
+    losses.add_scores(sentence)
+    losses.add_unannotated(sentence)
+    return {"document_id": sentence.document_id, "tokens": list(sentence.words), "ner_tags": tags}

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
 from ner_lightning.atomic_files import whole_file
+from ner_lightning.corpora.column_files import DEFAULT_SCHEME, LOST_BOUNDARY, mark_unannotated, write_tags
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, CorpusError, CorpusWriter, SplitName
+from ner_lightning.corpora.reading.flat_spans import SpanReading
 from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.json_rows import Row, is_valid_text, is_whole_number, read_rows
 from ner_lightning.corpora.reading.json_spans import SPANS_KEYS, spans_of
+from ner_lightning.corpora.reading.other_formats import advice_on_other_formats
 from ner_lightning.corpora.reading.raw_sentences import RawRow, RawSpan, SpannedText, SpannedWords, TaggedSentence
 from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
 from ner_lightning.corpora.reading.tag_spelling import UNANNOTATED_NUMBERS, TagSpelling
 from ner_lightning.corpora.tools.gliner import gliner_words
 from ner_lightning.corpora.tools.prodigy import prodigy_text
-from ner_lightning.schemes import SourceScheme
+from ner_lightning.corpora.writing.losses import LOST_TEXT, Losses
+from ner_lightning.corpora.writing.split_writer import Json, json_line, names_of
+from ner_lightning.corpora.writing.text_spans import text_spans
+from ner_lightning.schemes import LabelScheme, SourceScheme
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import entities_of
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
+
+Form = Literal["auto", "characters", "words", "tags"]
 
 FORMS_IN_WORDS: Final = '"text" and "entities", or "words" and "entities", or "tokens" and "ner_tags"'
 WORDS_EXAMPLE: Final = '[0, 1, "PER"]'
@@ -44,16 +52,26 @@ class JsonLines(FileReader):
         tag_names: The tags that the numbers in "ner_tags" stand for, in order from 0.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
         tags: The spelling of the tags.
+        spans: The reading of overlapping entities.
     """
 
     word_splitter: WordSplitter | None = None
     tag_names: list[str] | None = None
     scheme: SourceScheme | None = None
     tags: TagSpelling = TagSpelling()
+    spans: SpanReading = field(default=SpanReading(), kw_only=True)
 
     def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        rows = (self._read(row) for path in source.paths for row in read_rows(path, self.encoding))
-        return interpret(rows, split, scheme=self.scheme, spelling=self.tags, word_splitter=self.word_splitter)
+        with advice_on_other_formats(source, self.encoding, "JsonLines"):
+            rows = [self._read(row) for path in source.paths for row in read_rows(path, self.encoding)]
+        return interpret(
+            rows,
+            split,
+            scheme=self.scheme,
+            spelling=self.tags,
+            word_splitter=self.word_splitter,
+            span_reading=self.spans,
+        )
 
     def _read(self, row: Row) -> RawRow:
         if "answer" in row.values:
@@ -136,43 +154,52 @@ def tags_of(row: Row, tag_names: Sequence[str] | None) -> list[str]:
 class JsonLinesWriter(CorpusWriter):
     """Writes train.jsonl, validation.jsonl and test.jsonl.
 
-    A sentence with a raw text is written by characters, any other sentence by words.
-
     Args:
         word_splitter: The word splitter that will read the texts, to report where it will split them differently from
             the words of the corpus; null is the one that splits at spaces and around punctuation.
+        form: The form of the entities: characters, words or tags; auto writes a sentence with a raw text by
+            characters, and any other sentence by words.
+        scheme: The label scheme of the form tags: BIO, BIOES or IO.
     """
 
-    def __init__(self, word_splitter: WordSplitter | None = None) -> None:
+    def __init__(
+        self,
+        word_splitter: WordSplitter | None = None,
+        form: Form = "auto",
+        scheme: LabelScheme = DEFAULT_SCHEME,
+    ) -> None:
         self.word_splitter = word_splitter or PunctuationSplitter()
+        self.form = form
+        self.scheme = scheme
 
     def write(self, corpus: Corpus, output_dir: str) -> list[str]:
-        num_resplit = 0
+        losses = Losses()
         for split in SPLIT_NAMES:
-            if split not in corpus.splits:
-                continue
-            sentences = corpus.splits[split]
-            rows = (json.dumps(row_of(sentence), ensure_ascii=False) + "\n" for sentence in sentences)
-            with whole_file(Path(output_dir, f"{split}.jsonl")) as file:
-                file.writelines(rows)
-            num_resplit += sum(
-                s.text is not None and tuple(self.word_splitter.split(s.text)) != s.word_offsets for s in sentences
-            )
-        lost = "sentences with a raw text that the word splitter will split differently"
-        return [f"{num_resplit} {lost}"] if num_resplit else []
+            if split in corpus.splits:
+                rows = (json_line(self._row(sentence, losses)) for sentence in corpus.splits[split])
+                with whole_file(Path(output_dir, f"{split}.jsonl")) as file:
+                    file.writelines(rows)
+        return losses.described()
 
-
-def row_of(sentence: Sentence) -> dict[str, Any]:
-    """Return the JSON object of a sentence."""
-    names = {"id": sentence.id, "document_id": sentence.document_id}
-    row: dict[str, Any] = {key: name for key, name in names.items() if name}
-    if sentence.text is None or sentence.word_offsets is None:
-        spans = [[entity.start, entity.end, entity.entity_type] for entity in sentence.entities]
+    def _row(self, sentence: Sentence, losses: Losses) -> Json:
+        names = names_of(sentence)
+        if self.form == "characters" or (self.form == "auto" and sentence.text is not None):
+            losses.add_resplit(sentence, self.word_splitter)
+            spans = [
+                {"start": span.start, "end": span.end, "type": span.entity_type, **_score(span.score)}
+                for span in text_spans(sentence, losses)
+            ]
+            return names | {"text": sentence.as_text()[0], "entities": spans}
+        losses.add(LOST_TEXT, sentence.text is not None)
+        losses.add_scores(sentence)
+        if self.form == "tags":
+            tags = write_tags(sentence, self.scheme)
+            losses.add(LOST_BOUNDARY, entities_of(tags) != list(sentence.entities))
+            return names | {"tokens": sentence.words, "ner_tags": mark_unannotated(tags, sentence)}
+        spans_of_words = [[entity.start, entity.end, entity.entity_type] for entity in sentence.entities]
         unannotated = {"unannotated": list(sentence.unannotated)} if sentence.unannotated else {}
-        return row | {"words": list(sentence.words), "entities": spans} | unannotated
-    offsets = sentence.word_offsets
-    entities = [
-        {"start": offsets[entity.start][0], "end": offsets[entity.end - 1][1], "type": entity.entity_type}
-        for entity in sentence.entities
-    ]
-    return row | {"text": sentence.text, "entities": entities}
+        return names | {"words": sentence.words, "entities": spans_of_words} | unannotated
+
+
+def _score(score: float | None) -> dict[str, float]:
+    return {} if score is None else {"score": score}

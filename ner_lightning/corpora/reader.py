@@ -23,6 +23,7 @@ NoteKind = Literal[
     "span_outside_text",
     "span_without_word",
     "overlapping_span",
+    "discontinuous_span",
     "span_text_differs",
     "row_skipped",
     "offsets_converted",
@@ -38,6 +39,7 @@ OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
     "span_outside_text": "dropped, neither learned nor scored",
     "span_without_word": "dropped, neither learned nor scored",
     "overlapping_span": "dropped, neither learned nor scored",
+    "discontinuous_span": "read by the setting discontinuous; the result is learned and scored",
     "span_text_differs": "read by their offsets; the result is learned and scored",
     "row_skipped": "not read, neither learned nor scored",
 }
@@ -77,7 +79,8 @@ class ReadingNote:
     sentence_id: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else self.path or self.split
+        whole_file = f"{self.path} ({self.sentence_id})" if self.path and self.sentence_id else self.path
+        place = f"{self.path}:{self.line}" if self.line else whole_file or self.split
         return f"{place}: {self.message}"
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ner_lightning.corpora.column_files import ColumnFiles
+from ner_lightning.corpora.column_files import ColumnFiles, tagged_sentences
 from ner_lightning.corpora.reader import CorpusError
+from ner_lightning.corpora.reading.column_lines import ColumnLayout
 from ner_lightning.corpora.reading.raw_sentences import TaggedSentence
 from ner_lightning.corpora.reading.source_tags import SourceTags, understand_tags
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
@@ -58,8 +59,8 @@ def read_column_predictions(path: Path) -> list[PredictedSentence]:
 
 
 def _tagged_sentences(path: Path, tag_column: int) -> Iterator[TaggedSentence]:
-    reader = ColumnFiles(test=str(path), tag_column=tag_column)
-    return reader.tagged_sentences("test", reader.open_splits()["test"])
+    reader = ColumnFiles(test=str(path))
+    return tagged_sentences(ColumnLayout(tag_column=tag_column), reader.open_splits()["test"], "test", reader.encoding)
 
 
 def _sentence(

@@ -74,7 +74,7 @@ def test_ten_notes_of_each_kind_are_listed_and_the_others_counted(tmp_path, caps
         (["--from", "no.such.Reader", "--to", "JsonLines"], "got 'no.such.Reader': No module"),
         (["--from", "pathlib.Path", "--to", "JsonLines"], "but 'pathlib.Path' is not one"),
         (["--from", "ner_lightning.corpora.reader.CorpusReader", "--to", "JsonLines"], "is not one"),
-        ([*FROM_COLUMNS, "--to", "HubDatasets"], "--to must be one of ColumnFiles, JsonLines, or"),
+        ([*FROM_COLUMNS, "--to", "ExampleCorpus"], "--to must be one of ColumnFiles, JsonLines, HubDatasets, "),
         ([*FROM_COLUMNS, "--to", "JsonLines"], "required: output"),
         (
             [*FROM_COLUMNS, "--from.word_column", "x", "--to", "JsonLines", "--output", "o"],

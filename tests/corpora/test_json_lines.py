@@ -183,7 +183,9 @@ def test_the_writer_keeps_character_offsets_and_reports_words_that_will_be_split
         ((0, 5), (7, 9)),
     )
     losses = JsonLinesWriter().write(Corpus({"train": (sentence,)}), str(tmp_path))
-    assert losses == ["1 sentences with a raw text that the word splitter will split differently"]
+    assert [loss.partition(";")[0] for loss in losses] == [
+        "1 sentences whose text the word splitter will split differently from the words of the corpus"
+    ]
     row = json.loads((tmp_path / "train.jsonl").read_text())
     assert row["entities"] == [{"start": 0, "end": 5, "type": "PER"}, {"start": 7, "end": 9, "type": "PER"}]
     corpus = JsonLines(train=str(tmp_path / "train.jsonl"), word_splitter=BlankSplitter()).read()

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
 
 from ner_lightning.corpora.reader import NoteKind
 from ner_lightning.corpora.reading.raw_sentences import RawSpan
 from ner_lightning.entities import EntitySpan
 
 Problem = tuple[NoteKind, str]
+Overlaps = Literal["longest", "innermost"]
+Discontinuous = Literal["cover", "pieces", "drop"]
+
+
+@dataclass(frozen=True)  # without slots, so that jsonargparse can take it as a default
+class SpanReading:
+    """The reading of spans that do not fit one flat layer of entities.
+
+    Args:
+        overlaps: The one of two overlapping spans to keep: the longer (longest) or the shorter (innermost).
+        discontinuous: The reading of a span in several pieces: one entity from the first piece to the last (cover),
+            an entity for each piece (pieces), or none (drop).
+    """
+
+    overlaps: Overlaps = "longest"
+    discontinuous: Discontinuous = "cover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +44,9 @@ class FittedSpans:
     problems: tuple[Problem, ...] = ()
 
 
-def fit_to_text(spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int, int]]) -> FittedSpans:
+def fit_to_text(
+    spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int, int]], reading: SpanReading = SpanReading()
+) -> FittedSpans:
     """Turn spans of characters into entities.
 
     A span that cuts a word is widened to the whole word. A span that covers no word, is not inside the text or ends
@@ -37,7 +57,7 @@ def fit_to_text(spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int
     """
     starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
     entities, problems = [], list[Problem]()
-    for span in spans:
+    for span in _in_one_piece(spans, text, reading.discontinuous, problems):
         start, end, entity_type = span.start, span.end, span.entity_type
         name = f"{entity_type} {start}-{end}"
         if misfit := _misfit(name, start, end, "text of", len(text)):
@@ -54,11 +74,34 @@ def fit_to_text(spans: Iterable[RawSpan], text: str, offsets: Sequence[tuple[int
         if left < start or right > end:
             change = f"widened to {left}-{right} {text[left:right]!r}"
             problems.append(("span_cuts_word", f"{name} {text[start:end]!r} cuts a word, {change}"))
-        entities.append(EntitySpan(first, last, entity_type))
-    return _flat(entities, [text[start:end] for start, end in offsets], problems)
+        entities.append(EntitySpan(first, last, entity_type, span.score))
+    return _flat(entities, [text[start:end] for start, end in offsets], problems, reading.overlaps)
 
 
-def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str]) -> FittedSpans:
+def _in_one_piece(
+    spans: Iterable[RawSpan], text: str, discontinuous: Discontinuous, problems: list[Problem]
+) -> Iterator[RawSpan]:
+    """Yield spans without pieces, and report those that have several; spaces between pieces do not count as a gap."""
+    for span in spans:
+        gaps = [text[left:right] for (_, left), (right, _) in pairwise(span.pieces)]
+        if all(gap.isspace() for gap in gaps):
+            yield replace(span, pieces=())
+            continue
+        pieces = ", ".join(f"{start}-{end} {text[start:end]!r}" for start, end in span.pieces)
+        name = f"{span.entity_type} is in {len(span.pieces)} pieces ({pieces})"
+        match discontinuous:
+            case "cover":
+                outcome = f"read from {span.start} to {span.end}"
+                yield replace(span, text=None, pieces=())
+            case "pieces":
+                outcome = "each piece is read as an entity"
+                yield from (RawSpan(start, end, span.entity_type, None, span.score) for start, end in span.pieces)
+            case "drop":
+                outcome = "dropped"
+        problems.append(("discontinuous_span", f"{name}, {outcome}"))
+
+
+def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str], overlaps: Overlaps = "longest") -> FittedSpans:
     """Turn spans of words into entities; a span that is empty or not inside the sentence is dropped."""
     entities, problems = [], list[Problem]()
     for span in spans:
@@ -66,8 +109,8 @@ def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str]) -> FittedSpans:
         if misfit := _misfit(name, span.start, span.end, "words", len(words)):
             problems.append(misfit)
         else:
-            entities.append(EntitySpan(span.start, span.end, span.entity_type))
-    return _flat(entities, words, problems)
+            entities.append(EntitySpan(span.start, span.end, span.entity_type, span.score))
+    return _flat(entities, words, problems, overlaps)
 
 
 def _misfit(name: str, start: int, end: int, whole: str, length: int) -> Problem | None:
@@ -79,10 +122,13 @@ def _misfit(name: str, start: int, end: int, whole: str, length: int) -> Problem
     return ("span_without_word", f"{name} is empty, dropped") if start == end else None
 
 
-def _flat(entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem]) -> FittedSpans:
-    """Drop each entity that overlaps a longer one; of equally long ones, keep the first, then the smaller type."""
+def _flat(
+    entities: Iterable[EntitySpan], words: Sequence[str], problems: list[Problem], overlaps: Overlaps
+) -> FittedSpans:
+    """Drop each entity that overlaps a preferred one; of equally long ones, keep the first, then the smaller type."""
     kept: list[EntitySpan] = []
-    for entity in sorted(entities, key=lambda entity: (-len(entity), entity)):
+    sign = -1 if overlaps == "longest" else 1
+    for entity in sorted(entities, key=lambda entity: (sign * len(entity), entity)):
         over = next((other for other in kept if entity.start < other.end and other.start < entity.end), None)
         if over is None:
             kept.append(entity)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
-from ner_lightning.corpora.reading.flat_spans import FittedSpans, fit_to_text, fit_to_words
+from ner_lightning.corpora.reading.document_lines import texts_of
+from ner_lightning.corpora.reading.flat_spans import FittedSpans, SpanReading, fit_to_text, fit_to_words
 from ner_lightning.corpora.reading.offset_units import with_code_point_offsets
 from ner_lightning.corpora.reading.raw_sentences import (
     RawRow,
@@ -48,6 +49,7 @@ def interpret(
     spelling: TagSpelling = TagSpelling(),
     tag_hint: str = "",
     word_splitter: WordSplitter | None = None,
+    span_reading: SpanReading = SpanReading(),
 ) -> SplitContent:
     """Turn tags and spans into entities, split texts into words, and give every sentence an id.
 
@@ -58,11 +60,13 @@ def interpret(
         spelling: The spelling of the tags, as far as the user states it.
         tag_hint: The settings that choose the tags, for the error about a malformed tag.
         word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
+        span_reading: The reading of overlapping and discontinuous spans.
 
     Raises:
         CorpusError: If a tag is malformed, or two sentences have the same id.
     """
     rows, notes = with_code_point_offsets(list(raw_rows), split)
+    rows = [line for row in rows for line in texts_of(row)]
     raw = [row for row in rows if not isinstance(row, Skipped)]
     ids = iter(unique_ids(raw, split))
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
@@ -75,11 +79,18 @@ def interpret(
             continue
         name = next(ids)
         if isinstance(row, TaggedSentence):
-            entities, unannotated = source_tags.entities(row), source_tags.unannotated_words(row)
-            sentence = Sentence(tuple(row.words), entities, name, row.document_id, unannotated=unannotated)
+            sentence = Sentence(
+                tuple(row.words),
+                source_tags.entities(row),
+                name,
+                row.document_id,
+                row.text,
+                row.word_offsets,
+                source_tags.unannotated_words(row),
+            )
             notes += source_tags.notes(row, split, name)
         else:
-            sentence, fitted = _from_spans(row, splitter, name)
+            sentence, fitted = _from_spans(row, splitter, name, span_reading)
             notes += (ReadingNote(split, kind, text, row.path, row.line, name) for kind, text in fitted.problems)
         sentences.append(sentence)
     has_texts = any(isinstance(row, SpannedText) for row in raw)
@@ -88,19 +99,20 @@ def interpret(
     )
 
 
-def _from_spans(row: SpannedWords | SpannedText, splitter: WordSplitter, name: str) -> tuple[Sentence, FittedSpans]:
+def _from_spans(
+    row: SpannedWords | SpannedText, splitter: WordSplitter, name: str, reading: SpanReading
+) -> tuple[Sentence, FittedSpans]:
     """Return the sentence of a row with spans, and how its spans were read."""
     if isinstance(row, SpannedWords):
-        fitted = fit_to_words(row.spans, row.words)
+        fitted = fit_to_words(row.spans, row.words, reading.overlaps)
+        words = tuple(row.words)
         try:
-            return Sentence(
-                tuple(row.words), fitted.entities, name, row.document_id, unannotated=row.unannotated
-            ), fitted
+            return Sentence(words, fitted.entities, name, row.document_id, unannotated=row.unannotated), fitted
         except ValueError as error:  # of unannotated words
             raise CorpusError(f"{row.path}:{row.line}: {error}") from None
-    offsets = tuple(splitter.split(row.text))
+    offsets = tuple(splitter.split(row.text)) if row.word_offsets is None else row.word_offsets
     words = tuple(row.text[start:end] for start, end in offsets)
-    fitted = fit_to_text(row.spans, row.text, offsets)
+    fitted = fit_to_text(row.spans, row.text, offsets, reading)
     return Sentence(words, fitted.entities, name, row.document_id, row.text, offsets), fitted
 
 

@@ -26,7 +26,7 @@ class Row:
     Args:
         values: The object.
         path: The file.
-        line: The line in the file, counted from 1.
+        line: The line in the file, counted from 1; 0 if the path says where the object is.
     """
 
     values: dict[str, Any]
@@ -41,12 +41,12 @@ class Row:
             CorpusError: If it is not.
         """
         if not isinstance(value, dict):
-            raise CorpusError(f"{path}:{line}: must be a JSON object, got {shown(value)}")
+            raise CorpusError(f"{cls({}, path, line).place}: must be a JSON object, got {shown(value)}")
         return cls(value, path, line)
 
     @property
     def place(self) -> str:
-        return f"{self.path}:{self.line}"
+        return f"{self.path}:{self.line}" if self.line else self.path
 
     @property
     def keys_in_words(self) -> str:

@@ -13,6 +13,7 @@ START_KEYS: Final = ("start", "start_offset", "begin")
 END_KEYS: Final = ("end", "end_offset", "stop")
 TYPE_KEYS: Final = ("type", "label", "labels", "entity_type", "entity", "tag")
 TEXT_KEYS: Final = ("text", "value", "surface", "word")
+SCORE_KEYS: Final = ("score", "confidence")
 EXAMPLE: Final = '{"start": 0, "end": 4, "type": "PER"} or [0, 4, "PER"]'
 
 
@@ -29,11 +30,11 @@ def _spans(row: Row, key: str, value: Any) -> Iterator[RawSpan]:
     """Yield the spans of one value: one for each of its types."""
     match value:
         case [start, end, kind]:
-            text = None
+            text = score = None
         case dict():
-            start, end, kind, text = (
+            start, end, kind, text, score = (
                 next((value[name] for name in names if name in value), None)
-                for names in (START_KEYS, END_KEYS, TYPE_KEYS, TEXT_KEYS)
+                for names in (START_KEYS, END_KEYS, TYPE_KEYS, TEXT_KEYS, SCORE_KEYS)
             )
         case _:
             raise row.error(key, f"a list of spans such as {EXAMPLE}", value)
@@ -41,4 +42,6 @@ def _spans(row: Row, key: str, value: Any) -> Iterator[RawSpan]:
     if not is_whole_number(start) or not is_whole_number(end) or not all(is_valid_text(it) and it for it in kinds):
         raise row.error(key, f"a list of spans such as {EXAMPLE}", value)
     for it in kinds:
-        yield RawSpan(start, end, it, text if is_valid_text(text) else None)
+        yield RawSpan(
+            start, end, it, text if is_valid_text(text) else None, score if isinstance(score, float) else None
+        )

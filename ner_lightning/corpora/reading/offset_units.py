@@ -59,7 +59,7 @@ def with_code_point_offsets(rows: Sequence[RawRow], split: SplitName) -> tuple[l
 def _count_agreeing(texts: Sequence[SpannedText], unit: str) -> int:
     """Return the number of spans whose text agrees if the offsets count a unit."""
     return sum(
-        row.text[found.start : found.end] == span.text
+        _text_of(found, row.text) == span.text
         for row in texts
         for span in row.spans
         if span.text is not None
@@ -67,12 +67,31 @@ def _count_agreeing(texts: Sequence[SpannedText], unit: str) -> int:
     )
 
 
+def _text_of(span: RawSpan, text: str) -> str:
+    """Return the text of a span; its pieces are joined by spaces, as annotation tools write them."""
+    return " ".join(text[start:end] for start, end in span.pieces or [(span.start, span.end)])
+
+
 def _converted(span: RawSpan, text: str, unit: str) -> RawSpan:
     if unit == CODE_POINTS:
         return span
-    starts = list(accumulate(map(WIDTH_BY_UNIT[unit], text), initial=0))
+    starts = _starts(text, unit)
     start, end = (_code_point(offset, starts) for offset in (span.start, span.end))
-    return replace(span, start=start, end=end)
+    pieces = tuple((_code_point(start, starts), _code_point(end, starts)) for start, end in span.pieces)
+    return replace(span, start=start, end=end, pieces=pieces)
+
+
+def code_point_offset(offset: int, text: str, unit: str) -> int:
+    """Return an offset in code points that is given in another unit.
+
+    >>> code_point_offset(3, "\N{FIRE}ab", "UTF-16 units")
+    2
+    """
+    return _code_point(offset, _starts(text, unit))
+
+
+def _starts(text: str, unit: str) -> list[int]:
+    return list(accumulate(map(WIDTH_BY_UNIT[unit], text), initial=0))
 
 
 def _code_point(offset: int, starts: Sequence[int]) -> int:

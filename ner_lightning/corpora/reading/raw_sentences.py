@@ -15,12 +15,16 @@ class RawSpan:
         end: End, excluded.
         entity_type: The entity type.
         text: The text of the entity, if the file repeats it.
+        score: Probability of the entity, if the file has predictions with scores.
+        pieces: Start and end of each piece of a discontinuous span, in order; empty if the span is in one piece.
     """
 
     start: int
     end: int
     entity_type: str
     text: str | None = None
+    score: float | None = None
+    pieces: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class TaggedSentence:
         lines: The line of each word in the file, counted from 1.
         id: Name of the sentence; empty if the file gives none.
         document_id: Name of its document, or None if the file does not say.
+        text: The text that the words were taken from, if the file has it.
+        word_offsets: Start and end of every word in ``text``; given if and only if ``text`` is given.
     """
 
     words: Sequence[str]
@@ -42,6 +48,8 @@ class TaggedSentence:
     lines: Sequence[int]
     id: str = ""
     document_id: str | None = None
+    text: str | None = None
+    word_offsets: tuple[tuple[int, int], ...] | None = None
 
     @property
     def line(self) -> int:
@@ -82,6 +90,8 @@ class SpannedText:
         line: The line in the file, counted from 1.
         id: Name of the text; empty if the file gives none.
         document_id: Name of its document, or None if the file does not say.
+        by_line: True if each line of the text is a text of its own.
+        word_offsets: Start and end of every word in the text; None if a word splitter finds the words.
     """
 
     text: str
@@ -90,6 +100,8 @@ class SpannedText:
     line: int
     id: str = ""
     document_id: str | None = None
+    by_line: bool = False
+    word_offsets: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ner_lightning.corpora.reader import SplitName
-from ner_lightning.corpora.reading.interpretation import SplitContent, interpret
 from ner_lightning.corpora.reading.json_rows import Row, read_rows
 from ner_lightning.corpora.reading.raw_sentences import RawRow
-from ner_lightning.corpora.reading.split_reader import FileReader, SplitFiles
-from ner_lightning.word_splitting import WordSplitter
+from ner_lightning.corpora.reading.span_reader import SpanReader
 
 
 @dataclass(frozen=True)
-class RowReader(FileReader):
-    """Reads JSON Lines or a JSON array; a format implements ``read_row``.
-
-    Args:
-        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
-    """
-
-    word_splitter: WordSplitter | None = None
+class RowReader(SpanReader):
+    """Reads JSON Lines or a JSON array; a format implements ``read_row``."""
 
     @abstractmethod
     def read_row(self, row: Row) -> Iterable[RawRow]:
@@ -32,7 +24,7 @@ class RowReader(FileReader):
             CorpusError: If the row does not follow the format.
         """
 
-    def read_split(self, split: SplitName, source: SplitFiles) -> SplitContent:
-        rows = (row for path in source.paths for row in read_rows(path, self.encoding))
-        sentences = (sentence for row in rows for sentence in self.read_row(row))
-        return interpret(sentences, split, word_splitter=self.word_splitter)
+    def read_files(self, paths: Sequence[Path]) -> Iterator[RawRow]:
+        for path in paths:
+            for row in read_rows(path, self.encoding):
+                yield from self.read_row(row)
