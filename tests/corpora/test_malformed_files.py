@@ -66,7 +66,7 @@ MALFORMED = [
         "WebAnno",
         "a.tsv",
         "#FORMAT=WebAnno TSV 3.3\n",
-        ":1: the entities must be in one layer 'NamedEntity', found: none",
+        ": the entities must be in one layer 'NamedEntity'",
     ),
     ("WebAnno", "a.tsv", HEAD + "1-1\t0-1\ta\t_\n", ":5: a word must be a line such as 1-2"),
     ("WebAnno", "a.tsv", HEAD + "#Text=a\n1-1 0-1 a\n", ":6: a word must be a line such as 1-2"),

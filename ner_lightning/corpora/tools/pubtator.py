@@ -125,7 +125,7 @@ def _written(document: Document, losses: Losses) -> str:
     )
     lines = [f"{name}|t|{_one_line(title)}", f"{name}|a|{_one_line(abstract)}"]
     lines += (
-        f"{name}\t{span.start}\t{span.end}\t{_one_line(span.text)}\t{_one_line(span.entity_type)}"
+        f"{name}\t{span.start}\t{span.end}\t{_one_line(span.text)}\t{_one_line(span.entity_type)}\t-"
         for span in document.spans
     )
     return "\n".join([*lines, "", ""])
