@@ -247,9 +247,8 @@ def test_a_head_over_other_tags_is_drawn_anew_and_said_in_one_line(tmp_path, cap
 
 @pytest.mark.parametrize("config", [BertConfig, ModernBertConfig, Qwen3Config])
 def test_a_head_over_the_same_tags_in_another_order_is_reordered_and_kept(tmp_path, caplog, config):
-    """The hidden layer of ModernBERT's head has as many rows as there are tags."""
     other = ("I-PER", "B-LOC", "O", "B-PER", "I-LOC")
-    size = {"hidden_size": 10, "num_key_value_heads": 2, "head_dim": 6, "classifier_bias": True} | SPECIAL_IDS
+    size = {"hidden_size": 16, "num_key_value_heads": 2, "head_dim": 8, "classifier_bias": True} | SPECIAL_IDS
     names = {"id2label": dict(enumerate(other)), "label2id": {tag: i for i, tag in enumerate(other)}}
     saved = AutoModelForTokenClassification.from_config(config(**TINY | size | names)).eval()
     for name, parameter in saved.named_parameters():
@@ -264,7 +263,9 @@ def test_a_head_over_the_same_tags_in_another_order_is_reordered_and_kept(tmp_pa
 
 
 def test_a_decoder_keeps_its_causal_mask_and_says_so(tmp_path, caplog):
-    folder = pretrained_dir(tmp_path, AutoModel.from_config(Qwen3Config(**TINY | SPECIAL_IDS, head_dim=8, num_key_value_heads=2)))
+    folder = pretrained_dir(
+        tmp_path, AutoModel.from_config(Qwen3Config(**TINY | SPECIAL_IDS, head_dim=8, num_key_value_heads=2))
+    )
     network_of(folder)
     (line,) = of_ours(caplog)
     assert line.startswith(f"{folder} is a decoder-only network and keeps its causal mask")
