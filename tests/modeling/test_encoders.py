@@ -247,9 +247,8 @@ def test_a_head_with_other_tags_is_replaced_and_reported_in_one_line(tmp_path, c
 
 @pytest.mark.parametrize("config", [BertConfig, ModernBertConfig, Qwen3Config])
 def test_a_head_over_the_same_tags_in_another_order_is_reordered_and_kept(tmp_path, caplog, config):
-    """The hidden layer of ModernBERT's head has as many rows as there are tags."""
     other = ("I-PER", "B-LOC", "O", "B-PER", "I-LOC")
-    size = {"hidden_size": 10, "num_key_value_heads": 2, "head_dim": 6, "classifier_bias": True} | SPECIAL_IDS
+    size = {"hidden_size": 16, "num_key_value_heads": 2, "head_dim": 8, "classifier_bias": True} | SPECIAL_IDS
     names = {"id2label": dict(enumerate(other)), "label2id": {tag: i for i, tag in enumerate(other)}}
     saved = AutoModelForTokenClassification.from_config(config(**TINY | size | names)).eval()
     for name, parameter in saved.named_parameters():

@@ -1,18 +1,32 @@
 import copy
+import resource
 import string
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForTokenClassification, BertConfig, DebertaV2Config, RobertaConfig
+from transformers import AutoModelForTokenClassification, BertConfig, DebertaV2Config, MistralConfig, RobertaConfig
 
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import Batch, EvaluationBatch, WindowEncoder, split_into_passes, tag_rows
+from ner_lightning.modeling import packed_attention
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION, PackedLayout
 from ner_lightning.modeling.token_classifier import TokenClassifier, depends_on_padding, find_first_position, max_window
 from ner_lightning.sentences import Sentence
-from support.architectures import BERT, CONFIGS, GROUPED, PACKING, PADDING, SHARED, TAGS, network_of, random_batch
+from support.architectures import (
+    BERT,
+    CONFIGS,
+    GROUPED,
+    PACKING,
+    PADDING,
+    ROTARY,
+    ROTARY_PACKING,
+    SHARED,
+    TAGS,
+    network_of,
+    random_batch,
+)
 from support.strategies import word_piece_tokenizer
 
 LETTERS = string.ascii_lowercase
@@ -21,9 +35,11 @@ WORDS = WordTokenizer(word_piece_tokenizer([*LETTERS[:-3], "##x", "##y"]), max_s
 packing = pytest.mark.parametrize("name", PACKING)
 
 
-@packing
-def test_packed_logits_and_gradients_equal_padded_ones(name):
-    config, _ = PACKING[name]
+@pytest.mark.parametrize("longest_whole", [0, 32], ids=["by window", "whole"])
+@pytest.mark.parametrize("name", [*PACKING, *ROTARY_PACKING])
+def test_packed_logits_and_gradients_equal_padded_ones(name, longest_whole, monkeypatch):
+    monkeypatch.setattr(packed_attention, "MAX_WHOLE", longest_whole)
+    config = ROTARY_PACKING[name] if name in ROTARY_PACKING else PACKING[name][0]
     network = network_of(config)
     padded = copy.deepcopy(network)
     classifier = TokenClassifier(network)
@@ -47,6 +63,47 @@ def test_packed_logits_and_gradients_equal_padded_ones(name):
         else:
             torch.testing.assert_close(gradients[parameter_name], parameter.grad, atol=1e-10, rtol=1e-10)
     assert sum(gradient is not None for gradient in gradients.values()) > 10
+
+
+@pytest.mark.parametrize("name", [*PACKING, *ROTARY_PACKING])
+def test_packed_logits_without_gradients_equal_those_of_each_window_alone(name):
+    config = ROTARY_PACKING[name] if name in ROTARY_PACKING else PACKING[name][0]
+    network = network_of(config).eval()
+    stock = copy.deepcopy(network)
+    classifier = TokenClassifier(network)
+    input_ids, mask = random_batch(config.pad_token_id)
+    with torch.inference_mode():
+        alone = [stock(input_ids=ids[keep][None]).logits[0] for ids, keep in zip(input_ids, mask, strict=True)]
+        torch.testing.assert_close(classifier(input_ids, mask), torch.cat(alone), atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_in_parts_equals_attention_at_once(causal, monkeypatch):
+    monkeypatch.setattr(packed_attention, "QUERIES_OF_PART", 4)
+    rows = torch.randn(3, 1, 2, 10, 6, dtype=torch.float64, requires_grad=True)
+    settings = packed_attention._Settings(scale=0.3, dropout=0.0, causal=causal)
+    at_once, in_parts = (
+        attend(*rows, settings) for attend in (packed_attention._attend_fused, packed_attention._attend_in_parts)
+    )
+    torch.testing.assert_close(in_parts, at_once, atol=1e-12, rtol=0)
+    (expected,) = torch.autograd.grad(at_once.square().sum(), rows)
+    (found,) = torch.autograd.grad(in_parts.square().sum(), rows)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-10)
+
+
+def test_attention_with_a_sliding_window_is_not_packed():
+    config = MistralConfig(**SHARED | ROTARY, sliding_window=4096)  # wider than the windows that packing is tried on
+    assert not TokenClassifier(network_of(config)).packs
+
+
+def test_a_long_window_builds_no_attention_matrix_without_gradients():
+    """A whole matrix would hold 4,000 times 4,000 numbers for each head, that is 128 MB."""
+    layout = packed_attention.PackedLayout.of(torch.ones(1, 4000, dtype=torch.bool))
+    row = torch.randn(1, 2, 4000, 4)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with torch.inference_mode():
+        packed_attention.packed_attention(torch.nn.Identity(), row, row, row, None, packed_layout=layout)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
 
 
 @packing

@@ -11,8 +11,10 @@ from transformers import (
     DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
+    EuroBertConfig,
     FNetConfig,
     FunnelConfig,
+    LlamaConfig,
     ModernBertConfig,
     MPNetConfig,
     PreTrainedConfig,
@@ -50,6 +52,15 @@ PACKING: dict[str, tuple[PreTrainedConfig, int]] = {  # each with the number of 
     "electra": (ElectraConfig(**SHARED | BERT, embedding_size=8), 0),
     "albert": (AlbertConfig(**SHARED | BERT, embedding_size=8, classifier_dropout_prob=0.0), 0),
 }
+SPECIAL_IDS = {"bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3}
+ROTARY = {key: BERT[key] for key in list(BERT)[:4]} | {
+    "num_key_value_heads": 1,
+    "classifier_dropout": 0.0,
+}  # two heads share keys and values
+ROTARY_PACKING: dict[str, PreTrainedConfig] = {
+    "eurobert": EuroBertConfig(**SHARED | ROTARY | SPECIAL_IDS),
+    "llama, causal": LlamaConfig(**SHARED | ROTARY),
+}
 PADDING: dict[str, PreTrainedConfig] = {
     "deberta-v2": DebertaV2Config(
         **SHARED | BERT, relative_attention=True, pos_att_type=["p2c", "c2p"], position_biased_input=False
@@ -59,10 +70,7 @@ PADDING: dict[str, PreTrainedConfig] = {
         **SHARED | {key: BERT[key] for key in list(BERT)[1:4]},
         hidden_size=16,
         local_attention=8,
-        bos_token_id=2,
-        cls_token_id=2,
-        eos_token_id=3,
-        sep_token_id=3,
+        **SPECIAL_IDS,
     ),
 }
 GROUPED: dict[str, PreTrainedConfig] = {  # padding changes their logits
