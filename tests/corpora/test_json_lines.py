@@ -170,7 +170,7 @@ def test_a_corpus_is_the_same_after_writing_and_reading(tmp_path_factory, texts,
     sentences += [Sentence(tuple(w), tuple(entities), f"w{i}") for i, (w, entities) in enumerate(words)]
     corpus = Corpus({"test": tuple(sentences)})
     assert JsonLinesWriter().write(corpus, str(folder)) == []
-    assert JsonLines(test=str(folder / "test.jsonl")).read() == Corpus(corpus.splits, (), {})
+    assert JsonLines(test=str(folder / "test.jsonl")).read() == Corpus(corpus.splits, (), {}, PunctuationSplitter())
 
 
 def test_the_writer_keeps_character_offsets_and_reports_words_that_will_be_split_differently(tmp_path):
