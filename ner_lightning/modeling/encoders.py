@@ -129,7 +129,8 @@ class PretrainedEncoder(Encoder):
         has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
         if not has_head or (saved.id2label == network.config.id2label and not misshapen):
             return network
-        return with_known_head(network, saved.id2label or {}, self.name_or_path)
+        names = {int(number): name for number, name in (saved.id2label or {}).items()}
+        return with_known_head(network, names, self.name_or_path)
 
     def _saved_config(self) -> PreTrainedConfig:
         """Return the configuration, after checking that it refers to no code outside ``transformers``."""
