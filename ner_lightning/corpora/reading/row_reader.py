@@ -19,7 +19,8 @@ class RowReader(FileReader):
     """Reads JSON Lines or a JSON array; a format implements ``read_row``.
 
     Args:
-        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation, or into characters if
+            the entities of scripts without spaces need it.
     """
 
     word_splitter: WordSplitter | None = None
