@@ -88,14 +88,14 @@ def corpus_report(data: NERDataModule) -> CorpusReport:
             tokenizer = data.encoder.tokenizer([sentence.words for sentence in training])
     except ValueError as error:
         warning = f"subwords are not reported because the encoder cannot be loaded: {error}"
-        return with_warning(describe_corpus(corpus), warning)
+        return with_warning(describe_corpus(corpus, word_splitter=data.raw_text.word_splitter), warning)
     words = WordTokenizer(tokenizer, data.windows.max_subwords)
     if not training and len(words.tokenizer) <= len(words.tokenizer.all_special_ids):
         return with_warning(
-            describe_corpus(corpus),
+            describe_corpus(corpus, word_splitter=data.raw_text.word_splitter),
             "the encoder learns its subwords from the train split, which is missing, so subwords are not reported",
         )
-    report = describe_corpus(corpus, words.count_subwords, words.capacity)
+    report = describe_corpus(corpus, words.count_subwords, words.capacity, data.raw_text.word_splitter)
     if report.cased and reads_letters_lowercased(words.tokenizer):
         warning = "the entities are cased, but the encoder is not: it reads 'AB' as 'ab'; use a cased encoder"
         return with_warning(report, warning)

@@ -72,7 +72,8 @@ class HubDatasets(SplitReader[NamedDataset]):
         text_column: The column with the text of each row, if the dataset has no words.
         spans_column: The column with the entities in the text, each with start, end and type; null is entities, spans,
             label or labels.
-        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation, or into characters if
+            the entities of scripts without spaces need it.
         spans: The reading of overlapping entities.
     """
 

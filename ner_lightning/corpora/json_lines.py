@@ -48,7 +48,8 @@ class JsonLines(FileReader):
     Exports of Prodigy, doccano, spaCy and GLiNER are recognized by their keys.
 
     Args:
-        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation, or into characters if
+            the entities of scripts without spaces need it.
         tag_names: The tags that the numbers in "ner_tags" stand for, in order from 0.
         scheme: The label scheme of the tags; null recognizes it in each split and reports the reason.
         tags: The spelling of the tags.

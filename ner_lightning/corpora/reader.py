@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ner_lightning.sentences import Sentence
 from ner_lightning.word_splitting import WordSplitter
@@ -43,6 +43,11 @@ OUTCOME_BY_KIND: Mapping[NoteKind, str] = {
     "span_text_differs": "read by their offsets; the result is learned and scored",
     "row_skipped": "not read, neither learned nor scored",
 }
+
+ADVICE_ON_CUT_WORDS: Final = (
+    "for scripts without spaces, such as Chinese, Japanese and Thai, or for names with particles, as in Korean, set "
+    "word_splitter to CharacterSplitter"
+)
 
 
 def describe_kind(kind: NoteKind) -> str:

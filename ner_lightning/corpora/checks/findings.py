@@ -7,10 +7,11 @@ from typing import Final
 
 from ner_lightning.corpora.checks.counts import SplitStatistics
 from ner_lightning.corpora.checks.leaks import find_leaks
-from ner_lightning.corpora.reader import OUTCOME_BY_KIND, NoteKind, SplitName, describe_kind
+from ner_lightning.corpora.reader import ADVICE_ON_CUT_WORDS, OUTCOME_BY_KIND, NoteKind, SplitName, describe_kind
 
 MIN_TRAINING_ENTITIES: Final = 10  # a type with fewer is reported as hard to learn
 MAX_EXAMPLES: Final = 3
+MAX_CUT_SHARE: Final = 0.05  # spans that cut words, compared to all entities; more point to the wrong word splitter
 
 NotesByKind = Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]
 
@@ -37,6 +38,7 @@ def find_warnings(
 ) -> Iterator[str]:
     """Yield one line for each problem that will lower quality or distort scores."""
     yield from _warnings_about_notes(notes)
+    yield from _warnings_about_cut_words(splits, notes)
     for name, split in splits.items():
         yield from _warnings_about_words(name, split)
         if name == "train":
@@ -52,6 +54,13 @@ def _warnings_about_notes(notes: NotesByKind) -> Iterator[str]:
         for kind, lines in lines_by_kind.items():
             if kind in OUTCOME_BY_KIND:
                 yield f"{name}: {describe_kind(kind)}: {len(lines)}, {OUTCOME_BY_KIND[kind]}"
+
+
+def _warnings_about_cut_words(splits: Mapping[SplitName, SplitStatistics], notes: NotesByKind) -> Iterator[str]:
+    for name, split in splits.items():
+        num_cut = sum(len(notes[name].get(kind, ())) for kind in ("span_cuts_word", "overlapping_span"))
+        if num_cut > MAX_CUT_SHARE * split.num_entities:
+            yield f"{name}: {num_cut} spans do not end where words end; {ADVICE_ON_CUT_WORDS}"
 
 
 def _warnings_about_words(name: SplitName, split: SplitStatistics) -> Iterator[str]:

@@ -58,12 +58,19 @@ def print_report(report: CorpusReport, console: Console) -> None:
     print_list(console, "Equal sentences with different entities", report.label_conflicts, "cyan")
     verb = "distinguish" if report.cased else "do not distinguish"
     console.print(Text(f"Capital letters {verb} entities from other words.\n"))
+    console.print(Text(f"{skew_text(report)}\n"))
     if report.optimizer_steps is not None:
         console.print(Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n"))
     print_list(console, "Warnings", report.warnings, "yellow", limit=len(report.warnings))
     print_list(console, "Errors", report.errors, "red", limit=len(report.errors))
     if not report.errors and not report.warnings:
         console.print(Text("No errors, no warnings.", style="green"))
+
+
+def skew_text(report: CorpusReport) -> str:
+    """Return a sentence on the entities that raw text splits differently from the words of the corpus."""
+    shares = ", ".join(f"{name} {count_text(skew.moved, skew.num_entities)}" for name, skew in report.skew.items())
+    return f"Entities with other boundaries when {report.word_splitter} splits raw text: {shares}."
 
 
 def print_list(console: Console, title: str, lines: Sequence[str], style: str, limit: int = MAX_LINES) -> None:

@@ -13,7 +13,10 @@ from ner_lightning.corpora.checks.counts import CountSubwords, SplitStatistics, 
 from ner_lightning.corpora.checks.findings import find_errors, find_warnings
 from ner_lightning.corpora.checks.leaks import TrainingContent
 from ner_lightning.corpora.checks.oddities import find_oddities
+from ner_lightning.corpora.checks.skew import skew_by_split, warn_about_skew
+from ner_lightning.corpora.raw_text import Skew, fitting_word_splitter
 from ner_lightning.corpora.reader import SPLIT_NAMES, Corpus, NoteKind, SplitName
+from ner_lightning.word_splitting import WordSplitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class CorpusReport:
         cased: True if capital letters distinguish entity words from others, see ``casing.entities_are_cased``.
         errors: The problems that make the corpus unfit for training, one line each.
         warnings: The problems that will lower quality or distort scores, one line each.
+        word_splitter: Name of the word splitter for raw text, which the bundle records.
+        skew: For each split, the entities that it splits differently from the words of the corpus.
         optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
     """
 
@@ -40,6 +45,8 @@ class CorpusReport:
     cased: bool
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    word_splitter: str
+    skew: Mapping[SplitName, Skew]
     optimizer_steps: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
@@ -49,7 +56,10 @@ class CorpusReport:
 
 
 def describe_corpus(
-    corpus: Corpus, subword_counts: CountSubwords | None = None, window: int | None = None
+    corpus: Corpus,
+    subword_counts: CountSubwords | None = None,
+    window: int | None = None,
+    word_splitter: WordSplitter | None = None,
 ) -> CorpusReport:
     """Report on the contents of a corpus and its problems.
 
@@ -57,7 +67,10 @@ def describe_corpus(
         corpus: The corpus as it was read.
         subword_counts: A function that returns the number of subwords of each word of a sentence.
         window: The number of subwords that the encoder can process at once, without special subwords.
+        word_splitter: The word splitter for raw text; None is the one that fits the corpus.
     """
+    splitter = word_splitter or fitting_word_splitter(corpus)
+    skews = skew_by_split(corpus, splitter)
     train = corpus.splits.get("train", ())
     known = TrainingContent.of(train)
     splits: dict[SplitName, SplitStatistics] = {}
@@ -83,5 +96,11 @@ def describe_corpus(
         label_conflicts=conflicts,
         cased=entities_are_cased(corpus),
         errors=tuple(find_errors(splits)),
-        warnings=(*find_oddities(corpus), *find_warnings(splits, notes, conflicts)),
+        warnings=(
+            *find_oddities(corpus),
+            *find_warnings(splits, notes, conflicts),
+            *warn_about_skew(corpus, splitter, skews),
+        ),
+        word_splitter=splitter.name,
+        skew=skews,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ner_lightning.corpora.reader import CorpusError, ReadingNote, SplitName
 from ner_lightning.corpora.reading.document_lines import texts_of
@@ -21,7 +22,10 @@ from ner_lightning.corpora.reading.source_tags import understand_tags
 from ner_lightning.corpora.reading.tag_spelling import TagSpelling
 from ner_lightning.schemes import SourceScheme
 from ner_lightning.sentences import Sentence
-from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
+from ner_lightning.word_splitting import CharacterSplitter, PunctuationSplitter, WordSplitter
+
+MAX_TEXTS: Final = 2_000  # enough to choose a word splitter
+MAX_CUT_SHARE: Final = 0.1  # spans that cut words, above which the other word splitter is tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def interpret(
         scheme: The label scheme of the tags; None recognizes it.
         spelling: The spelling of the tags, as far as the user states it.
         tag_hint: The settings that choose the tags, for the error about a malformed tag.
-        word_splitter: The word splitter for texts; None is ``PunctuationSplitter``.
+        word_splitter: The word splitter for texts; None is ``PunctuationSplitter``, or ``CharacterSplitter`` if
+            the spans show that entities end within the words of the former.
         span_reading: The reading of overlapping and discontinuous spans.
 
     Raises:
@@ -71,7 +76,8 @@ def interpret(
     ids = iter(unique_ids(raw, split))
     tagged = [sentence for sentence in raw if isinstance(sentence, TaggedSentence)]
     source_tags = understand_tags(tagged, scheme, spelling, tag_hint)
-    splitter = word_splitter or PunctuationSplitter()
+    texts = [row for row in raw if isinstance(row, SpannedText) and row.word_offsets is None]
+    splitter = word_splitter or fitting_text_splitter(texts)
     sentences: list[Sentence] = []
     for row in rows:
         if isinstance(row, Skipped):
@@ -93,9 +99,8 @@ def interpret(
             sentence, fitted = _from_spans(row, splitter, name, span_reading)
             notes += (ReadingNote(split, kind, text, row.path, row.line, name) for kind, text in fitted.problems)
         sentences.append(sentence)
-    has_texts = any(isinstance(row, SpannedText) for row in raw)
     return SplitContent(
-        tuple(sentences), tuple(notes), source_tags.evidence if tagged else None, splitter if has_texts else None
+        tuple(sentences), tuple(notes), source_tags.evidence if tagged else None, splitter if texts else None
     )
 
 
@@ -114,6 +119,23 @@ def _from_spans(
     words = tuple(row.text[start:end] for start, end in offsets)
     fitted = fit_to_text(row.spans, row.text, offsets, reading)
     return Sentence(words, fitted.entities, name, row.document_id, row.text, offsets), fitted
+
+
+def fitting_text_splitter(rows: Sequence[SpannedText]) -> WordSplitter:
+    """Return the word splitter whose words the spans of texts seldom cut: by punctuation, or by characters."""
+    annotated = [row for row in rows if row.spans][:MAX_TEXTS]
+    by_punctuation, by_characters = (_share_of_cuts(annotated, s) for s in (PunctuationSplitter(), CharacterSplitter()))
+    is_by_characters = by_punctuation > MAX_CUT_SHARE and by_characters < by_punctuation / 2
+    return CharacterSplitter() if is_by_characters else PunctuationSplitter()
+
+
+def _share_of_cuts(rows: Sequence[SpannedText], splitter: WordSplitter) -> float:
+    """Return the share of spans that start or end within a word."""
+    num_cuts = 0
+    for row in rows:
+        inside = {place for start, end in splitter.split(row.text) for place in range(start + 1, end)}
+        num_cuts += sum(span.start in inside or span.end in inside for span in row.spans)
+    return num_cuts / max(sum(len(row.spans) for row in rows), 1)
 
 
 def unique_ids(sentences: Sequence[RawSentence], split: SplitName) -> list[str]:

@@ -21,7 +21,8 @@ class SpanReader(FileReader):
     """Reads files with annotated spans; a format implements ``read_files``.
 
     Args:
-        word_splitter: The word splitter for texts; null splits at spaces and around punctuation.
+        word_splitter: The word splitter for texts; null splits at spaces and around punctuation, or into characters if
+            the entities of scripts without spaces need it.
         spans: The reading of overlapping and discontinuous entities.
     """
 

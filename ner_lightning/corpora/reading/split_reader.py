@@ -54,6 +54,11 @@ class SplitReader(CorpusReader, Generic[Source]):
             notes += content.notes
             if content.scheme_evidence is not None:
                 evidence[split] = content.scheme_evidence
+            if word_splitter and content.word_splitter and content.word_splitter != word_splitter:
+                raise CorpusError(
+                    f"{source}: the entities of the {split} split fit the words of {content.word_splitter.name}, but "
+                    f"those of earlier splits {word_splitter.name}; set word_splitter to one of them"
+                )
             word_splitter = word_splitter or content.word_splitter
         return Corpus(splits, tuple(notes), evidence, word_splitter)
 
