@@ -126,6 +126,9 @@ class PretrainedEncoder(Encoder):
                 f"{len(of_encoder)}, which would be random: {', '.join(sorted(missing)[:3])}"
             )
         report_causal_mask(network, self.name_or_path)
+        # the first short window makes BigBird attend to everything from then on, so its config says so
+        if attention := getattr(network.base_model, "attention_type", None):
+            network.config.attention_type = attention
         has_head = network.state_dict().keys() - of_encoder - loading["missing_keys"]
         if not has_head or (saved.id2label == network.config.id2label and not misshapen):
             return network
