@@ -21,7 +21,7 @@ PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "
 
 
 class SavedWindow(msgspec.Struct, frozen=True):
-    """The settings of windows, which a bundle keeps under a key of their own."""
+    """The settings of windows, which a bundle keeps under a separate key."""
 
     window: dict[str, Any]
 
