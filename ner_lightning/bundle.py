@@ -103,15 +103,15 @@ def save_bundle(
         raise BundleError(f"{folder}: must be a new or empty folder or an existing bundle, found something else")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = partial_path(folder)
-        workplace.mkdir()
+        staging = partial_path(folder)
+        staging.mkdir()
         try:
-            _write_files(workplace / NEW, network, tokenizer, settings, transitions)
+            _write_files(staging / NEW, network, tokenizer, settings, transitions)
             if folder.exists():
-                folder.rename(workplace / PREVIOUS)
-            (workplace / NEW).rename(folder)
+                folder.rename(staging / PREVIOUS)
+            (staging / NEW).rename(folder)
         finally:
-            shutil.rmtree(workplace)
+            shutil.rmtree(staging)
     except (OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: the bundle cannot be written: {error}") from error
 
@@ -277,7 +277,7 @@ def _is_empty_folder(folder: Path) -> bool:
 
 @contextmanager
 def _without_progress_bars() -> Iterator[None]:
-    """Keep ``transformers`` from showing progress bars for steps that take no time."""
+    """Hide the progress bars of ``transformers``, since these steps take no time."""
     enabled = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

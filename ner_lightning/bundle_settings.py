@@ -23,7 +23,7 @@ PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "
 
 
 class SavedWindow(msgspec.Struct, frozen=True):
-    """The object in which a bundle holds the settings of windows."""
+    """The settings of windows, which a bundle keeps under a separate key."""
 
     window: dict[str, Any]
 

@@ -107,7 +107,7 @@ class EntityRecognizer:
     def split(self, text: str) -> Sentence:
         """Split a text into words with the word splitter of the bundle."""
         if not isinstance(text, str):
-            raise TypeError(f"a text must be a string, got {text!r:.60}; recognize_words takes sentences of words")
+            raise TypeError(f"a text must be a string, got {text!r:.60}; use recognize_words for lists of words")
         offsets = tuple(self.settings.word_splitter.split(text))
         return Sentence(tuple(text[start:end] for start, end in offsets), text=text, word_offsets=offsets)
 
@@ -134,7 +134,7 @@ class EntityRecognizer:
 
         Args:
             sentences: The sentences or texts.
-            max_subwords: Largest number of subwords in a batch, or a single window if it is longer.
+            max_subwords: Largest number of subwords in a batch; a longer window is computed by itself.
             after_batch: Called after each batch with the number of texts that it completed, to show progress.
 
         Raises:
@@ -246,7 +246,9 @@ def locate(sentence: Sentence, spans: Iterable[EntitySpan]) -> list[RecognizedEn
 
 def _sentence_of(words: Sequence[str]) -> Sentence:
     if isinstance(words, str):
-        raise ValueError(f"a sentence must be a list of words, got the text {words[:40]!r}; call the recognizer")
+        raise ValueError(
+            f"a sentence must be a list of words, got the text {words[:40]!r}; for texts, call the recognizer itself"
+        )
     return Sentence(tuple(words))
 
 

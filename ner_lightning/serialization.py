@@ -114,7 +114,7 @@ def from_plain(base: type[Part], plain: Any) -> Part:
     unknown = sorted(saved.init_args.keys() - set(names))
     if unknown:
         raise ValueError(
-            f"{saved.name} takes {', '.join(names) or 'no arguments'}, got {', '.join(unknown)[:MAX_SHOWN]}"
+            f"{saved.name} accepts {', '.join(names) or 'no arguments'}, got {', '.join(unknown)[:MAX_SHOWN]}"
         )
     return typed(saved.init_args, cls) if names else cls()
 

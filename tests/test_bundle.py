@@ -230,7 +230,7 @@ def without_head(folder):
         (lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "X", "init_args": {}}), "Decoder must be one of.*'X'"),
         (
             lambda f: rewrite(f / SETTINGS_FILE, decoder={"name": "ArgmaxDecoder", "init_args": {"x": 1}}),
-            "ArgmaxDecoder takes no arguments, got x",
+            "ArgmaxDecoder accepts no arguments, got x",
         ),
         (other_head, "tags must be \\['O', 'B-LOC', 'I-LOC', 'E-LOC', 'S-LOC'\\], got \\['O', 'B-LOC', 'I"),
         (lambda f: rewrite(f / "config.json", id2label={0: "O"}, label2id={"O": 0}), "the bundle must be"),

@@ -82,7 +82,7 @@ def test_plain_data_is_converted_to_the_annotated_type():
         ({"shape": "Sphere"}, "shape: Shape must be one of .*, got 'Sphere'"),
         ({"shape": {"name": "Square"}}, "shape: init_args is missing"),
         ({"shape": {"name": "Square", "init_args": {}}}, "shape: side is missing"),
-        ({"shape": {"name": "Square", "init_args": {"size": 1}}}, "shape: Square takes side, got size"),
+        ({"shape": {"name": "Square", "init_args": {"size": 1}}}, "shape: Square accepts side, got size"),
         ({"shape": {"name": "Circle", "init_args": {"names": {"a": 0.5}}}}, r"shape: names\[...\] must be a whole nu"),
         (
             {"shape": {"name": "Circle", "init_args": {"names": {3: 1}}}},

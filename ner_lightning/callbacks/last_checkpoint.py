@@ -57,7 +57,7 @@ class LastCheckpoint(Checkpoint):
 
     def __init__(self, folder: Path, every_n_steps: int | None = None) -> None:
         if every_n_steps is not None and every_n_steps < 1:
-            raise ValueError(f"the number of steps between checkpoints must be at least 1, got {every_n_steps}")
+            raise ValueError(f"save_every_n_steps must be at least 1, got {every_n_steps}")
         self.path, self.every_n_steps = folder / "last.ckpt", every_n_steps
         self.saved_step = 0
         self.stopped_early = False

@@ -35,7 +35,7 @@ KIB = 1024
 
 
 class RunRecord(L.Callback):
-    """Writes seed, commit, corpus checksum, versions, wall time, peak memory and throughput to ``run.json``.
+    """Writes seed, commit, corpus checksum, main settings, versions, time, memory and throughput to ``run.json``.
 
     Times are recorded here and not in ``metrics.csv``, so that equal runs have equal metrics. A resumed run adds to the
     values recorded in its checkpoint, so repeated steps count once. ``padding`` is the number of subwords computed
@@ -60,13 +60,13 @@ class RunRecord(L.Callback):
         self.trainer = trainer
 
     def state_dict(self) -> dict[str, Any]:
-        return {"metrics_rows": len(self.metrics.rows), "taken": self.taken()}
+        return {"metrics_rows": len(self.metrics.rows), "taken": self.usage()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows_of_checkpoint = state_dict["metrics_rows"]
         self.earlier = Counter(state_dict["taken"])
 
-    def taken(self) -> dict[str, float]:
+    def usage(self) -> dict[str, float]:
         """Return the time, memory and counts of the run over all ranks and starts so far; every rank must call this."""
         counts, peaks = zip(*gathered(self.trainer, (self.counts, peak_memory_mib())), strict=True)
         return {
@@ -108,11 +108,11 @@ class RunRecord(L.Callback):
         self.clock = time.perf_counter()
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        taken = self.taken()
+        usage = self.usage()
         if trainer.is_global_zero:
-            self._write(trainer, taken)
+            self._write(trainer, usage)
 
-    def _write(self, trainer: L.Trainer, taken: Mapping[str, float]) -> None:
+    def _write(self, trainer: L.Trainer, usage: Mapping[str, float]) -> None:
         tagger, data = tagger_of(trainer), data_module_of(trainer)
         bound = data.bound
         splits: list[SplitName] = list(bound.corpus.splits)
@@ -136,11 +136,11 @@ class RunRecord(L.Callback):
             "best_checkpoint_score": None if best_score is None else float(best_score),
             "epochs": trainer.current_epoch,
             "steps": trainer.global_step,
-            "wall_seconds": round(taken["wall_seconds"], 1),
-            "training_seconds": round(taken["training_seconds"], 1),
-            "windows_per_second": round(taken["windows"] / max(taken["training_seconds"], 1e-9), 2),
-            "padding": round(taken["computed_subwords"] / max(taken["subwords"], 1), 4),
-            "peak_memory_mib": taken["peak_memory_mib"],
+            "wall_seconds": round(usage["wall_seconds"], 1),
+            "training_seconds": round(usage["training_seconds"], 1),
+            "windows_per_second": round(usage["windows"] / max(usage["training_seconds"], 1e-9), 2),
+            "padding": round(usage["computed_subwords"] / max(usage["subwords"], 1), 4),
+            "peak_memory_mib": usage["peak_memory_mib"],
             "coverage": {split: asdict(bound.coverage(split)) for split in splits},
         }
         write_json(self.run_dir / RECORD, record)

@@ -1,4 +1,4 @@
-"""The command `convert`: a corpus from one format or scheme to another."""
+"""The command `convert`: converts a corpus from one format or label scheme to another."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def _convert(reader: CorpusReader, writer: CorpusWriter, output_dir: Path) -> in
 
 
 def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
-    """The reader, the writer and the output folder that the arguments describe.
+    """Return the reader, the writer and the output folder given by the arguments.
 
-    Only the formats that are named get imported, and only their options are known.
+    Only the named formats are imported, and only their options are accepted.
 
     Raises:
-        ArgumentError: If a name, an option or a value is wrong, or one is missing.
+        ArgumentError: If a name, an option or a value is wrong or missing.
     """
     keep_text_of_settings()
     names = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)

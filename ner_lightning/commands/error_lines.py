@@ -34,7 +34,7 @@ class OneLineParser(argparse.ArgumentParser):
     """A parser that raises errors, so that they can be printed as one line, and accepts no abbreviated options.
 
     Args:
-        program: What the user types before the options.
+        program: The command as typed, without its options.
         description: The text that ``--help`` shows, with its line breaks.
         usage: The line that lists the options; None to generate it from them.
     """
@@ -51,7 +51,7 @@ def exit_status(program: str, work: Callable[[], int]) -> int:
     """Parse the options of a command and run it; print an error in its input as one line.
 
     Args:
-        program: What the user types before the options.
+        program: The command as typed, without its options.
         work: Parses the options, runs the command and returns its exit status.
 
     Returns:

@@ -43,7 +43,7 @@ class ColumnFiles(FileReader):
         header: True if the first line of each file names the columns.
         quoted: True if fields are quoted as CSV writers do, so that four quotation marks stand for one; always true
             for commas.
-        sentence_column: Column whose value changes with every sentence, or is given only for its first word; null if
+        sentence_column: Column whose value changes with every sentence, or is only given for its first word; null if
             empty lines separate sentences.
         tags: The spelling of the tags.
     """
@@ -166,10 +166,10 @@ class ColumnFilesWriter(CorpusWriter):
 
 
 def require_types_without_outer_spaces(corpus: Corpus) -> None:
-    """Check that no entity type begins or ends with a space: column files lose it, and two types could become one.
+    """Check that no entity type begins or ends with a space, which column files lose, so two types could become one.
 
     Raises:
-        CorpusError: If a type does.
+        CorpusError: If a type begins or ends with a space.
     """
     for entity_type in sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)}):
         written = entity_type.translate(LINE_BREAKING)
@@ -195,7 +195,7 @@ def mark_unannotated(tags: Sequence[str], sentence: Sentence) -> list[str]:
 
 
 def writable_word(word: str) -> str:
-    """Return the word, or the closest text that a line can hold."""
+    """Return the word, with spaces in place of characters that a line cannot hold."""
     return (" " if word.startswith(DOCSTART) else "") + word.translate(LINE_BREAKING)
 
 

@@ -34,7 +34,7 @@ def require_text(names: Iterable[object]) -> None:
     """Check that names of entity types are text: YAML reads NO, ON or 1 as something else.
 
     Raises:
-        CorpusError: If a name is not.
+        CorpusError: If a name is not text.
     """
     for name in names:
         if not isinstance(name, str):
@@ -65,7 +65,7 @@ def require_other_than_outside(corpus: Corpus) -> None:
     """Check that no entity type is called ``O``: its class weight would be that of words outside of entities.
 
     Raises:
-        CorpusError: If one is.
+        CorpusError: If a type is called ``O``.
     """
     types = sorted({kind for split in corpus.splits for kind in corpus.entity_types(split)})
     if OUTSIDE in types:

@@ -67,11 +67,11 @@ class HubDatasets(SplitReader[NamedDataset]):
         splits: The dataset's name of each split to read, for example ``{"validation": "dev"}``. If null, train,
             validation and test are read if they exist.
         expected_rows: The number of sentences of splits whose size is known; any other number is an error.
-        offline: What to do without a network; the error about a hub that cannot be reached says so.
+        offline: Advice for users without a network; shown in the error if the hub cannot be reached.
         tags: The spelling of the tags.
         text_column: The column with the text of each row, if the dataset has no words.
-        spans_column: The column with the entities in the text, each with start, end and type; null is entities, spans,
-            label or labels.
+        spans_column: The column with the entities in the text, each with start, end and type; null uses the first of
+            entities, spans, label and labels that exists.
         word_splitter: The word splitter for texts; null splits at spaces and around punctuation, or into characters if
             the entities of scripts without spaces need it.
         spans: The reading of overlapping entities.
@@ -158,9 +158,9 @@ class HubDatasets(SplitReader[NamedDataset]):
                     f'map them with splits, for example {{"train": "{next(iter(datasets), "")}"}}'
                 )
             return names
-        for split, their_name in self.splits.items():
-            if their_name not in datasets:
-                raise CorpusError(f"{self.path}: no split {their_name!r} to read as {split}; found: {known}")
+        for split, name_in_dataset in self.splits.items():
+            if name_in_dataset not in datasets:
+                raise CorpusError(f"{self.path}: no split {name_in_dataset!r} to read as {split}; found: {known}")
         return {split: self.splits[split] for split in SPLIT_NAMES if split in self.splits}
 
     def _read_rows(self, source: NamedDataset) -> Iterator[RawRow]:
@@ -184,8 +184,8 @@ class HubDatasets(SplitReader[NamedDataset]):
             return
         spans_column = self.spans_column or next((key for key in SPANS_KEYS if key in found), None)
         if self.text_column not in found or spans_column is None or spans_column not in found:
-            wanted = {"words_column": self.words_column, "tags_column": self.tags_column}
-            missing = next(f"{setting} {name!r}" for setting, name in wanted.items() if name not in found)
+            needed = {"words_column": self.words_column, "tags_column": self.tags_column}
+            missing = next(f"{setting} {name!r}" for setting, name in needed.items() if name not in found)
             raise CorpusError(
                 f"{source}: no column for {missing}; found: {', '.join(found)}; set words_column and tags_column, or "
                 f"text_column and spans_column if the entities are spans of a text"
@@ -236,7 +236,7 @@ def require_row(words: Any, tags: Any, place: str) -> None:
     """Check that a row has a list of words and the same number of tags.
 
     Raises:
-        CorpusError: If it does not.
+        CorpusError: If it has not.
     """
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise CorpusError(f"{place}: words must be a list of texts, got {words!r:.80}")

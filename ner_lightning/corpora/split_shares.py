@@ -21,7 +21,7 @@ def keep_training_share(corpus: Corpus, share: float | None, seed: int) -> Corpu
         seed: Seed of the random order.
 
     Raises:
-        ValueError: If the share is not above 0 and up to 1.
+        ValueError: If the share is not above 0 and at most 1.
     """
     if share is None:
         return corpus
@@ -55,7 +55,7 @@ def hold_out_validation(corpus: Corpus, share: float | None, seed: int) -> Corpu
     if not 0 < share < 1:
         raise ValueError(f"validation_share must be above 0 and below 1, got {share}")
     if "validation" in corpus.splits:
-        raise CorpusError("validation_share is for a corpus without a validation split, got one that has it; set null")
+        raise CorpusError("validation_share must be null, because the corpus already has a validation split")
     sentences = corpus.splits.get("train", ())
     documents = documents_in_random_order(sentences, seed)
     if len(documents) < 2:

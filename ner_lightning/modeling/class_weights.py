@@ -26,7 +26,7 @@ class ClassWeights(ABC):
 
         Args:
             counts: Number of training words by entity type, and of words outside any entity under ``O``. A count of 0
-                is taken as 1.
+                is treated as 1.
         """
 
 
@@ -64,7 +64,7 @@ class Balanced(CappedWeights):
 
 @dataclass(frozen=True)
 class InverseSqrt(CappedWeights):
-    """The square root of the balanced weight, halfway between equal words and equal classes (Mahajan et al. 2018)."""
+    """The square root of the balanced weight, halfway between equal weights and balanced ones (Mahajan et al. 2018)."""
 
     def uncapped(self, counts: WordCounts) -> dict[str, float]:
         return {kind: weight**0.5 for kind, weight in Balanced().uncapped(counts).items()}
@@ -72,7 +72,7 @@ class InverseSqrt(CappedWeights):
 
 @dataclass(frozen=True)
 class EffectiveNumber(CappedWeights):
-    """One over the effective number of words, (1 - beta^n) / (1 - beta) (Cui et al. 2019, section 4); their mean is 1.
+    """One over the effective number of words, (1 - beta^n) / (1 - beta), with mean 1 (Cui et al. 2019, section 4).
 
     Args:
         cap: Largest weight; null sets no limit.

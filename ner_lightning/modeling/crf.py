@@ -23,7 +23,7 @@ class CRFLoss(Loss):
     Sequences that the label scheme forbids have probability 0. The decoder uses the transitions learned here.
 
     Args:
-        learning_rate: Learning rate of the transitions. They start at 0 and would hardly move at the encoder's rate.
+        learning_rate: Learning rate of the transitions. They start at 0 and would hardly change at the encoder's rate.
     """
 
     learning_rate: float = 1.0e-2

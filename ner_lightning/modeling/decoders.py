@@ -113,7 +113,7 @@ def span_scores(
 
     It is the probability that the words have the tags that the scheme writes for the entity, and that the entity does
     not continue past a border that the scheme does not mark (the end in BIO, both ends in IO). Without a CRF, words
-    are taken as independent: the score is the product of the tags' probabilities, times 1 - p(the entity continues)
+    are treated as independent: the score is the product of the tags' probabilities, times 1 - p(the entity continues)
     on the neighboring words. With a CRF, it is the marginal probability of the same event, from forward and backward
     scores.
     """

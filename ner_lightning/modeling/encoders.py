@@ -279,7 +279,7 @@ class SavedEncoder(Encoder):
 
 
 def as_encoder(encoder: object) -> Encoder:
-    """Return an encoder unchanged, and the pretrained encoder for a name.
+    """Return an encoder unchanged, or the pretrained encoder with a name.
 
     Raises:
         TypeError: If the argument is neither an encoder nor a name.

@@ -147,7 +147,7 @@ def _attend_whole(
 
 
 def no_mask(*_: Any, **__: Any) -> None:
-    """Return no mask: the layout says which subwords are real."""
+    """Return no mask, because the layout defines which subwords are real."""
 
 
 AttentionInterface.register(PACKED_ATTENTION, packed_attention)

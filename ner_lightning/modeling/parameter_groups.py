@@ -26,7 +26,7 @@ def encoder_layers(network: PreTrainedModel) -> nn.ModuleList:
     outermost = [name for name in lists if not any(name.startswith(f"{other}.") for other in lists)]
     if len(outermost) != 1:
         raise ValueError(
-            f"the encoder must hold its {num_layers} layers in one list, which says which are lower and higher, "
+            f"the encoder must hold its {num_layers} layers in one list, which defines their order, "
             f"got {len(outermost)} such lists in {type(network.base_model).__name__}"
         )
     return lists[outermost[0]]
@@ -38,8 +38,8 @@ def parameter_groups(
     """Group the trained parameters of a network for an optimizer.
 
     Biases and norms have no weight decay. With a layer decay ``d``, the highest layer of the encoder learns at the
-    optimizer's rate, the one below at ``d`` times that, and so on; embeddings, and whatever else all layers share,
-    at ``d`` to the number of layers (discriminative fine-tuning, Howard and Ruder 2018, section 3.2).
+    optimizer's rate, the one below at ``d`` times that, and so on; embeddings, and everything else that layers share,
+    at ``d`` to the power of the number of layers (discriminative fine-tuning, Howard and Ruder 2018, section 3.2).
 
     Args:
         network: Encoder and head.

@@ -150,7 +150,7 @@ class NERDataModule(L.LightningDataModule):
         batches: Sizes of batches.
         raw_text: How the trained model will cut raw text.
         augmentation: Changes of training sentences, applied in order and drawn again every epoch; null for none.
-        seed: Seed of the training share, of the order of batches, of augmentation and of dropout.
+        seed: Seed of the training and validation shares, of the order of batches, of augmentation and of dropout.
     """
 
     def __init__(  # noqa: PLR0913 (the keys of a config)

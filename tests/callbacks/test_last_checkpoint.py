@@ -12,7 +12,7 @@ from lightning.pytorch.demos.boring_classes import BoringModel
 
 from ner_lightning.callbacks.final_validation import FinalValidation
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
+from ner_lightning.callbacks.stop_on_signal import StopOnSignal, Stopped
 from support.quiet_trainer import quiet_trainer
 
 

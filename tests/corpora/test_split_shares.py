@@ -117,6 +117,6 @@ def test_a_validation_share_out_of_range_is_refused(share: float) -> None:
 
 def test_nothing_is_held_out_of_a_corpus_with_a_validation_split() -> None:
     sentences = corpus_of([None] * 4).splits["train"]
-    with pytest.raises(CorpusError, match="set null"):
+    with pytest.raises(CorpusError, match="must be null"):
         hold_out_validation(Corpus({"train": sentences, "validation": sentences}), 0.2, 0)
     assert hold_out_validation(Corpus({"train": sentences}), None, 0).splits == {"train": sentences}

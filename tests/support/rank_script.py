@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # as pytest does
 
 from ner_lightning.callbacks.finite_steps import FiniteSteps
 from ner_lightning.callbacks.last_checkpoint import LastCheckpoint
-from ner_lightning.callbacks.stop_on_sigterm import StopOnSignal, Stopped
+from ner_lightning.callbacks.stop_on_signal import StopOnSignal, Stopped
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.corpora.reader import Corpus, CorpusReader
 from ner_lightning.encoding.augmentation import MentionReplacement, TypingNoise

@@ -174,8 +174,8 @@ def planned_threads(plan: Path) -> str:
     threads = content.get(THREADS) if isinstance(content, dict) else None
     if not isinstance(threads, str) or not NUM_THREADS.fullmatch(threads):
         raise ValueError(
-            f'{plan} must be JSON of the form {{"{THREADS}": "N"}}, got {str(content)[:80]!r}; N is what run.json of '
-            'its runs calls "threads"'
+            f'{plan} must be JSON of the form {{"{THREADS}": "N"}}, got {str(content)[:80]!r}; N is the number of '
+            "threads in the run.json of its runs"
         )
     return threads
 

@@ -30,7 +30,7 @@ from ner_lightning.callbacks.metrics_file import MetricsFile
 from ner_lightning.callbacks.predictions_file import PredictionsFile
 from ner_lightning.callbacks.run_record import RunRecord
 from ner_lightning.callbacks.start_lines import StartLines
-from ner_lightning.callbacks.stop_on_sigterm import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
+from ner_lightning.callbacks.stop_on_signal import EndOnSignal, StopOnSignal, Stopped, stopping_on_signals
 from ner_lightning.callbacks.wandb_run import WandbError, WandbRun
 from ner_lightning.commands.error_lines import fail_with_help
 from ner_lightning.commands.fit.help import COMMANDS, PROGRAM, help_of

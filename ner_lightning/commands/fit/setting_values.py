@@ -77,7 +77,7 @@ def _problems(key: str, value: Any, expected: Any) -> Iterator[str]:
 
 
 def _problems_inside(key: str, settings: Namespace, expected: Any) -> Iterator[str]:
-    """Yield the problems with the arguments of a class: the one in ``class_path``, or else the expected type."""
+    """Yield the problems with the arguments of a class: the one in ``class_path``, or otherwise the expected one."""
     if "class_path" in settings:
         kind, arguments = _imported(settings["class_path"]), settings.get("init_args") or Namespace()
     else:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ner_lightning.callbacks.stop_on_sigterm import NAME_BY_SIGNAL, Stopped
+from ner_lightning.callbacks.stop_on_signal import NAME_BY_SIGNAL, Stopped
 from ner_lightning.commands.fit.help import PROGRAM
 from ner_lightning.commands.fit.rank_errors import is_first_rank
 from ner_lightning.commands.fit.resuming import CHECKPOINTS, METRICS

@@ -25,7 +25,7 @@ SENTENCE_COMMENT: Final = re.compile(r"\W*(?:sent_)?id(?:\s*=\s*|\s+)(?P<id>\S+)
 COMMENT_PREFIX: Final = re.compile(r"(?:[#%;/*!=]+|--+)\s?")  # the beginning of a line that may be a comment
 COUNTED_RANGE: Final = re.compile(r"\d+[-.]\d+")  # CoNLL-U counts some words as 1-2 or 8.1
 MAX_SHOWN: Final = 80  # characters of a line in a message
-MIN_COUNTED_WORDS: Final = 10  # as many words that are 1, 2, 3 … in every sentence are not words
+MIN_CHECKED_WORDS: Final = 10  # this many words that only count 1, 2, 3 … are row numbers, not words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class ColumnParser:
     num_unnamed_documents: int = 0
     first_line: str = ""
     num_columns: int = 0
-    num_counted_words: int = 0
-    all_words_count: bool = True
+    num_checked_words: int = 0
+    words_are_counters: bool = True
     sentence_name: str = ""
     id: str = ""
     words: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ class ColumnParser:
         Raises:
             CorpusError: If they are, because a sentence would then have no words.
         """
-        if self.all_words_count and self.num_counted_words > 1:
+        if self.words_are_counters and self.num_checked_words > 1:
             column = self.layout.word_column
             raise CorpusError(
                 f"{self.path}: column {column} counts the words of each sentence (1, 2, 3, …) instead of containing "
@@ -169,7 +169,7 @@ class ColumnParser:
         return None
 
     def _advice(self, line: str, number: int) -> str:
-        """Return the setting that would read a line, as far as it can be guessed."""
+        """Return advice on the setting that may help to read a line, or an empty text."""
         if self.layout.delimiter(line) is None and "," in line and " " not in line.strip():
             return (
                 "; if commas separate the columns, set separator to comma, and sentence_column if one names sentences"
@@ -191,22 +191,22 @@ class ColumnParser:
     def _end_sentence(self) -> TaggedSentence | None:
         if not self.words:
             return None
-        self._count_counters()
+        self._check_for_counters()
         sentence = TaggedSentence(self.words, self.tags, self.path, self.lines, self.id, self.document_id)
         self.id, self.words, self.tags, self.lines = "", [], [], []
         return sentence
 
-    def _count_counters(self) -> None:
-        """Note whether the words of the sentence are 1, 2, 3 …, with another column that may have the words."""
-        if not self.all_words_count:
+    def _check_for_counters(self) -> None:
+        """Note whether the words of the sentence only count 1, 2, 3 …, while another column may contain the words."""
+        if not self.words_are_counters:
             return
         has_other_column = self.num_columns > (1 if self.layout.tag_column is None else 2)
         counters = [word for word in self.words if not COUNTED_RANGE.fullmatch(word)]
-        self.all_words_count = has_other_column and counters in (
+        self.words_are_counters = has_other_column and counters in (
             [str(number) for number in range(first, first + len(counters))] for first in (0, 1)
         )
-        self.num_counted_words += len(self.words)
-        if self.num_counted_words >= MIN_COUNTED_WORDS:
+        self.num_checked_words += len(self.words)
+        if self.num_checked_words >= MIN_CHECKED_WORDS:
             self.require_words()
 
     def _begin_document(self, marker: re.Match[str]) -> None:

@@ -24,7 +24,7 @@ def load_splits(path: str, name: str | None, revision: str | None, offline: str)
         path: Name of the dataset on the hub, or a local folder.
         name: Name of a configuration of the dataset.
         revision: Branch, tag or commit on the hub.
-        offline: What to do without a network, for messages.
+        offline: Advice for users without a network, for messages.
 
     Raises:
         CorpusError: If it cannot be reached, does not exist, or cannot be read.

@@ -1,4 +1,4 @@
-"""JSON rows, one per line or as the items of an array, whose values are checked as they are taken out."""
+"""JSON rows, one per line or as the items of an array, whose values are checked when they are read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_SHOWN: Final = 80  # characters of a value in a message
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A JSON object whose values are checked as they are taken out.
+    """A JSON object whose values are checked when they are read.
 
     Args:
         values: The object.
@@ -87,21 +87,21 @@ class Row:
         return None if value is None else str(value)
 
     def text(self, key: str = "text") -> str:
-        """Return the text of a key, which must be there."""
+        """Return the text of a key, which must be present."""
         value = self.values[key]
         if not is_valid_text(value):
             raise self.error(key, "a string of valid Unicode", value)
         return value
 
     def words(self, key: str) -> tuple[str, ...]:
-        """Return the list of words of a key, which must be there."""
+        """Return the list of words of a key, which must be present."""
         value = self.values[key]
         if not isinstance(value, list) or not all(is_valid_text(word) for word in value):
             raise self.error(key, "a list of strings of valid Unicode", value)
         return tuple(value)
 
     def items(self, key: str) -> list[Any]:
-        """Return the list of a key, which must be there."""
+        """Return the list of a key, which must be present."""
         value = self.values[key]
         if not isinstance(value, list):
             raise self.error(key, "a list", value)

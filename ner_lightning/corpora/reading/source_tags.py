@@ -1,4 +1,4 @@
-"""The tags of a split, understood: spelled in the standard way, with the label scheme that they are in."""
+"""The meaning of the tags of a split: their standard spelling and their label scheme."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SourceTags:
         standard: The standard spelling of every tag.
         parsed: Every tag in its standard spelling, parsed.
         unannotated: Tags that mark words that nobody annotated; their standard spelling is O.
-        evidence: A sentence that says how scheme and spelling are known.
+        evidence: A sentence with the reasons for this scheme and spelling.
     """
 
     scheme: SourceScheme

@@ -83,7 +83,7 @@ class FileReader(SplitReader[SplitFiles]):
             the folder given by the environment variable NER_LIGHTNING_DATA, if it is set.
         validation: The file or files of the validation split.
         test: The file or files of the test split.
-        source: Where the files can be obtained; the error about a missing file says so.
+        source: Where to get the files; shown in the error about a missing file.
         encoding: The encoding of the files, for example cp1252 or utf-16.
     """
 

@@ -36,8 +36,8 @@ class TagSpelling:
         single_type: The entity type if tags have no type, as in B I O.
         joined: The reading of several tags in one, such as B-ORG|B-LOC for nested entities: first reads the first of
             them, refuse stops with an error.
-        unannotated: The tags of words that nobody annotated, which are neither learned nor scored. null is - and -1 and
-            -100, and also _ if other words are tagged O. Any of these four that is not listed is read as O.
+        unannotated: The tags of words that nobody annotated, which are neither learned nor scored. null stands for -,
+            -1 and -100, and also for _ if other words are tagged O. Any of these four that is not listed is read as O.
     """
 
     form: TagForm | None = None
@@ -46,7 +46,7 @@ class TagSpelling:
     unannotated: list[str] | None = None
 
     def unannotated_tags(self, tags: Collection[str]) -> frozenset[str]:
-        """Return those of some tags that words have which nobody annotated."""
+        """Return the given tags that mark words that nobody annotated."""
         if self.unannotated is not None:
             return frozenset(self.unannotated) & set(tags)
         has_outside = any(tag in OUTSIDE_SPELLINGS for tag in tags)

@@ -27,7 +27,7 @@ def find_files(names: str | Iterable[str], origin: str | None = None) -> tuple[P
 
     Args:
         names: One name or several.
-        origin: Where the files can be obtained, for the error about a missing file.
+        origin: Where to get the files; shown in the error about a missing file.
 
     Raises:
         CorpusError: If a file is missing, a folder has no files, or a pattern matches none.

@@ -346,7 +346,7 @@ def test_a_run_folder_for_a_bundle_points_to_its_model(run_dir: Path, capsys: py
 def test_words_are_not_accepted_as_text(run_dir: Path) -> None:
     recognizer = EntityRecognizer.from_pretrained(run_dir / "model")
     words: Any = [["Anna", "left"]]
-    with pytest.raises(TypeError, match=r"must be a string, got .'Anna', 'left'.; recognize_words takes"):
+    with pytest.raises(TypeError, match=r"must be a string, got .'Anna', 'left'.; use recognize_words"):
         recognizer(words)
 
 
