@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel
 LOGGER = logging.getLogger(__name__)
 
 
-def with_known_head(network: PreTrainedModel, saved_tags: Mapping[int, str], name: str) -> PreTrainedModel:
+def with_known_head(network: PreTrainedModel, saved_tags: Mapping[Any, str], name: str) -> PreTrainedModel:
     """Return the network with its head reordered to the tags to learn, or with a new head if the tags differ.
 
     Args:

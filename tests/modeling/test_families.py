@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertJapaneseTokenizer,
+)
 
-from ner_lightning.bundle import load_bundle, save_bundle
+from ner_lightning.bundle import BundleError, load_bundle, save_bundle
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.encoding.alignment import WordTokenizer
 from ner_lightning.encoding.batches import EvaluationBatch, WindowEncoder, tag_rows
 from ner_lightning.entities import EntitySpan
-from ner_lightning.modeling.encoders import PretrainedEncoder
+from ner_lightning.modeling.encoders import PretrainedEncoder, SavedEncoder
 from ner_lightning.modeling.token_classifier import TokenClassifier
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
@@ -155,6 +162,32 @@ def test_a_family_trains_and_its_bundle_gives_the_same_logits_in_any_batch_and_i
         torch.testing.assert_close(together[0, : len(expected)], expected, atol=1e-5, rtol=1e-5)
         loaded = bundle.classifier.sentence_logits(evaluation_batch(bundle.window_encoder, SENTENCES))
         torch.testing.assert_close(loaded, together, atol=1e-5, rtol=1e-5)
+
+
+def test_a_bundle_with_a_slow_tokenizer_is_complete(tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"]))
+    tokenizer = BertJapaneseTokenizer(
+        str(tmp_path / "vocab.txt"), word_tokenizer_type="basic", subword_tokenizer_type="character"
+    )
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    AutoModel.from_config(BertConfig(**COMMON, vocab_size=7)).save_pretrained(tmp_path / "encoder")
+    encoder = PretrainedEncoder(str(tmp_path / "encoder"))
+    tokenizer = encoder.tokenizer([])
+    network = encoder.network(TAGS, tokenizer).eval()
+    assert SavedEncoder.of(network, tokenizer).tokenizer([]).get_vocab() == tokenizer.get_vocab()
+    save_bundle(tmp_path / "model", network, tokenizer, BundleSettings(tags=TAGS, max_subwords=32))
+    bundle = load_bundle(tmp_path / "model")
+    sentences = [Sentence(("ab", "", "a", "c"))]
+    expected = (
+        TokenClassifier(network)
+        .eval()
+        .sentence_logits(evaluation_batch(WindowEncoder(WordTokenizer(tokenizer, 32), TAGS), sentences))
+    )
+    found = bundle.classifier.sentence_logits(evaluation_batch(bundle.window_encoder, sentences))
+    torch.testing.assert_close(found, expected)
+    (tmp_path / "model/vocab.txt").unlink()
+    with pytest.raises(BundleError, match=r"tokenizer\.json is missing"):
+        load_bundle(tmp_path / "model")
 
 
 def evaluation_batch(encoder: WindowEncoder, sentences: list[Sentence]) -> EvaluationBatch:
