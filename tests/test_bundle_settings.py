@@ -7,6 +7,8 @@ from transformers import pipeline
 
 from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.schemes import BIO, BIOES, IO, TagSet
+from ner_lightning.sentence_splitting import LanguageSentences, WholeTexts
+from ner_lightning.word_splitting import CharacterSplitter
 from support.small_bundles import TAGS, small_bert
 
 
@@ -41,3 +43,25 @@ def test_invalid_settings_are_refused_at_construction():
     for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
         with pytest.raises(ValueError, match="must be"):
             replace(BundleSettings(TAGS, 40), **wrong)
+
+
+def test_a_bundle_of_the_first_format_reads_texts_whole():
+    plain = BundleSettings(TAGS, 40).to_plain()
+    del plain["sentence_splitter"], plain["window"]["trained_subwords"]
+    settings = BundleSettings.from_plain(plain | {"format_version": 1})
+    assert settings.sentence_splitter == WholeTexts()
+    assert settings.window_subwords == 40
+    with pytest.raises(ValueError, match="incomplete: sentence_splitter, trained_subwords missing"):
+        BundleSettings.from_plain(plain)
+
+
+def test_the_splitters_and_the_length_of_windows_are_kept():
+    settings = BundleSettings(
+        TAGS,
+        512,
+        word_splitter=CharacterSplitter(),
+        sentence_splitter=LanguageSentences("zh"),
+        trained_subwords=128,
+    )
+    assert BundleSettings.from_plain(settings.to_plain()) == settings
+    assert settings.window_subwords == 128

@@ -1,3 +1,4 @@
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -9,7 +10,8 @@ from transformers import pipeline
 from ner_lightning.bundle import load_bundle
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.decoders import ArgmaxDecoder
-from ner_lightning.recognizer import EntityRecognizer, RecognizedEntity, locate
+from ner_lightning.recognizer import EntityRecognizer, RecognizedEntity, locate, word_ranges
+from ner_lightning.sentence_splitting import WholeTexts
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import entities_of
 from support.small_bundles import LESSONS, TEXT, lesson, random_bundle, small_bert, trained_bundle
@@ -168,3 +170,67 @@ def test_a_gpu_finds_the_same_entities_as_a_cpu(trained_folder, trained):
     assert [[replace(e, score=None) for e in entities] for entities in on_gpu(texts)] == [
         [replace(e, score=None) for e in entities] for entities in trained(texts)
     ]
+
+
+def with_settings(recognizer, **changed):
+    """The same network with other settings of raw text."""
+    other = copy(recognizer)
+    other.settings = replace(recognizer.settings, **changed)
+    return other
+
+
+def without_scores(entities):
+    return [replace(entity, score=None) for entity in entities]
+
+
+SENTENCES = ["Bill Gates was in the rain.", "The CEO of Microsoft was in Seattle!", "Gates was in Washington."]
+
+
+@pytest.mark.parametrize("separator", [" ", "\n", "\n\n"])
+def test_a_text_gets_the_entities_of_its_sentences_at_their_places(untrained, separator):
+    text = separator.join(SENTENCES)
+    expected = []
+    for sentence in SENTENCES:
+        begin = text.index(sentence)
+        expected += [replace(e, start=e.start + begin, end=e.end + begin) for e in untrained(sentence)]
+    found = untrained(text)
+    assert found
+    assert without_scores(found) == without_scores(expected)
+    assert all(text[e.start : e.end] == e.text for e in found)
+
+
+def test_a_single_sentence_is_read_as_without_a_sentence_splitter(untrained):
+    whole = with_settings(untrained, sentence_splitter=WholeTexts())
+    for sentence in SENTENCES:
+        assert untrained(sentence) == whole(sentence)
+    assert untrained(" ".join(SENTENCES)) != whole(" ".join(SENTENCES))
+
+
+def test_only_words_that_do_not_fit_a_window_are_split_into_sentences(untrained):
+    sentences = [[text[start:end] for start, end in untrained.settings.word_splitter.split(text)] for text in SENTENCES]
+    words = [word for sentence in sentences for word in sentence]
+    whole = with_settings(untrained, sentence_splitter=WholeTexts())
+    assert untrained.recognize_words([words]) == whole.recognize_words([words])
+    expected, begin = [], 0
+    for sentence, spans in zip(sentences * 5, untrained.recognize_words(sentences) * 5, strict=True):
+        expected += [(e.start + begin, e.end + begin, e.entity_type) for e in spans]
+        begin += len(sentence)
+    (found,) = untrained.recognize_words([words * 5])
+    assert [(e.start, e.end, e.entity_type) for e in found] == expected
+
+
+def test_long_texts_are_computed_in_blocks_with_the_same_result(untrained, monkeypatch):
+    texts = [" ".join(SENTENCES * 4), "", SENTENCES[0]]
+    expected = untrained(texts)
+    completed = []
+    monkeypatch.setattr("ner_lightning.recognizer.BLOCK_WORDS", 10)
+    untrained.recognize([untrained.split(text) for text in texts], after_batch=completed.append)
+    assert sum(completed) == len(texts)
+    assert [without_scores(row) for row in untrained(texts)] == [without_scores(row) for row in expected]
+    assert len(expected[0]) > 4
+
+
+def test_a_sentence_never_starts_within_a_word():
+    assert word_ranges([0, 6, 8], [(0, 5), (5, 7), (9, 12)]) == [(0, 2), (2, 3)]
+    assert word_ranges([0, 3, 9], [(0, 2)]) == [(0, 1)]
+    assert word_ranges([0], []) == [(0, 0)]

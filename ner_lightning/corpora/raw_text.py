@@ -24,7 +24,7 @@ MAX_SENTENCES_PER_UNIT: Final = 2.0  # corpora whose units hold more on average 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """How raw text is split compared to the words that a corpus gives.
+    """Counts of entities that raw text splits differently from the words that a corpus gives.
 
     Args:
         num_entities: Number of entities.

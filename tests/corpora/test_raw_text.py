@@ -83,6 +83,6 @@ def test_splits_that_need_different_splitters_are_refused_with_the_setting(tmp_p
 
 
 def test_spans_that_the_given_splitter_cuts_are_a_warning_with_the_way_out(tmp_path):
-    (tmp_path / "a.jsonl").write_text(ZH, encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(f"{ZH}\n" * 6, encoding="utf-8")
     corpus = JsonLines(train=str(tmp_path / "a.jsonl"), word_splitter=PunctuationSplitter()).read()
     assert any("set word_splitter to CharacterSplitter" in line for line in describe_corpus(corpus).warnings)

@@ -11,6 +11,7 @@ from ner_lightning.corpora.reader import ADVICE_ON_CUT_WORDS, OUTCOME_BY_KIND, N
 
 MIN_TRAINING_ENTITIES: Final = 10  # a type with fewer is reported as hard to learn
 MAX_EXAMPLES: Final = 3
+MAX_CUT_SPANS: Final = 10
 MAX_CUT_SHARE: Final = 0.05  # spans that cut words, compared to all entities; more point to the wrong word splitter
 
 NotesByKind = Mapping[SplitName, Mapping[NoteKind, Sequence[str]]]
@@ -59,7 +60,7 @@ def _warnings_about_notes(notes: NotesByKind) -> Iterator[str]:
 def _warnings_about_cut_words(splits: Mapping[SplitName, SplitStatistics], notes: NotesByKind) -> Iterator[str]:
     for name, split in splits.items():
         num_cut = sum(len(notes[name].get(kind, ())) for kind in ("span_cuts_word", "overlapping_span"))
-        if num_cut > MAX_CUT_SHARE * split.num_entities:
+        if num_cut > max(MAX_CUT_SHARE * split.num_entities, MAX_CUT_SPANS):
             yield f"{name}: {num_cut} spans do not end where words end; {ADVICE_ON_CUT_WORDS}"
 
 
