@@ -97,16 +97,16 @@ def _in_one_piece(
         name = f"{span.entity_type} is in {len(span.pieces)} pieces ({pieces})"
         found = " ".join(text[start:end] for start, end in span.pieces)
         problems += _difference(f"{span.entity_type} {span.start}-{span.end}", found, span.text)
-        match discontinuous:
-            case "cover":
-                outcome = f"read from {span.start} to {span.end}"
-                yield replace(span, text=None, pieces=())
-            case "pieces":
-                outcome = "each piece is read as an entity"
-                yield from (RawSpan(start, end, span.entity_type, None, span.score) for start, end in span.pieces)
-            case "drop":
-                outcome = "dropped"
-        problems.append(("discontinuous_span", f"{name}, {outcome}"))
+        outcomes: dict[Discontinuous, str] = {
+            "cover": f"read from {span.start} to {span.end}",
+            "pieces": "each piece is read as an entity",
+            "drop": "dropped",
+        }
+        problems.append(("discontinuous_span", f"{name}, {outcomes[discontinuous]}"))
+        if discontinuous == "cover":
+            yield replace(span, text=None, pieces=())
+        elif discontinuous == "pieces":
+            yield from (RawSpan(start, end, span.entity_type, None, span.score) for start, end in span.pieces)
 
 
 def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str], overlaps: Overlaps = "longest") -> FittedSpans:
