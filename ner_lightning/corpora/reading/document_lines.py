@@ -1,4 +1,4 @@
-"""The lines of a document, each read as a text of its own."""
+"""The lines of a document, each read as a separate text."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ def fit_to_text(
         if misfit := _misfit(name, start, end, "text of", len(text)):
             problems.append(misfit)
             continue
-        if span.text is not None and text[start:end].split() != span.text.split():
-            difference = f"is {text[start:end]!r} in the text, but {span.text!r} in the annotation"
-            problems.append(("span_text_differs", f"{name} {difference}, read by its offsets"))
+        problems += _difference(name, text[start:end], span.text)
         first, last = bisect_right(ends, start), bisect_left(starts, end)
         if first >= last:
             problems.append(("span_without_word", f"{name} {text[start:end]!r} covers no word, dropped"))
@@ -76,6 +74,14 @@ def fit_to_text(
             problems.append(("span_cuts_word", f"{name} {text[start:end]!r} cuts a word, {change}"))
         entities.append(EntitySpan(first, last, entity_type, span.score))
     return _flat(entities, [text[start:end] for start, end in offsets], problems, reading.overlaps)
+
+
+def _difference(name: str, found: str, given: str | None) -> list[Problem]:
+    """Return the difference between the text at the offsets of a span and the text that the file gives, if any."""
+    if given is None or found.split() == given.split():
+        return []
+    difference = f"is {found!r} in the text, but {given!r} in the annotation"
+    return [("span_text_differs", f"{name} {difference}, read by its offsets")]
 
 
 def _in_one_piece(
@@ -89,16 +95,18 @@ def _in_one_piece(
             continue
         pieces = ", ".join(f"{start}-{end} {text[start:end]!r}" for start, end in span.pieces)
         name = f"{span.entity_type} is in {len(span.pieces)} pieces ({pieces})"
-        match discontinuous:
-            case "cover":
-                outcome = f"read from {span.start} to {span.end}"
-                yield replace(span, text=None, pieces=())
-            case "pieces":
-                outcome = "each piece is read as an entity"
-                yield from (RawSpan(start, end, span.entity_type, None, span.score) for start, end in span.pieces)
-            case "drop":
-                outcome = "dropped"
-        problems.append(("discontinuous_span", f"{name}, {outcome}"))
+        found = " ".join(text[start:end] for start, end in span.pieces)
+        problems += _difference(f"{span.entity_type} {span.start}-{span.end}", found, span.text)
+        outcomes: dict[Discontinuous, str] = {
+            "cover": f"read from {span.start} to {span.end}",
+            "pieces": "each piece is read as an entity",
+            "drop": "dropped",
+        }
+        problems.append(("discontinuous_span", f"{name}, {outcomes[discontinuous]}"))
+        if discontinuous == "cover":
+            yield replace(span, text=None, pieces=())
+        elif discontinuous == "pieces":
+            yield from (RawSpan(start, end, span.entity_type, None, span.score) for start, end in span.pieces)
 
 
 def fit_to_words(spans: Iterable[RawSpan], words: Sequence[str], overlaps: Overlaps = "longest") -> FittedSpans:

@@ -90,7 +90,7 @@ class SpannedText:
         line: The line in the file, counted from 1.
         id: Name of the text; empty if the file gives none.
         document_id: Name of its document, or None if the file does not say.
-        by_line: True if each line of the text is a text of its own.
+        by_line: True if each line of the text is a separate text.
         word_offsets: Start and end of every word in the text; None if a word splitter finds the words.
     """
 

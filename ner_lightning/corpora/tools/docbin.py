@@ -50,7 +50,7 @@ class SpacyDocBin(FileReader):
 
         try:
             docs = list(doc_bin().from_bytes(content).get_docs(spacy.blank(LANGUAGE).vocab))
-        except Exception as error:
+        except Exception as error:  # of zlib, msgpack, numpy or spaCy, depending on where the bytes are damaged
             raise CorpusError(f"{path}: must be a DocBin of spaCy: {type(error).__name__}") from None
         for number, doc in enumerate(docs, start=1):
             spans = doc.ents if self.spans_key is None else doc.spans.get(self.spans_key, ())

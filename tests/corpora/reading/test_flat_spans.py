@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_lightning.corpora.reading.flat_spans import fit_to_text
+from ner_lightning.corpora.reading.flat_spans import SpanReading, fit_to_text, fit_to_words
 from ner_lightning.corpora.reading.raw_sentences import RawSpan
 from ner_lightning.word_splitting import BlankSplitter, PunctuationSplitter
 from support.strategies import ENTITY_TYPES
@@ -53,3 +53,26 @@ def test_the_spans_that_are_kept_do_not_depend_on_their_order(spans, seed):
         fit_to_text(raw_spans(spans), text, offsets).entities
         == fit_to_text(raw_spans(shuffled), text, offsets).entities
     )
+
+
+@given(spans=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(ENTITY_TYPES))))
+def test_of_nested_entities_the_innermost_are_kept_if_configured(spans):
+    words = ["a", "b", "c", "d", "e"]
+    fitted = fit_to_words(raw_spans(spans), words, "innermost")
+    valid = [span for span in spans if span[0] < span[1]]
+    assert len(spans) == len(fitted.entities) + len(fitted.problems)
+    if valid:
+        assert min(end - start for start, end, _ in valid) == min(map(len, fitted.entities))
+    for entity in fitted.entities:
+        assert not any(
+            entity.start <= start and end <= entity.end and end - start < len(entity) for start, end, _ in valid
+        )
+
+
+def test_the_longest_or_the_innermost_of_three_nested_entities_is_kept_and_the_others_are_counted():
+    text, spans = "a b c", [RawSpan(0, 5, "X"), RawSpan(0, 3, "Y"), RawSpan(2, 3, "Z")]
+    offsets = BlankSplitter().split(text)
+    for overlaps, kept in (("longest", "X"), ("innermost", "Z")):
+        fitted = fit_to_text(spans, text, offsets, SpanReading(overlaps))
+        assert [entity.entity_type for entity in fitted.entities] == [kept]
+        assert [kind for kind, _ in fitted.problems] == ["overlapping_span"] * 2

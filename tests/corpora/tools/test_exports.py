@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from ner_lightning.corpora.json_lines import JsonLines
+from ner_lightning.corpora.json_lines import JsonLines, JsonLinesWriter
 from ner_lightning.corpora.reader import Corpus, CorpusError, CorpusReader
+from ner_lightning.corpora.reading.flat_spans import SpanReading
 from ner_lightning.corpora.tools.doccano import Doccano
 from ner_lightning.corpora.tools.gliner import GlinerJson
-from ner_lightning.corpora.tools.label_studio import LabelStudio
+from ner_lightning.corpora.tools.label_studio import LabelStudio, LabelStudioWriter
 from ner_lightning.corpora.tools.prodigy import Prodigy
 from ner_lightning.corpora.tools.spacy_tuples import SpacyTuples
 
@@ -162,3 +163,34 @@ def test_a_wrong_row_gives_one_line_with_file_and_line(tmp_path, reader, row, me
 def test_a_broken_array_gives_one_line_with_file_and_line(tmp_path, content, message):
     with pytest.raises(CorpusError, match=rf"exported\.json{message}"):
         read(tmp_path, JsonLines, content)
+
+
+def test_predictions_of_label_studio_are_read_and_written_with_their_scores(tmp_path):
+    scored = [{**result, "score": score} for result, score in zip(RESULT, (0.75, 0.5), strict=True)]
+    task = {"id": 7, "data": {"text": TEXT}, "predictions": [{"model_version": "m", "result": scored}]}
+    corpus = read(tmp_path, LabelStudio, array([task]), layer="predictions")
+    assert [entity.score for entity in corpus.splits["train"][0].entities] == [0.75, 0.5]
+    assert LabelStudioWriter(layer="predictions").write(corpus, str(tmp_path)) == []
+    again = LabelStudio(train=str(tmp_path / "train.json"), layer="predictions").read()
+    assert again == corpus
+    assert [entity.score for entity in again.splits["train"][0].entities] == [0.75, 0.5]
+    assert LabelStudioWriter().write(corpus, str(tmp_path)) == ["2 entities with a score: written without it"]
+
+
+def test_nested_entities_of_an_export_are_read_as_configured(tmp_path):
+    row = {"text": TEXT, "label": [[0, 10, "PER"], [0, 4, "FIRST"]]}
+    for overlaps, kept in (("longest", "PER"), ("innermost", "FIRST")):
+        for reader in (Doccano, JsonLines):
+            corpus = read(tmp_path, reader, lines([row]), spans=SpanReading(overlaps))
+            assert [entity.entity_type for entity in corpus.splits["train"][0].entities] == [kept]
+            assert [note.kind for note in corpus.notes] == ["overlapping_span"]
+
+
+def test_ids_and_scores_of_json_lines_survive(tmp_path):
+    row: dict[str, Any] = {"id": "a", "document_id": "d", "text": TEXT}
+    row["entities"] = [{"start": 0, "end": 10, "type": "PER", "score": 0.25, "text": "Mira Kolbe"}]
+    corpus = read(tmp_path, JsonLines, lines([row]))
+    assert JsonLinesWriter().write(corpus, str(tmp_path)) == []
+    written = json.loads((tmp_path / "train.jsonl").read_text())
+    del row["entities"][0]["text"]
+    assert written == row

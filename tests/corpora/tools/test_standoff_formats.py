@@ -191,3 +191,10 @@ def test_pubtator_that_is_written_is_read_by_the_library_bioc(tmp_path):
 def test_a_missing_file_gives_one_line(tmp_path, reader):
     with pytest.raises(CorpusError, match="file not found"):
         reader(train=str(tmp_path / "none")).read()
+
+
+def test_a_discontinuous_entity_whose_text_differs_from_its_pieces_is_reported(tmp_path):
+    write_brat(tmp_path, "T1\tLOC 16 22;26 30\tTarnby West\n")
+    assert [note.kind for note in Brat(train=str(tmp_path)).read().notes] == [
+        *("span_text_differs", "discontinuous_span", "span_cuts_word")
+    ]
