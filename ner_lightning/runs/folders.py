@@ -187,7 +187,7 @@ def find_run_folders(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     found: set[Path] = set()
     for folder in folders:
         if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder; finished runs are looked for in and below folders")
+            raise ValueError(f"{folder} is not a folder; give run folders, or folders that contain them")
         holders = (path.parent for path in folder.rglob("config.yaml"))
         found |= {path for path in holders if any((path / trace).exists() for trace in TRACES)}
     finished = sorted(path for path in found if (path / FINISHED).is_file())

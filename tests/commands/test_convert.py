@@ -93,7 +93,10 @@ def test_ten_notes_of_each_kind_are_listed_and_the_others_counted(tmp_path, caps
             ["--from", "ExampleCorpus", "--from.num_train=null", "--to", "JsonLines", "--output", "o"],
             "from.num_train.*int",
         ),
-        (["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"], "at least one file must be given"),
+        (
+            ["--from", "ColumnFiles", "--to", "JsonLines", "--output", "o"],
+            "at least one of train, validation, test must name a file",
+        ),
         (
             ["--from", "ColumnFiles", "--from.train", "none", "--to", "JsonLines", "--output", "o"],
             "none: file not found",

@@ -287,7 +287,7 @@ def test_a_repeated_id_names_both_files(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "at least one file must be given"),
+        ({}, "at least one of train, validation, test must name a file"),
         ({"train": "a", "word_column": 1, "tag_column": 1}, "must differ"),
         ({"train": "a", "encoding": "utf-9"}, "encoding must be one that Python knows, such as utf-8 or cp1252"),
     ],

@@ -93,18 +93,18 @@ def pending_chunks(
         CorpusError: If the output was written for another input.
     """
     num_written = earlier.num_records if earlier else 0
-    problem = "the output belongs to another input, so --resume cannot continue it; found"
+    problem = "--resume cannot continue this output, because it was written for another input:"
     end = 0
     for chunk in chunks:
         begin, end = end, end + len(chunk)
         if earlier and begin < num_written <= end and not earlier.matches(chunk[num_written - begin - 1]):
-            raise CorpusError(f"{path}:{num_written}: {problem} another record")
+            raise CorpusError(f"{path}:{num_written}: {problem} the record differs")
         if earlier and begin <= num_written < end and not earlier.breaks_off_in(chunk[num_written - begin]):
-            raise CorpusError(f"{path}:{num_written + 1}: {problem} another record")
+            raise CorpusError(f"{path}:{num_written + 1}: {problem} the record differs")
         if end > num_written:
             yield chunk, max(num_written - begin, 0)
     if end < num_written + bool(earlier and earlier.torn_line):
-        raise CorpusError(f"{path}:{num_written}: {problem} more records than the {end} of the input")
+        raise CorpusError(f"{path}:{num_written}: {problem} it has more than the {end} records of this input")
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class FileReader(SplitReader[SplitFiles]):
 
     def __post_init__(self) -> None:
         if not any((self.train, self.validation, self.test)):
-            raise ValueError(f"at least one file must be given as {', '.join(SPLIT_NAMES)}, got none")
+            raise ValueError(f"at least one of {', '.join(SPLIT_NAMES)} must name a file, got none")
         require_encoding(self.encoding)
 
     def open_splits(self) -> dict[SplitName, SplitFiles]:

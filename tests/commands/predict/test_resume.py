@@ -65,18 +65,19 @@ def test_only_missing_results_are_computed(in_folder, model, monkeypatch):
         ),
         (
             b'{"my": "notes"}',
-            "out.jsonl:1: the output belongs to another input, so --resume cannot continue it; found another record",
+            "out.jsonl:1: --resume cannot continue this output, because it was written for another input: "
+            "the record differs",
         ),
-        (b'{"text": "a", "entities": []}\n{"text": "c', "out.jsonl:2: .* another input, .* found another record"),
-        (b'{"text": "a", "entities": []}\n{"text": "b", "mine', "out.jsonl:2: .* found another record"),
+        (b'{"text": "a", "entities": []}\n{"text": "c', "out.jsonl:2: .* another input: the record differs"),
+        (b'{"text": "a", "entities": []}\n{"text": "b", "mine', "out.jsonl:2: .* the record differs"),
         (b'{"text": "a", "entities": []}\n{"my": "notes"}\n', "out.jsonl:2: .* a JSON output of predict, found"),
-        (b'{"text": "a", "entities": []}\n' * 2 + b'{"te', "out.jsonl:2: .* found another record"),
-        (b'{"text": "a", "entities": []}\n{"text": "b", "entities": []}\n{', "found more records than the 2"),
-        (b'{"text": "other", "entities": []}\n{"te', "out.jsonl:1: .* found another record"),
+        (b'{"text": "a", "entities": []}\n' * 2 + b'{"te', "out.jsonl:2: .* the record differs"),
+        (b'{"text": "a", "entities": []}\n{"text": "b", "entities": []}\n{', "it has more than the 2 records"),
+        (b'{"text": "other", "entities": []}\n{"te', "out.jsonl:1: .* the record differs"),
         (b'{"text": "a"}\n', "out.jsonl:1: --resume can only continue a JSON output of predict, found"),
         (
             b'{"text": "a", "entities": []}\n' * 3,
-            "out.jsonl:3: .* found more records than the 2 of the input",
+            "out.jsonl:3: .* it has more than the 2 records of this input",
         ),
     ],
 )
