@@ -27,7 +27,12 @@ from ner_lightning.encoding.batches import (
     split_into_passes,
     tag_rows,
 )
-from ner_lightning.encoding.bound_corpus import BoundCorpus, require_split, require_unique_ids
+from ner_lightning.encoding.bound_corpus import (
+    BoundCorpus,
+    require_annotated_words,
+    require_split,
+    require_unique_ids,
+)
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.lightning_internals import data_module_given_to
 from ner_lightning.modeling.encoders import Encoder, as_encoder
@@ -161,7 +166,8 @@ class NERDataModule(L.LightningDataModule):
         """Read the corpus once, and bind label scheme and tokenizer to it.
 
         Raises:
-            CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
+            CorpusError: If the corpus cannot be read, lacks a split that the stage needs, or has a split without an
+                annotated word.
             ValueError: If the training sentences hold no entity, the encoder is not there, or ``train_share``,
                 ``validation_share`` or ``repeat_threshold`` is out of range.
         """
@@ -206,6 +212,7 @@ class NERDataModule(L.LightningDataModule):
         training = corpus.splits["train"]
         if not corpus.entity_types("train"):
             raise ValueError(f"training must hold at least one entity, got none in {len(training)} sentences")
+        require_annotated_words(corpus)
         tags = TagSet(self.scheme, whole.entity_types("train"))
         tokenizer = self.encoder.tokenizer([sentence.words for sentence in whole.splits["train"]])
         window_encoder = WindowEncoder(
