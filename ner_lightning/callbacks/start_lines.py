@@ -9,6 +9,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from ner_lightning.console import message_console, say
+from ner_lightning.corpora.checks.findings import warning_on_outside
+from ner_lightning.tags import OUTSIDE
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.optimizer_steps import warning_on_steps
 from ner_lightning.training.tagger import tagger_of
@@ -35,6 +37,9 @@ class StartLines(L.Callback):
         for name, numbers in by_type.items():
             if numbers:
                 lines.append(f"{name}: " + ", ".join(f"{kind} {number:.3g}" for kind, number in numbers.items()))
+        if any(sentence.unannotated for sentence in bound.corpus.splits["train"]):
+            warning = warning_on_outside(bound.word_counts[OUTSIDE])
+            lines += [f"warning: {warning}"] if warning else []
         num_steps = trainer.estimated_stepping_batches  # infinite for a run without a limit
         if num_steps < math.inf:
             warning = warning_on_steps(int(num_steps))

@@ -108,6 +108,17 @@ def require_split(corpus: Corpus, split: SplitName, user: str) -> None:
         raise CorpusError(f"{user} needs the {split} split, got a corpus with {found}{advice}")
 
 
+def require_annotated_words(corpus: Corpus) -> None:
+    """Check that every split has a word that somebody annotated, since a split without one cannot be scored.
+
+    Raises:
+        CorpusError: If a split has none.
+    """
+    for split, sentences in corpus.splits.items():
+        if not any(len(sentence) > len(sentence.unannotated) for sentence in sentences):
+            raise CorpusError(f"every split must have at least one annotated word, got none in {split}")
+
+
 def require_unique_ids(corpus: Corpus) -> None:
     """Check that the id of a sentence is unique in its split, so that it identifies a prediction.
 

@@ -31,6 +31,7 @@ from ner_lightning.encoding.batches import (
 from ner_lightning.encoding.bound_corpus import (
     BoundCorpus,
     count_words,
+    require_annotated_words,
     require_split,
     require_unique_ids,
     usual_length,
@@ -191,7 +192,8 @@ class NERDataModule(L.LightningDataModule):
         """Read the corpus once, and bind label scheme and tokenizer to it.
 
         Raises:
-            CorpusError: If the corpus cannot be read, or lacks a split that the stage needs.
+            CorpusError: If the corpus cannot be read, lacks a split that the stage needs, or has a split without an
+                annotated word.
             ValueError: If the training sentences contain no entity, the encoder is missing, or ``train_share``,
                 ``validation_share`` or ``repeat_threshold`` is out of range.
         """
@@ -247,6 +249,7 @@ class NERDataModule(L.LightningDataModule):
             require_split(whole, "train", "the tag set")
             corpus = keep_training_share(whole, self.train_share, self.seed)
             learned = self._learned_from(whole, corpus)
+        require_annotated_words(corpus)
         training = corpus.splits.get("train", ())
         tags = learned.tags
         window_encoder = WindowEncoder(

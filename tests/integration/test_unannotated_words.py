@@ -214,3 +214,36 @@ def test_a_run_learns_and_scores_the_annotated_words_only(tmp_path: Path, capsys
     arguments = ["--input", str(tmp_path / "in.txt"), "--output", str(tmp_path / "out.jsonl")]
     assert main(["predict", "--model", str(tmp_path / "run" / "model"), *arguments]) == 0
     assert [entity["text"] for entity in json.loads((tmp_path / "out.jsonl").read_text())["entities"]] == ["Mira"]
+
+
+def write_corpus(folder: Path, outside: str, validation_tag: str) -> list[str]:
+    """Write a corpus of one name and one other word per sentence, and return the options that read it."""
+    (folder / "train.conll").write_text(f"Mira\tB-PER\nleft\t{outside}\n\n" * 4)
+    (folder / "validation.conll").write_text(f"Mira\t{validation_tag}\nleft\t{validation_tag}\n\n")
+    files = [f"--data.corpus.{split}={folder / split}.conll" for split in ("train", "validation")]
+    return ["--data.corpus=ColumnFiles", *files, *ENCODER]
+
+
+def test_a_split_in_which_nothing_is_annotated_is_refused_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its word accuracy would be 0 / 0, which the bundle cannot record once training is over."""
+    options = write_corpus(tmp_path, outside="O", validation_tag="-")
+    assert main(["fit", *options, "--run_dir", str(tmp_path / "run")]) == 2
+    printed = capsys.readouterr().err
+    assert printed == "error: every split must have at least one annotated word, got none in validation\n"
+    assert main(["check", *options]) == 1
+    assert "validation: a split must contain at least one annotated word" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("outside", ["-", "O"])
+def test_a_corpus_without_annotated_words_outside_entities_is_warned_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outside: str
+) -> None:
+    """A file that writes - for O would otherwise teach the model, without a word, that everything is an entity."""
+    options = write_corpus(tmp_path, outside, validation_tag=outside if outside == "O" else "B-PER")
+    assert main(["fit", *options, "--trainer.max_steps=1", "--run_dir", str(tmp_path / "run")]) == 0
+    assert main(["check", *options]) == 0
+    printed = capsys.readouterr()
+    for text in (printed.err, " ".join(printed.out.split())):
+        assert ("every annotated word is part of an entity" in text) is (outside == "-")

@@ -58,6 +58,7 @@ class SplitStatistics:
         num_words: Words of all sentences.
         num_unannotated: Words that nobody annotated, which are neither learned nor scored.
         num_documents: Documents, if the corpus names them; otherwise 0.
+        num_outside: Annotated words outside any entity.
         entities_by_type: Number of entities of each type, sorted by type.
         mean_entity_length: Mean number of words per entity; 0 if there are no entities.
         longest_entity: Number of words of the longest entity; 0 if there are no entities.
@@ -74,6 +75,7 @@ class SplitStatistics:
     num_sentences: int
     num_words: int
     num_unannotated: int
+    num_outside: int
     num_documents: int
     entities_by_type: dict[str, int]
     mean_entity_length: float
@@ -96,10 +98,12 @@ def count_split(sentences: Sequence[Sentence]) -> SplitStatistics:
     """Count the sentences, words and entities of a split."""
     entities = [entity for sentence in sentences for entity in sentence.entities]
     ids = Counter(sentence.id for sentence in sentences if sentence.id)
+    num_words, num_unannotated = sum(map(len, sentences)), sum(len(sentence.unannotated) for sentence in sentences)
     return SplitStatistics(
         num_sentences=len(sentences),
-        num_words=sum(map(len, sentences)),
-        num_unannotated=sum(len(sentence.unannotated) for sentence in sentences),
+        num_words=num_words,
+        num_unannotated=num_unannotated,
+        num_outside=num_words - num_unannotated - sum(map(len, entities)),
         num_documents=len({s.document_id for s in sentences if s.document_id is not None}),
         entities_by_type=dict(sorted(Counter(entity.entity_type for entity in entities).items())),
         mean_entity_length=sum(map(len, entities)) / max(len(entities), 1),

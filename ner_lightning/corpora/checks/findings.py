@@ -27,6 +27,8 @@ def find_errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterator[str]:
     for name, split in splits.items():
         if not split.num_sentences:
             yield f"{name}: a split must contain at least one sentence, got none"
+        elif split.num_unannotated == split.num_words:
+            yield f"{name}: a split must contain at least one annotated word, got none"
         elif name == "train" and not split.num_entities:
             yield "train: at least one sentence must contain an entity, got none; nothing can be learned"
         if split.repeated_ids:
@@ -48,6 +50,16 @@ def find_warnings(
             yield from _warnings_compared_to_train(name, split, splits["train"])
     if conflicts:
         yield f"equal sentences with different entities: {len(conflicts)}, such as {conflicts[0]}"
+
+
+def warning_on_outside(num_outside: int) -> str | None:
+    """Return a warning if no annotated training word is outside any entity, else None."""
+    if num_outside:
+        return None
+    return (
+        "train: every annotated word is part of an entity, so the model learns to find entities everywhere; "
+        "if words tagged - or -1 are outside, set data.corpus.init_args.tags.unannotated to []"
+    )
 
 
 def _warnings_about_notes(notes: NotesByKind) -> Iterator[str]:
@@ -76,6 +88,8 @@ def _warnings_about_words(name: SplitName, split: SplitStatistics) -> Iterator[s
 
 
 def _warnings_about_train(train: SplitStatistics) -> Iterator[str]:
+    if train.num_unannotated and (warning := warning_on_outside(train.num_outside)):
+        yield warning
     for entity_type, count in train.entities_by_type.items():
         if count < MIN_TRAINING_ENTITIES:
             yield f"train: entities of type {entity_type}: {count}, hard to learn (fewer than {MIN_TRAINING_ENTITIES})"
