@@ -15,6 +15,7 @@ from ner_lightning.commands.config_files import find_config, read_settings
 from ner_lightning.commands.fit.command import TrainingCLI, run_training
 from ner_lightning.corpora.entity_types import select_entity_types
 from ner_lightning.corpora.reader import CorpusError, CorpusReader, SplitName
+from ner_lightning.corpora.split_shares import hold_out_validation
 from ner_lightning.runs.settings import settings_of
 from ner_lightning.sentences import Sentence
 
@@ -73,7 +74,14 @@ def _annotated(data: Mapping[str, Any], compared: SplitName) -> list[Sentence]:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(CorpusReader, "corpus")
     reader: CorpusReader = parser.instantiate(parser.parse_object({"corpus": dict(data["corpus"])})).corpus
-    splits = select_entity_types(reader.read(), data["entity_types"]).splits
+    share = data["validation_share"]
+    if share is not None and compared == "validation":
+        raise CorpusError(
+            "runs cannot be compared on validation sentences that every seed draws separately (data.validation_share); "
+            "compare on test, or give the corpus a validation split"
+        )
+    corpus = select_entity_types(reader.read(), data["entity_types"])
+    splits = hold_out_validation(corpus, share, seed=0).splits  # the compared split is the same for any seed
     needed: dict[SplitName, None] = dict.fromkeys(("train", "validation", compared))
     missing = [split for split in needed if split not in splits]
     if missing:

@@ -139,6 +139,24 @@ def test_arms_with_different_test_sets_are_rejected_before_anything_is_trained(
     assert (tmp_path / "output").exists() == ("no luck" in printed)
 
 
+@pytest.mark.parametrize(("split", "message"), [("test", "no luck"), ("validation", "every seed draws separately")])
+def test_arms_may_hold_out_validation_sentences_but_are_not_compared_on_them(
+    split: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(comparison_runs, "FIT", (sys.executable, "-c", "raise SystemExit('error: no' + ' luck')"))
+    for name in ("train", "test"):
+        rows = [{"words": ["a", "b"], "entities": [[0, 1, "PER"]]}] * 4
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files = {name: str(tmp_path / f"{name}.jsonl") for name in ("train", "test")}
+    data = {"corpus": {"class_path": "JsonLines", "init_args": files}, "validation_share": 0.5}
+    (tmp_path / "held.yaml").write_text(json.dumps({"data": data, "model": {"encoder": "SmallBert"}}))
+    (tmp_path / "other.yaml").write_text("model: {loss: FocalLoss}")
+    arms = [f"--config={tmp_path / 'held.yaml'}", "--arm", "all=", "--arm", f"other={tmp_path / 'other.yaml'}"]
+    main(["compare", *arms, "--seeds=1", f"--split={split}", f"--output={tmp_path / 'output'}"])
+    printed = capsys.readouterr().err
+    assert message in printed, printed
+
+
 def test_an_output_folder_with_other_files_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").touch()
     assert main(["compare", "--arm", BIO, *PARTS, "--output", str(tmp_path)]) == 2
