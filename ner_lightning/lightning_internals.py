@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 from types import UnionType
@@ -12,6 +13,7 @@ from typing import Any, Union, get_args, get_origin
 
 import lightning as L
 from jsonargparse import ArgumentParser
+from lightning.pytorch.cli import LightningCLI
 
 
 def ends_after_this_epoch(trainer: L.Trainer) -> bool:
@@ -37,6 +39,18 @@ def data_module_given_to(trainer: L.Trainer) -> L.LightningDataModule | None:
 def steps_between_logs(trainer: L.Trainer) -> int:
     """Return ``log_every_n_steps``, which Lightning sets through a connector that type checkers do not see."""
     return trainer.log_every_n_steps  # type: ignore[attr-defined]
+
+
+def parsers_by_command(cli: LightningCLI) -> Mapping[str, ArgumentParser]:
+    """Return the parsers of the subcommands of a command line; empty if it has none."""
+    return getattr(cli, "_subcommand_parsers", {})
+
+
+def replace_help(parser: ArgumentParser, help_by_key: Mapping[str, str]) -> None:
+    """Replace the help of options that Lightning describes for uses that our commands do not have."""
+    for action in parser._actions:
+        if action.dest in help_by_key:
+            action.help = help_by_key[action.dest]
 
 
 def read_integers_as_integers(parser: ArgumentParser) -> None:

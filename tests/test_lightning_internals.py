@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import lightning as L
@@ -10,6 +11,7 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch.cli import LightningCLI
 
 from ner_lightning import lightning_internals as internals
+from ner_lightning.__main__ import main
 from ner_lightning.corpora.example_corpus import ExampleCorpus
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.training.data_module import NERDataModule
@@ -80,3 +82,23 @@ main(["fit", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert", "--trai
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "limit_val_batches must be 1.0, or 0 to skip the split, got 1:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "shown", "hidden"),
+    [
+        ("fit", "last resumes the run in --run_dir", "registry"),
+        ("test", "best or last of --run_dir", "registry"),
+        ("fit", "The seed of the run, a whole number", "random seed"),
+        ("check", "The seed of the run, a whole number", "random seed"),
+        ("fit", "null chooses the one that is faster", "HPUs"),
+    ],
+)
+def test_help_describes_only_what_the_commands_accept(
+    command: str, shown: str, hidden: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with suppress(SystemExit):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert shown in text
+    assert hidden not in text

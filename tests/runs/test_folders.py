@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ner_lightning.callbacks import decoder_comparison
 from ner_lightning.predictions import PredictionsError, write_predictions
-from ner_lightning.runs.folders import FINISHED, PLAN, find_run_folders, group_into_arms, read_run
+from ner_lightning.runs.folders import DECODERS, FINISHED, PLAN, find_run_folders, group_into_arms, read_run
 from ner_lightning.runs.settings import arm_names, deciding, differences, settings_of
 from ner_lightning.schemes import BIO, BIOES
 from support.written_runs import tagged, write_run
@@ -222,3 +223,7 @@ def test_missing_and_damaged_files_are_reported(tmp_path: Path, name: str) -> No
     (run / name).unlink()
     with pytest.raises(ValueError, match=f"run is not a finished run: {name} missing"):
         read_run(run)
+
+
+def test_the_decoders_of_runs_are_those_that_runs_are_scored_with() -> None:
+    assert tuple(decoder_comparison.DECODERS) == DECODERS

@@ -37,6 +37,22 @@ Reports what is in a corpus and what is wrong with it. Accepts the configs of fi
 }
 
 
+HELP_BY_KEY: Final = {  # in place of Lightning's
+    "seed_everything": "The seed of the run, a whole number.",
+    "trainer.precision": "The precision of training, such as 32-true or bf16-mixed. null chooses the one that is "
+    "faster for this network on this machine.",
+    "trainer.logger": "An additional logger, such as CSVLogger or TensorBoardLogger. metrics.csv is always written.",
+    "weights_only": argparse.SUPPRESS,
+    "verbose": argparse.SUPPRESS,
+}
+SCORED_CHECKPOINT: Final = "The checkpoint to score: best or last of --run_dir, or the path of a checkpoint."
+CHECKPOINT_BY_COMMAND: Final = {
+    "fit": "last resumes the run in --run_dir. The path of another checkpoint starts a new run from its state.",
+    "validate": SCORED_CHECKPOINT,
+    "test": SCORED_CHECKPOINT,
+}
+
+
 class HelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of the description as they are."""
 

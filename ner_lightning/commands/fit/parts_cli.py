@@ -13,12 +13,12 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from ner_lightning.callbacks.wandb_run import WandbRun
 from ner_lightning.commands.config_files import find_config
-from ner_lightning.commands.fit.help import COMMANDS, HelpFormatter
+from ner_lightning.commands.fit.help import CHECKPOINT_BY_COMMAND, COMMANDS, HELP_BY_KEY, HelpFormatter
 from ner_lightning.commands.fit.setting_errors import line_on_import, line_on_setting, require_classes, require_readable
 from ner_lightning.commands.fit.setting_values import require_usable_values
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.corpora.formats import import_readers
-from ner_lightning.lightning_internals import read_integers_as_integers
+from ner_lightning.lightning_internals import parsers_by_command, read_integers_as_integers, replace_help
 from ner_lightning.training.data_module import NERDataModule
 from ner_lightning.training.tagger import NERTagger
 
@@ -79,6 +79,7 @@ class PartsCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         read_integers_as_integers(parser)
+        replace_help(parser, HELP_BY_KEY)
         parser.add_argument(
             "--run_dir",
             type=str | None,
@@ -112,6 +113,8 @@ class PartsCLI(LightningCLI):
         Raises:
             ArgumentError: If a setting or a config is wrong; known kinds of problems are described in one line.
         """
+        for name, of_command in parsers_by_command(self).items():
+            replace_help(of_command, HELP_BY_KEY | {"ckpt_path": CHECKPOINT_BY_COMMAND[name]})
         given = with_shipped_configs(args) if isinstance(args, list) else []
         has_folder = any("save_dir" in argument for argument in given)
         words = " ".join(given).replace("=", " ").split()
