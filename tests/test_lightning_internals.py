@@ -87,8 +87,8 @@ main(["fit", "--data.corpus=ExampleCorpus", "--model.encoder=SmallBert", "--trai
 @pytest.mark.parametrize(
     ("command", "shown", "hidden"),
     [
-        ("fit", "last resumes the run in --run_dir", "registry"),
-        ("test", "best or last of --run_dir", "registry"),
+        ("fit", "last resumes the run in --run_dir", "hpc"),
+        ("test", "best or last of --run_dir", "hpc"),
         ("fit", "The seed of the run, a whole number", "random seed"),
         ("check", "The seed of the run, a whole number", "random seed"),
         ("fit", "null chooses the one that is faster", "HPUs"),
