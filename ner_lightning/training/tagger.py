@@ -164,6 +164,8 @@ class NERTagger(L.LightningModule):
             optimizer = self.optimizer(self.parameter_groups())
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"model.optimizer: {error}") from error
+        if isinstance(optimizer, torch.optim.SparseAdam):
+            raise ValueError("model.optimizer: SparseAdam does not support the dense gradients of encoders")
         if any(group.get("maximize") for group in optimizer.param_groups):
             raise ValueError("model.optimizer.maximize must be false, got true: training minimises the loss")
         scale_rates(optimizer)
