@@ -253,7 +253,7 @@ class NERTagger(L.LightningModule):
             scored = ScoredPositions.of_sentences(logits, batch)
             self.evaluation_loss.update(*self.objective(scored))
             self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
-            tag_ids = batch.scored(self.decoder.tag_ids(logits, batch.mask, tags, transitions))
+            tag_ids = batch.scored(self.decoder.tag_ids(logits, batch.mask, tags, transitions), tags)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
         return {"logits": logits, "tag_ids": tag_ids}
