@@ -179,7 +179,7 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         prepare_tokenizer(tokenizer)
         require_encodes_any_word(tokenizer)
-        with _without_progress_bars():
+        with _without_messages():
             network, loading = AutoModelForTokenClassification.from_pretrained(
                 folder,
                 config=config,
@@ -255,7 +255,7 @@ def _write_files(
     plain = json.dumps(settings.to_plain(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / SETTINGS_FILE).write_text(plain + "\n", encoding="utf-8")
     precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
-    with _without_progress_bars():
+    with _without_messages():
         precise.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
     if transitions is not None:
@@ -276,12 +276,17 @@ def _is_empty_folder(folder: Path) -> bool:
 
 
 @contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Hide the progress bars of ``transformers``, since these steps take no time."""
-    enabled = logging.is_progress_bar_enabled()
+def _without_messages() -> Iterator[None]:
+    """Keep ``transformers`` from showing progress bars for steps that take no time, and a table of unusual weights.
+
+    Our errors name these weights on one line. The table would print their names, which a stranger chose, unescaped.
+    """
+    enabled, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if enabled:
             logging.enable_progress_bar()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForTokenClassification
 
 from ner_lightning.bundle import (
@@ -255,3 +255,17 @@ def test_a_damaged_bundle_is_refused_in_one_line(bundle, damage, message):
         load_bundle(bundle)
     assert str(raised.value).startswith(str(bundle))
     assert "\n" not in str(raised.value)
+
+
+def test_names_of_weights_reach_the_terminal_only_in_our_error(bundle):
+    """The table that transformers prints about them has several lines, and control characters unescaped."""
+    weights = load_file(bundle / "model.safetensors")
+    save_file(weights | {"\x1b[2Jevil": torch.zeros(1)}, bundle / "model.safetensors", {"format": "pt"})
+    (bundle.parent / "in.txt").touch()
+    files = ["--input", str(bundle.parent / "in.txt"), "--output", str(bundle.parent / "out.jsonl")]
+    command = [sys.executable, "-m", "ner_lightning", "predict", "--model", str(bundle), *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "but 1 are unused" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr

@@ -52,7 +52,8 @@ class DecoderComparison(FinalScoring):
         self.begin(tagger, bound)
         logits = outputs["logits"]
         for name, decoder in DECODERS.items():
-            tag_ids = batch.scored(decoder.tag_ids(logits, batch.mask, bound.tags, tagger.objective.transitions))
+            predicted = decoder.tag_ids(logits, batch.mask, bound.tags, tagger.objective.transitions)
+            tag_ids = batch.scored(predicted, bound.tags)
             self.metrics[name].update(tag_ids, batch.gold)
             if name in self.predicted:
                 self.predicted[name] += predicted_sentences(tagger, decoder, logits, tag_ids, batch)

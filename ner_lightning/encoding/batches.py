@@ -14,6 +14,7 @@ from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordToke
 from ner_lightning.encoding.windows import plan_windows
 from ner_lightning.schemes import IGNORE_INDEX, OUTSIDE_ID, TagSet
 from ner_lightning.sentences import Sentence
+from ner_lightning.tags import Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,21 @@ class EvaluationBatch:
         """True on words, false on padding."""
         return self.gold != IGNORE_INDEX
 
-    def scored(self, tag_ids: Int[Tensor, "batch words"]) -> Int[Tensor, "batch words"]:
-        """Return predicted tag ids as they are scored: with ``O`` on words that nobody annotated."""
+    def scored(self, tag_ids: Int[Tensor, "batch words"], tags: TagSet) -> Int[Tensor, "batch words"]:
+        """Return predicted tag ids as they are scored: with ``O`` on words that nobody annotated.
+
+        An entity that is cut there begins and ends as the scheme requires, so that the cut does not make it ill-formed.
+
+        Args:
+            tag_ids: The tag ids that a decoder has predicted.
+            tags: Their tag set.
+        """
         is_unannotated = self.mask & (self.word_labels == IGNORE_INDEX)
-        return tag_ids.masked_fill(is_unannotated, OUTSIDE_ID)
+        tag_ids = tag_ids.masked_fill(is_unannotated, OUTSIDE_ID)
+        for row, sentence in zip(tag_ids, self.sentences, strict=True):
+            if sentence.unannotated:
+                _mend_cut_entities(row, sentence, tags)
+        return tag_ids
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> EvaluationBatch:
         """Return the same batch on another device."""
@@ -117,6 +129,21 @@ class EvaluationBatch:
             self.gold.to(device, non_blocking=non_blocking),
             self.word_labels.to(device, non_blocking=non_blocking),
         )
+
+
+def _mend_cut_entities(row: Int[Tensor, " words"], sentence: Sentence, tags: TagSet) -> None:
+    """Replace the tags next to unannotated words by tags with which the scheme lets an entity begin or end there."""
+    unannotated, scheme = set(sentence.unannotated), tags.scheme
+    for entity in tags.read(row[: len(sentence)].tolist()):
+        cuts = (
+            (entity.start - 1, entity.start, scheme.can_begin, scheme.can_end),
+            (entity.end, entity.end - 1, scheme.can_end, scheme.can_begin),
+        )
+        for neighbor, word, allowed, kept in cuts:
+            prefix = tags.parsed_tags[int(row[word])].prefix
+            if neighbor in unannotated and prefix not in allowed:
+                suitable = (it for it in scheme.prefixes if it in allowed and (it in kept) == (prefix in kept))
+                row[word] = tags.tag_ids[str(Tag(next(suitable, prefix), entity.entity_type))]
 
 
 @dataclass(frozen=True, slots=True)

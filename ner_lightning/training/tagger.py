@@ -166,6 +166,8 @@ class NERTagger(L.LightningModule):
             optimizer = self.optimizer(self.parameter_groups())
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"model.optimizer: {error}") from error
+        if isinstance(optimizer, torch.optim.SparseAdam):
+            raise ValueError("model.optimizer: SparseAdam does not support the dense gradients of encoders")
         if any(group.get("maximize") for group in optimizer.param_groups):
             raise ValueError("model.optimizer.maximize must be false, got true: training minimises the loss")
         scale_rates(optimizer)
@@ -253,7 +255,7 @@ class NERTagger(L.LightningModule):
             scored = ScoredPositions.of_sentences(logits, batch)
             self.evaluation_loss.update(*self.objective(scored))
             self.evaluation_cross_entropy.update(*word_cross_entropy(scored, transitions))
-            tag_ids = batch.scored(self.decoder.tag_ids(logits, batch.mask, tags, transitions))
+            tag_ids = batch.scored(self.decoder.tag_ids(logits, batch.mask, tags, transitions), tags)
         self.log(f"{split}/loss", self.evaluation_loss, batch_size=len(batch.sentences))
         self.log(f"{split}/cross_entropy", self.evaluation_cross_entropy, batch_size=len(batch.sentences))
         return {"logits": logits, "tag_ids": tag_ids}

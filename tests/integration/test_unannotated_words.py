@@ -23,7 +23,7 @@ from ner_lightning.metrics.span_f1 import SpanF1
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.modeling.scored_positions import ScoredPositions
 from ner_lightning.predictions import read_predictions
-from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
+from ner_lightning.schemes import BIO, BIOES, IGNORE_INDEX, LabelScheme, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.training.data_module import NERDataModule
 from support.command_line import TINY_RUN
@@ -150,7 +150,7 @@ def test_unannotated_words_have_no_label_and_no_weight() -> None:
 
 def evaluated(data: NERDataModule, predicted: list[int]) -> dict[str, Tensor]:
     (batch,) = data.test_dataloader()
-    tag_ids = batch.scored(torch.tensor([predicted]))
+    tag_ids = batch.scored(torch.tensor([predicted]), data.bound.tags)
     metric = SpanF1(data.bound.tags, data.bound.gold_tags)
     metric.update(tag_ids, batch.gold)
     return metric.compute()
@@ -168,6 +168,27 @@ def evaluated(data: NERDataModule, predicted: list[int]) -> dict[str, Tensor]:
 )
 def test_predictions_on_unannotated_words_are_not_scored(predicted: list[int], f1: float) -> None:
     assert evaluated(data_module(sentence(2)), predicted)["f1"] == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "predicted", "scored"),
+    [
+        (BIO(), "B-PER I-PER I-PER I-PER", "B-PER I-PER O B-PER"),
+        (BIOES(), "B-PER I-PER I-PER E-PER", "B-PER E-PER O S-PER"),
+        (BIOES(), "O B-PER I-PER E-PER", "O S-PER O S-PER"),
+        (BIOES(), "O S-PER O S-PER", "O S-PER O S-PER"),
+        (BIO(), "O I-PER O O", "O I-PER O O"),  # ill-formed without the cut
+    ],
+)
+def test_an_entity_cut_by_an_unannotated_word_is_not_ill_formed(
+    scheme: LabelScheme, predicted: str, scored: str
+) -> None:
+    """Otherwise strict F1 falls, and even Viterbi decoding seems to leave ill-formed sentences."""
+    data = data_module(sentence(2))
+    (batch,) = data.test_dataloader()
+    tags = TagSet(scheme, ("PER",))
+    tag_ids = torch.tensor([[tags.tag_ids[tag] for tag in predicted.split()]])
+    assert [tags.tags[tag_id] for tag_id in batch.scored(tag_ids, tags)[0].tolist()] == scored.split()
 
 
 def test_the_loss_of_an_unannotated_word_does_not_depend_on_its_logits() -> None:

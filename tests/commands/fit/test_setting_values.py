@@ -69,6 +69,7 @@ def test_a_value_that_cannot_be_used_is_named(setting: str, line: str, capsys: p
             "model.optimizer.maximize=true",
             "model.optimizer.maximize must be false, got true: training minimises the loss",
         ),
+        ("model.optimizer=SparseAdam", "model.optimizer: SparseAdam does not support the dense gradients of encoders"),
         ("model.optimizer.differentiable=true", "model.optimizer: `fused` does not support `differentiable`"),
         ("trainer.gradient_clip_val=-1", "trainer.gradient_clip_val must be at least 0, got -1"),
         ("trainer.gradient_clip_val=.inf", "trainer.gradient_clip_val must be a finite number, got inf"),
