@@ -13,10 +13,10 @@ from ner_lightning.standard_streams import CLOSED_PIPE_STATUS, unfailing_streams
 
 COMMANDS = {
     "fit": ("fit.command", "train, score the best epoch, and save it as a bundle"),
-    "validate": ("fit.command", "score the validation split with a checkpoint"),
-    "test": ("fit.command", "score the test split with a checkpoint"),
+    "validate": ("fit.command", "score the validation split with a checkpoint or a saved model"),
+    "test": ("fit.command", "score the test split with a checkpoint or a saved model"),
     "compare": ("compare.command", "train several configurations over several seeds and report what differs"),
-    "predict": ("predict.command", "find entities in raw text with a bundle"),
+    "predict": ("predict.command", "find entities in raw text with a saved model"),
     "evaluate": ("evaluate", "score predictions and show their errors"),
     "check": ("check", "report what is in a corpus and what is wrong with it"),
     "convert": ("convert", "write a corpus in another format or label scheme"),

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import (
-    AutoConfig,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ner_lightning.atomic_files import NEW, PREVIOUS, partial_path
 from ner_lightning.bundle_settings import BundleSettings
@@ -36,11 +27,10 @@ from ner_lightning.modeling.network_checks import (
     readable,
     require_all_used,
     require_encodes_any_word,
-    require_finite,
     require_known_attention,
-    require_size,
     require_vocabulary,
 )
+from ner_lightning.modeling.network_files import WEIGHTS, load_network, without_messages
 from ner_lightning.modeling.token_classifier import TokenClassifier, max_window
 from ner_lightning.schemes import TagSet
 from ner_lightning.serialization import read_json
@@ -48,8 +38,6 @@ from ner_lightning.serialization import read_json
 SETTINGS_FILE: Final = "ner_lightning.json"
 JSON_FILES: Final = (SETTINGS_FILE, "config.json", TOKENIZER_FILE, "tokenizer_config.json")
 TRANSITIONS_FILE: Final = "decoder.safetensors"
-WEIGHTS: Final = "model*.safetensors"
-ADAPTER_FILE: Final = "adapter_config.json"
 
 
 class BundleError(ValueError):
@@ -169,39 +157,14 @@ def _load_network(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
         ValueError: If they cannot be loaded, or weights are missing, unused or not finite.
     """
     require_known_attention(_read_json(folder / "config.json"))
-    if (folder / ADAPTER_FILE).exists():  # transformers would load the network named in it, even from the hub
-        raise ValueError(f"a bundle must hold a complete network, got an adapter ({ADAPTER_FILE})")
-    with readable("the bundle must be loadable"):
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        sizes = [size for path in folder.glob(WEIGHTS) for size in _sizes(path)]
-    require_size(config, sizes)
+    network, unused = load_network(folder, "bundle")
+    require_all_used(unused)
     with readable("the bundle must be loadable"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         prepare_tokenizer(tokenizer)
         require_encodes_any_word(tokenizer)
-        with _without_messages():
-            network, loading = AutoModelForTokenClassification.from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-    if loading["missing_keys"]:
-        names = ", ".join(sorted(loading["missing_keys"])[:3])
-        raise ValueError(f"a bundle must hold all weights of the network, but these are missing: {names}")
-    require_all_used(loading["unexpected_keys"])
-    require_finite(network.state_dict())
     require_vocabulary(network, tokenizer)
     return network, tokenizer
-
-
-def _sizes(path: Path) -> list[int]:
-    """Return the number of elements of every weight in a file, without reading the weights."""
-    with safe_open(path, "pt") as file:
-        return [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 (not a mapping)
 
 
 def _load_transitions(folder: Path, settings: BundleSettings) -> Transitions | None:
@@ -255,7 +218,7 @@ def _write_files(
     plain = json.dumps(settings.to_plain(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / SETTINGS_FILE).write_text(plain + "\n", encoding="utf-8")
     precise = network if network.dtype == torch.float32 else copy.deepcopy(network).float()
-    with _without_messages():
+    with without_messages():
         precise.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
     if transitions is not None:
@@ -273,20 +236,3 @@ def _require_tags(network: PreTrainedModel, tags: TagSet) -> None:
 
 def _is_empty_folder(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
-
-
-@contextmanager
-def _without_messages() -> Iterator[None]:
-    """Keep ``transformers`` from showing progress bars for steps that take no time, and a table of unusual weights.
-
-    Our errors name these weights on one line. The table would print their names, which a stranger chose, unescaped.
-    """
-    enabled, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if enabled:
-            logging.enable_progress_bar()

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ner_lightning.atomic_files import other_than_a_file, whole_file
 from ner_lightning.entities import EntitySpan
+from ner_lightning.sentences import Sentence
 from ner_lightning.unicode_text import lone_surrogate
 
 REQUIRED_KEYS: Final = ("id", "words", "gold", "predicted")
@@ -40,6 +41,11 @@ class PredictedSentence:
     gold: tuple[EntitySpan, ...]
     predicted: tuple[EntitySpan, ...]
     predicted_tags: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, sentence: Sentence, predicted: tuple[EntitySpan, ...], predicted_tags: tuple[str, ...]) -> Self:
+        """Return an annotated sentence with what a model predicts for it."""
+        return cls(sentence.id, sentence.document_id, sentence.words, sentence.entities, predicted, predicted_tags)
 
     def __post_init__(self) -> None:
         for entity in (*self.gold, *self.predicted):

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Self, overload
+from typing import Any, Final, NamedTuple, Self, overload
 
 import torch
 
-from ner_lightning.bundle import Bundle, load_bundle
+from ner_lightning.bundle import Bundle
 from ner_lightning.encoding.batch_sampler import plan_evaluation
-from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, split_into_passes, tag_rows
+from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, label_rows, split_into_passes, tag_rows
 from ner_lightning.entities import EntitySpan
+from ner_lightning.predictions import PredictedSentence
 from ner_lightning.sentences import Sentence
+from ner_lightning.stock_models import load_model
 from ner_lightning.unicode_text import lone_surrogate
 
 MAX_SUBWORDS = 4096
@@ -62,6 +64,13 @@ class TextPart:
     is_last: bool
 
 
+class DecodedSentence(NamedTuple):
+    """The entities of a sentence, and the tag ids that they were read from, with -100 after the last word."""
+
+    entities: tuple[EntitySpan, ...]
+    tag_ids: list[int]
+
+
 class EntityRecognizer:
     """Finds the entities of texts of any length, without truncation.
 
@@ -79,13 +88,17 @@ class EntityRecognizer:
         self.device = device
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load a bundle, the folder ``model/`` of a run.
+    def from_pretrained(cls, name_or_path: str | Path, device: str | torch.device = "cpu") -> Self:
+        """Load a bundle, which is the folder ``model/`` of a run, or another token classifier of ``transformers``.
+
+        Args:
+            name_or_path: The folder of the model, or its id on the Hugging Face hub.
+            device: The device that computes.
 
         Raises:
-            BundleError: If the folder is not a valid bundle.
+            BundleError: If there is no such model, it is damaged, or its labels are not tags.
         """
-        return cls(load_bundle(folder), device)
+        return cls(load_model(name_or_path), device)
 
     @overload
     def __call__(self, texts: str) -> list[RecognizedEntity]: ...  # type: ignore[overload-overlap]
@@ -152,12 +165,44 @@ class EntityRecognizer:
         for block in blocks_of_words(pieces):
             spans_by_piece: dict[int, tuple[EntitySpan, ...]] = {}
             for batch in self._batches([piece.sentence for piece in block], max_subwords):
-                spans_by_piece |= batch
+                spans_by_piece |= {i: spans for i, (spans, _) in batch.items()}
                 if after_batch is not None:
                     after_batch(sum(block[i].is_last for i in batch))
             for i, piece in enumerate(block):
                 found[piece.text] += (shifted(span, piece.first_word) for span in spans_by_piece[i])
         return [tuple(spans) for spans in found]
+
+    def predict_annotated(
+        self,
+        sentences: Sequence[Sentence],
+        max_subwords: int = MAX_SUBWORDS,
+        after_batch: Callable[[int], None] | None = None,
+    ) -> list[PredictedSentence]:
+        """Return annotated sentences with the predicted entities, exactly as ``test`` of a run finds them.
+
+        No sentence is split further, and nothing is predicted on words that nobody annotated.
+
+        Args:
+            sentences: The sentences.
+            max_subwords: Largest number of subwords in a batch; a longer sentence is computed by itself.
+            after_batch: Called after each batch with the number of its sentences, to show progress.
+
+        Raises:
+            ValueError: If a word is not valid Unicode, or the model computes NaN.
+        """
+        for sentence in sentences:
+            _require_unicode(sentence.words)
+        bare = [sentence.with_entities(()) for sentence in sentences]
+        found: dict[int, DecodedSentence] = {}
+        for batch in self._batches(bare, max_subwords):
+            found |= batch
+            if after_batch is not None:
+                after_batch(len(batch))
+        names = self.settings.tags.tags
+        return [
+            PredictedSentence.of(sentence, entities, tuple(names[tag_id] for tag_id in tag_ids[: len(sentence)]))
+            for sentence, (entities, tag_ids) in zip(sentences, (found[i] for i in range(len(bare))), strict=True)
+        ]
 
     def _sentences_of(self, text: Sentence) -> list[tuple[int, int]]:
         """Return the first word of each sentence of a text, and the word after its last."""
@@ -166,30 +211,33 @@ class EntityRecognizer:
         raw, offsets = text.as_text()
         return word_ranges(self.settings.sentence_splitter.starts(raw), offsets)
 
-    def _batches(self, sentences: Sequence[Sentence], max_subwords: int) -> Iterator[dict[int, tuple[EntitySpan, ...]]]:
-        """Yield the entities of sentences by index, in batches of similar length."""
+    def _batches(self, sentences: Sequence[Sentence], max_subwords: int) -> Iterator[dict[int, DecodedSentence]]:
+        """Yield the entities and tags of sentences by index, in batches of similar length."""
         windows = [windows for _, windows in self.window_encoder.encode(sentences)]
         lengths = [sum(len(window.input_ids) for window in row) for row in windows]
         for indices in plan_evaluation(lengths, max_subwords):
             batch = self._collate([sentences[i] for i in indices], [windows[i] for i in indices], max_subwords)
-            yield dict(zip(indices, self._entities(batch), strict=True))
+            yield dict(zip(indices, self._decode(batch), strict=True))
 
     def _collate(
         self, sentences: Sequence[Sentence], windows: Sequence[list[EncodedWindow]], max_subwords: int
     ) -> EvaluationBatch:
         passes = split_into_passes((window for row in windows for window in row), max_subwords)
         # without gold entities, the rows only mark words
-        rows = tag_rows(sentences, self.settings.tags)
-        return EvaluationBatch(tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, rows)
+        rows, labels = (rows_of(sentences, self.settings.tags) for rows_of in (tag_rows, label_rows))
+        return EvaluationBatch(
+            tuple(self.window_encoder.collate(run) for run in passes), tuple(sentences), rows, labels
+        )
 
     @torch.inference_mode()
-    def _entities(self, batch: EvaluationBatch) -> list[tuple[EntitySpan, ...]]:
+    def _decode(self, batch: EvaluationBatch) -> list[DecodedSentence]:
         decoder, tags = self.settings.decoder, self.settings.tags
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
         if not logits.isfinite().all():  # they would be read as no entity
             raise ValueError("the model must give finite logits, got NaN or infinity")
-        tag_ids = decoder.tag_ids(logits, batch.mask, tags, self.transitions)
-        return decoder.entities(logits, tag_ids, tags, self.transitions)
+        tag_ids = batch.scored(decoder.tag_ids(logits, batch.mask, tags, self.transitions))
+        entities = decoder.entities(logits, tag_ids, tags, self.transitions)
+        return [DecodedSentence(*row) for row in zip(entities, tag_ids.tolist(), strict=True)]
 
 
 def word_ranges(starts: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -30,6 +30,7 @@ LAYERS = [  # from the bottom up; a folder includes all its modules, except for 
     {"checkpoints"},
     {"bundle_settings"},
     {"bundle"},
+    {"stock_models"},
     {"recognizer", "training"},
     {"callbacks"},
     {"commands.error_lines", "commands.yaml_values", "commands.config_files"},

@@ -38,7 +38,7 @@ def predicted_sentences(
     found = decoder.entities(logits, tag_ids, tagger.tags, tagger.objective.transitions)
     for sentence, entities, row in zip(batch.sentences, found, tag_ids.tolist(), strict=True):
         names = tuple(tagger.tags.tags[tag_id] for tag_id in row[: len(sentence)])
-        yield PredictedSentence(sentence.id, sentence.document_id, sentence.words, sentence.entities, entities, names)
+        yield PredictedSentence.of(sentence, entities, names)
 
 
 def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[PredictedSentence], path: Path) -> None:
@@ -51,12 +51,20 @@ def write_gathered(trainer: L.Trainer, split: SplitName, predicted: Sequence[Pre
     if not trainer.is_global_zero:
         return
     by_id = {sentence.id: sentence for part in parts for sentence in part}
-    in_order = [by_id[sentence.id] for sentence in data_module_of(trainer).bound.corpus.splits[split]]
-    if path.exists() and not holds_predictions(path, in_order):
+    write_once(path, [by_id[sentence.id] for sentence in data_module_of(trainer).bound.corpus.splits[split]])
+
+
+def write_once(path: Path, predicted: Sequence[PredictedSentence]) -> None:
+    """Write predictions.
+
+    Raises:
+        ValueError: If the file already holds different predictions, which would be lost.
+    """
+    if path.exists() and not holds_predictions(path, predicted):
         raise ValueError(
             f"{path} holds different predictions, which would be lost; choose another folder with --run_dir"
         )
-    write_predictions(path, in_order)
+    write_predictions(path, predicted)
 
 
 class PredictionsFile(FinalScoring):

@@ -9,53 +9,28 @@ from dataclasses import replace
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from ner_lightning.commands.error_lines import exit_status
+from ner_lightning.commands.fit.corpus_cli import CorpusCLI
 from ner_lightning.commands.fit.help import PROGRAM, help_of
-from ner_lightning.commands.fit.parts_cli import PartsCLI
-from ner_lightning.commands.fit.trainer_settings import require_possible_training, trainer_errors_as_setting_errors
+from ner_lightning.commands.fit.trainer_settings import trainer_errors_as_setting_errors
 from ner_lightning.console import json_text, message_console, output_console, write_output
 from ner_lightning.corpora.checks.printed_report import print_report
 from ner_lightning.corpora.checks.report import CorpusReport, describe_corpus
 from ner_lightning.corpora.split_shares import keep_training_share
 from ner_lightning.encoding.alignment import WordTokenizer
-from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.quiet_libraries import silence_libraries
-from ner_lightning.schemes import TagSet
 from ner_lightning.training.data_module import NERDataModule
 from ner_lightning.training.optimizer_steps import count_steps, warning_on_steps
 
 
-class _NoEncoder(Encoder):
-    """A placeholder for the encoder in a configuration without one."""
-
-    def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
-        raise ValueError("no encoder is configured")
-
-    def network(self, tags: TagSet, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:  # noqa: ARG002
-        raise ValueError("no encoder is configured")
-
-    @property
-    def hidden_size(self) -> int | None:
-        return None
-
-
-class CheckCLI(PartsCLI):
+class CheckCLI(CorpusCLI):
     """Accepts the configs of ``fit``, but only reads the corpus and trains nothing."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
-        parser.set_defaults({"model.encoder": {"class_path": f"{_NoEncoder.__module__}.{_NoEncoder.__name__}"}})
         parser.add_argument("--format", choices=["text", "json"], default="text", help="Format of the printed report.")
-
-    def before_instantiate_classes(self) -> None:
-        require_possible_training(self.config.trainer)
-
-    def instantiate_classes(self) -> None:
-        """Build the data module and the tagger; the trainer is built later, if its devices are available."""
-        self.config_init = self.parser.instantiate(self.config)
-        self.datamodule = self.config_init.data
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -64,11 +64,22 @@ class Decoder(ABC):
     ) -> list[tuple[EntitySpan, ...]]:
         """Read the entities of each sentence leniently from its tags, and score them."""
         rows = [tags.read([tag_id for tag_id in row if tag_id != IGNORE_INDEX]) for row in tag_ids.tolist()]
-        scores = span_scores(logits, tag_ids != IGNORE_INDEX, rows, tags, transitions)
+        scores = self.span_scores(logits, tag_ids != IGNORE_INDEX, rows, tags, transitions)
         return [
             tuple(replace(span, score=score) for span, score in zip(spans, row, strict=True))
             for spans, row in zip(rows, scores, strict=True)
         ]
+
+    def span_scores(
+        self,
+        logits: Float[Tensor, "batch words tags"],
+        mask: Bool[Tensor, "batch words"],
+        entities: Sequence[Sequence[EntitySpan]],
+        tags: TagSet,
+        transitions: Transitions | None,
+    ) -> list[list[float]]:
+        """Return the probability of each entity; see :func:`span_scores`."""
+        return span_scores(logits, mask, entities, tags, transitions)
 
 
 @dataclass(frozen=True)

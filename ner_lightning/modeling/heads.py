@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 LOGGER = logging.getLogger(__name__)
+NEVER: Final = -1e4  # far below any logit, and finite, since logits must be
 
 
 def with_known_head(network: PreTrainedModel, saved_tags: Mapping[Any, str], name: str) -> PreTrainedModel:
@@ -53,6 +54,22 @@ def reorder_rows(layer: nn.Linear, order: Sequence[int]) -> None:
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.copy_(parameter[list(order)].clone())
+
+
+def arrange_rows(layer: nn.Linear, order: Sequence[int | None]) -> None:
+    """Give a layer other rows, in place.
+
+    Args:
+        layer: The last layer of a head.
+        order: For every new row, the index of its present row; None for a row whose output is never the highest.
+    """
+    kept = torch.tensor([row is not None for row in order])
+    source = [0 if row is None else row for row in order]
+    with torch.no_grad():
+        bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias
+        layer.weight = nn.Parameter(layer.weight[source] * kept[:, None])
+        layer.bias = nn.Parameter(bias[source].masked_fill(~kept, NEVER))
+    layer.out_features = len(order)
 
 
 def with_new_head(network: PreTrainedModel) -> PreTrainedModel:

@@ -34,6 +34,7 @@ from ner_lightning.callbacks.stop_on_signal import EndOnSignal, StopOnSignal, St
 from ner_lightning.callbacks.wandb_run import WandbError, WandbRun
 from ner_lightning.commands.error_lines import fail_with_help
 from ner_lightning.commands.fit.help import COMMANDS, PROGRAM, help_of
+from ner_lightning.commands.fit.model_scores import score_model, take_model
 from ner_lightning.commands.fit.next_commands import next_commands
 from ner_lightning.commands.fit.parts_cli import PartsCLI
 from ner_lightning.commands.fit.rank_errors import is_first_rank, report_on_one_rank
@@ -283,7 +284,12 @@ def main(arguments: Sequence[str]) -> int:
     parent = os.getppid()
     try:
         with stopping_on_signals():
-            run_training(list(arguments))
+            command, *rest = arguments
+            model, rest = (None, rest) if command == "fit" else take_model(rest)
+            if model is None:
+                run_training(list(arguments))
+            else:
+                score_model(command, model, rest)
     except ArgumentError as error:
         return fail_with_help(error, f"{PROGRAM} {arguments[0]}")
     except (FloatingPointError, MisconfigurationException, OSError, RuntimeError, ValueError, WandbError) as error:

@@ -10,11 +10,18 @@ from jsonargparse import DefaultHelpFormatter
 PROGRAM: Final = "python -m ner_lightning"
 COMMANDS: Final = ("fit", "validate", "test")
 SCORING: Final = f"""\
-Scores the {{split}} split with a checkpoint. Prints tables of scores, and writes predictions
-and an error page to the run folder.
+Scores the {{split}} split with a checkpoint, or with a saved model. Prints tables of scores, and
+writes predictions and an error page to the run folder.
 
   {PROGRAM} {{command}} --config configs/experiment/demo.yaml \\
       --ckpt_path best --run_dir runs/demo/seed-0
+
+With --model, which is the folder of a bundle, or the folder or hub id of any token classifier of
+transformers, the corpus needs no training split. The results are written to runs/NAME-scored
+unless --run_dir is given.
+
+  {PROGRAM} {{command}} --model runs/demo/seed-0/model \\
+      --data.corpus ColumnFiles --data.corpus.{{split}} other.conll
 """
 DESCRIPTION_BY_COMMAND: Final = {
     "fit": f"""\

@@ -56,7 +56,7 @@ class PredictOptions:
     """The options of a prediction.
 
     Args:
-        model: The folder of the bundle.
+        model: The folder of a bundle or of another token classifier, or its id on the hub.
         input: The file to read, or `PIPE`.
         output: The file to write, or `PIPE`.
         format: The format of the input.
@@ -159,7 +159,13 @@ def build_parser() -> OneLineParser:
     """Build the parser of the options."""
     parser = OneLineParser(PROGRAM, DESCRIPTION)
     add = parser.add_argument
-    add("--model", required=True, metavar="BUNDLE", help="the bundle, which is the folder model/ of a run")
+    add(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="the bundle, which is the folder model/ of a run, or the folder or hub id of any token classifier of "
+        "transformers whose labels are tags",
+    )
     add("--input", required=True, metavar="FILE", help="the file to read; - reads the standard input")
     add("--output", required=True, metavar="FILE", help="the new file to write; - writes to the standard output")
     endings = {name: [end for end, of in FORMAT_BY_ENDING.items() if of == name] for name in FORMATS}
