@@ -235,7 +235,7 @@ class EntityRecognizer:
         logits = self.classifier.sentence_logits(batch.to(self.device)).cpu()
         if not logits.isfinite().all():  # they would be read as no entity
             raise ValueError("the model must give finite logits, got NaN or infinity")
-        tag_ids = batch.scored(decoder.tag_ids(logits, batch.mask, tags, self.transitions))
+        tag_ids = batch.scored(decoder.tag_ids(logits, batch.mask, tags, self.transitions), tags)
         entities = decoder.entities(logits, tag_ids, tags, self.transitions)
         return [DecodedSentence(*row) for row in zip(entities, tag_ids.tolist(), strict=True)]
 
