@@ -80,6 +80,8 @@ class JsonLines(FileReader):
         if {"tokenized_text", "ner"} <= row.values.keys():
             return gliner_words(row)
         words_key, entities_key = form_of(row)
+        if words_key != "words" and "unannotated" in row.values:
+            raise CorpusError(f'{row.place}: "unannotated" gives positions in "words", got it beside "{words_key}"')
         names = row.name("id") or "", row.name("document_id")
         if words_key == "text":
             return SpannedText(row.text(), spans_of(row, entities_key), row.path, row.line, *names)

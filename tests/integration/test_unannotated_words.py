@@ -120,6 +120,16 @@ def test_wrong_positions_are_refused_with_their_line(tmp_path: Path, positions: 
         JsonLines(str(tmp_path / "train.jsonl")).read()
 
 
+@pytest.mark.parametrize(
+    "row", [{"tokens": ["Mira"], "ner_tags": ["O"]}, {"text": "Mira", "entities": []}], ids=["tags", "text"]
+)
+def test_positions_that_would_be_ignored_are_refused(tmp_path: Path, row: dict[str, object]) -> None:
+    """Otherwise these words would be learned and scored as outside any entity."""
+    (tmp_path / "train.jsonl").write_text(json.dumps(row | {"unannotated": [0]}))
+    with pytest.raises(CorpusError, match=r'train\.jsonl:1: "unannotated" gives positions in "words", got it beside'):
+        JsonLines(str(tmp_path / "train.jsonl")).read()
+
+
 class Given(CorpusReader):
     """A corpus that is given."""
 

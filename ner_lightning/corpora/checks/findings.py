@@ -23,7 +23,8 @@ def find_errors(splits: Mapping[SplitName, SplitStatistics]) -> Iterator[str]:
     if "train" not in splits:
         yield f"a train split is required to learn from, {found}"
     if "validation" not in splits:
-        yield f"a validation split is required to choose the best epoch, {found}"
+        advice = "; data.validation_share: 0.1 holds out a share of train" if "train" in splits else ""
+        yield f"a validation split is required to choose the best epoch, {found}{advice}"
     for name, split in splits.items():
         if not split.num_sentences:
             yield f"{name}: a split must contain at least one sentence, got none"

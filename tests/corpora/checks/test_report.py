@@ -85,7 +85,8 @@ def test_training_needs_both_splits():
         "a validation split is required to choose the best epoch, found no split",
     )
     assert describe_corpus(Corpus({})).errors == lines
-    assert describe_corpus(Corpus({"train": sound_split("t")})).errors == (lines[1].replace("no split", "train"),)
+    advice = "train; data.validation_share: 0.1 holds out a share of train"
+    assert describe_corpus(Corpus({"train": sound_split("t")})).errors == (lines[1].replace("no split", advice),)
 
 
 @pytest.mark.parametrize(
