@@ -221,9 +221,12 @@ def without_head(folder):
         (lambda f: rewrite(f / SETTINGS_FILE, tags=[]), "tags must be an object, got \\[\\]"),
         (lambda f: rewrite(f / SETTINGS_FILE, tags={"scheme": "X"}), "tags.scheme: LabelScheme must be one of.*'X'"),
         (lambda f: rewrite(f / SETTINGS_FILE, subwords="last"), "subwords must be one of"),
-        (lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": "9", "overlap": 1}), "max_subwords"),
         (
-            lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": 2, "overlap": 1}),
+            lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": "9", "overlap": 1, "trained_subwords": None}),
+            "max_subwords",
+        ),
+        (
+            lambda f: rewrite(f / SETTINGS_FILE, window={"max_subwords": 2, "overlap": 1, "trained_subwords": None}),
             "must have room for a subword",
         ),
         (lambda f: rewrite(f / SETTINGS_FILE, word_splitter="X"), "word_splitter: WordSplitter must be one of"),

@@ -32,6 +32,6 @@ def warning_on_steps(num_steps: int) -> str | None:
     if num_steps >= MIN_STEPS:
         return None
     return (
-        f"{num_steps:,} optimizer steps are few (fewer than {MIN_STEPS}), and the model may learn almost nothing; "
+        f"{num_steps:,} optimizer step{'s are' if num_steps != 1 else ' is'} few (fewer than {MIN_STEPS}), and the model may learn almost nothing; "
         f"--config {SMALL_CORPUS} trains for more epochs at a higher learning rate"
     )

@@ -37,7 +37,7 @@ def errors_table(analysis: ErrorAnalysis) -> Table:
         ("kind", "most often", "times"),
         tuple((kind, _examples(found[kind]), found[kind].total()) for kind in ERROR_KINDS if found[kind]),
         text_columns=2,
-        note=f"There are {num_gold:,} gold entities in {len(analysis.sentences):,} sentences.",
+        note=f"Number of gold entities: {num_gold:,}; of sentences: {len(analysis.sentences):,}.",
     )
 
 
