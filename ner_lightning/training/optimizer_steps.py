@@ -31,7 +31,8 @@ def warning_on_steps(num_steps: int) -> str | None:
     """Return a warning if a run has few optimizer steps, or None."""
     if num_steps >= MIN_STEPS:
         return None
+    steps = "1 optimizer step is" if num_steps == 1 else f"{num_steps:,} optimizer steps are"
     return (
-        f"{num_steps:,} optimizer step{'s are' if num_steps != 1 else ' is'} few (fewer than {MIN_STEPS}), and the model may learn almost nothing; "
+        f"{steps} few (fewer than {MIN_STEPS}), and the model may learn almost nothing; "
         f"--config {SMALL_CORPUS} trains for more epochs at a higher learning rate"
     )
