@@ -65,7 +65,7 @@ def passages_of(sentences: Sequence[Sentence], unit: Unit, context: int) -> list
 
     Args:
         sentences: The sentences of the split. Those with the same ``document_id`` form a document, in this order; a
-            sentence without one is a document of its own.
+            sentence without one is a separate document.
         unit: ``sentence`` for a passage per sentence, in order; ``document`` for one per document.
         context: Number of words before and after a sentence that are read with it, if its document has them.
 

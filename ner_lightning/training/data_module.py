@@ -148,7 +148,7 @@ class NERDataModule(L.LightningDataModule):
             corpus without one. It is drawn with the seed, in whole documents if the corpus has them.
         unit: The unit that runs through the encoder: each ``sentence`` by itself, or a ``document``, whose sentences
             are joined and read in overlapping windows. Entities never cross sentences, and scores are those of
-            sentences in both cases. A sentence without a document is a document of its own.
+            sentences in both cases. A sentence without a document is read alone.
         context: Largest number of subwords of neighboring sentences of the same document that are read with a sentence
             on each side, but neither learned nor scored. 0 reads each sentence alone.
         windows: Settings of windows.
