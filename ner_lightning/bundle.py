@@ -126,7 +126,9 @@ def load_bundle(folder: str | Path) -> Bundle:
         transitions = _load_transitions(folder, settings)
     except ValueError as error:
         raise BundleError(f"{folder}: {error}") from error
-    encoder = WindowEncoder(word_tokenizer, settings.tags, settings.subwords, settings.overlap)
+    encoder = WindowEncoder(
+        word_tokenizer, settings.tags, settings.subwords, settings.overlap, settings.unit, settings.context
+    )
     return Bundle(classifier, encoder, settings, transitions)
 
 

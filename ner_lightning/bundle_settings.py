@@ -11,14 +11,18 @@ from typing import Any, Final, Self, get_args
 import msgspec
 
 from ner_lightning.encoding.alignment import Subwords
+from ner_lightning.encoding.passages import Unit, require_unit
 from ner_lightning.modeling.decoders import Decoder, ViterbiDecoder
 from ner_lightning.schemes import TagSet
 from ner_lightning.sentence_splitting import LanguageSentences, SentenceSplitter
 from ner_lightning.serialization import to_plain, typed
 from ner_lightning.word_splitting import PunctuationSplitter, WordSplitter
 
-FORMAT_VERSION: Final = 2
-ADDED_IN_VERSION_2: Final[Mapping[str, Any]] = {"sentence_splitter": "WholeTexts", "trained_subwords": None}
+FORMAT_VERSION: Final = 3
+ADDED_IN_VERSION: Final[Mapping[int, Mapping[str, Any]]] = {  # settings of older bundles
+    2: {"sentence_splitter": "WholeTexts", "trained_subwords": None},
+    3: {"unit": "sentence", "context": 0},
+}
 PIPELINE_STRATEGIES: Final[Mapping[Subwords, str]] = {"first": "first", "all": "simple"}
 
 
@@ -48,6 +52,8 @@ class BundleSettings:
         sentence_splitter: Splits raw text into sentences.
         trained_subwords: Length of the longest windows that are usual in training; longer text is read in windows of
             this length. None reads it in windows of ``max_subwords``.
+        unit: The unit that runs through the encoder: a ``sentence``, or a ``document`` with its sentences joined.
+        context: Largest number of subwords of neighboring sentences that are read with a sentence on each side.
         has_transitions: True if ``decoder.safetensors`` holds the transitions of a CRF.
         scores: Scores of the model, by the names that training logs (``test/f1``).
         corpus_checksum: Checksum of the corpus that the model was trained on, if known.
@@ -62,6 +68,8 @@ class BundleSettings:
     word_splitter: WordSplitter = field(default_factory=PunctuationSplitter)
     sentence_splitter: SentenceSplitter = field(default_factory=LanguageSentences)
     trained_subwords: int | None = None
+    unit: Unit = "sentence"
+    context: int = 0
     has_transitions: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
     corpus_checksum: str | None = None
@@ -69,6 +77,7 @@ class BundleSettings:
 
     def __post_init__(self) -> None:
         _require_known(self.subwords)
+        require_unit(self.unit, self.context)
         limits = {"max_subwords": self.max_subwords, "overlap": self.overlap, "trained_subwords": self.window_subwords}
         for name, number in limits.items():
             if type(number) is not int or number < 0:
@@ -101,6 +110,8 @@ class BundleSettings:
                 "max_subwords": self.max_subwords,
                 "overlap": self.overlap,
                 "trained_subwords": self.trained_subwords,
+                "unit": self.unit,
+                "context": self.context,
             },
             "decoder": to_plain(self.decoder),
             "has_transitions": self.has_transitions,
@@ -126,7 +137,8 @@ class BundleSettings:
                 f"this version of ner_lightning reads bundles up to format {FORMAT_VERSION}, got format {found}; "
                 f"install a newer version"
             )
-        added = ADDED_IN_VERSION_2 if found < 2 else {}
+        newer = [settings for version, settings in ADDED_IN_VERSION.items() if found < version]
+        added = {name: value for settings in newer for name, value in settings.items()}
         flat = {**added, **plain, **typed(plain, SavedWindow).window}
         missing = [field.name for field in fields(cls) if field.name not in flat]
         if missing:

@@ -14,6 +14,7 @@ import torch
 from ner_lightning.bundle import Bundle
 from ner_lightning.encoding.batch_sampler import plan_evaluation
 from ner_lightning.encoding.batches import EncodedWindow, EvaluationBatch, label_rows, split_into_passes, tag_rows
+from ner_lightning.encoding.passages import Passage
 from ner_lightning.entities import EntitySpan
 from ner_lightning.predictions import PredictedSentence
 from ner_lightning.sentences import Sentence
@@ -143,7 +144,8 @@ class EntityRecognizer:
         """Return the predicted entities of sentences or whole texts, in order; their gold entities are ignored.
 
         A text is split into sentences as its bundle says. Words without a text are one sentence, unless there are too
-        many for a window.
+        many for a window. If the model reads documents or context, the sentences of a text are a document, and so are
+        those of all texts with the same ``document_id``.
 
         Args:
             sentences: The sentences or texts.
@@ -157,19 +159,16 @@ class EntityRecognizer:
         for text in texts:
             _require_unicode(text.words)
         found: list[list[EntitySpan]] = [[] for _ in texts]
-        pieces = (
-            TextPart(text.part(start, end), index, start, is_last=end == len(text))
-            for index, text in enumerate(texts)
-            for start, end in self._sentences_of(text)
-        )
-        for block in blocks_of_words(pieces):
-            spans_by_piece: dict[int, tuple[EntitySpan, ...]] = {}
-            for batch in self._batches([piece.sentence for piece in block], max_subwords):
-                spans_by_piece |= {i: spans for i, (spans, _) in batch.items()}
+        parts = list(self._parts(texts))
+        passages = self.window_encoder.passages([part.sentence for part in parts])
+        spans_by_part: dict[int, tuple[EntitySpan, ...]] = {}
+        for block in blocks_of_words(passages):
+            for batch in self._batches(block, max_subwords):
+                spans_by_part |= {i: spans for i, (spans, _) in batch.items()}
                 if after_batch is not None:
-                    after_batch(sum(block[i].is_last for i in batch))
-            for i, piece in enumerate(block):
-                found[piece.text] += (shifted(span, piece.first_word) for span in spans_by_piece[i])
+                    after_batch(sum(parts[i].is_last for i in batch))
+        for i, part in enumerate(parts):
+            found[part.text] += (shifted(span, part.first_word) for span in spans_by_part[i])
         return [tuple(spans) for spans in found]
 
     def predict_annotated(
@@ -194,7 +193,7 @@ class EntityRecognizer:
             _require_unicode(sentence.words)
         bare = [sentence.with_entities(()) for sentence in sentences]
         found: dict[int, DecodedSentence] = {}
-        for batch in self._batches(bare, max_subwords):
+        for batch in self._batches(list(self.window_encoder.passages(bare)), max_subwords):
             found |= batch
             if after_batch is not None:
                 after_batch(len(batch))
@@ -204,6 +203,14 @@ class EntityRecognizer:
             for sentence, (entities, tag_ids) in zip(sentences, (found[i] for i in range(len(bare))), strict=True)
         ]
 
+    def _parts(self, texts: Sequence[Sentence]) -> Iterator[TextPart]:
+        """Yield the sentences of all texts, named by their document, which is the text if it has no document."""
+        for index, text in enumerate(texts):
+            name = f"text {index}" if text.document_id is None else f"document {text.document_id}"
+            for start, end in self._sentences_of(text):
+                part = replace(text.part(start, end), document_id=name)
+                yield TextPart(part, index, start, is_last=end == len(text))
+
     def _sentences_of(self, text: Sentence) -> list[tuple[int, int]]:
         """Return the first word of each sentence of a text, and the word after its last."""
         if text.text is None and len(text) <= self.window_encoder.tokenizer.capacity:
@@ -211,13 +218,15 @@ class EntityRecognizer:
         raw, offsets = text.as_text()
         return word_ranges(self.settings.sentence_splitter.starts(raw), offsets)
 
-    def _batches(self, sentences: Sequence[Sentence], max_subwords: int) -> Iterator[dict[int, DecodedSentence]]:
-        """Yield the entities and tags of sentences by index, in batches of similar length."""
-        windows = [windows for _, windows in self.window_encoder.encode(sentences)]
+    def _batches(self, passages: Sequence[Passage], max_subwords: int) -> Iterator[dict[int, DecodedSentence]]:
+        """Yield the entities and tags of the sentences of passages by position, in batches of similar length."""
+        windows = [windows for _, windows in self.window_encoder.encode_passages(passages)]
         lengths = [sum(len(window.input_ids) for window in row) for row in windows]
         for indices in plan_evaluation(lengths, max_subwords):
-            batch = self._collate([sentences[i] for i in indices], [windows[i] for i in indices], max_subwords)
-            yield dict(zip(indices, self._decode(batch), strict=True))
+            sentences = [sentence for i in indices for sentence in passages[i].sentences]
+            positions = [position for i in indices for position in passages[i].positions]
+            batch = self._collate(sentences, [windows[i] for i in indices], max_subwords)
+            yield dict(zip(positions, self._decode(batch), strict=True))
 
     def _collate(
         self, sentences: Sequence[Sentence], windows: Sequence[list[EncodedWindow]], max_subwords: int
@@ -259,13 +268,13 @@ def word_ranges(starts: Sequence[int], offsets: Sequence[tuple[int, int]]) -> li
     return list(pairwise(sorted(borders))) or [(0, 0)]
 
 
-def blocks_of_words(parts: Iterable[TextPart]) -> Iterator[list[TextPart]]:
-    """Yield parts in blocks of about ``BLOCK_WORDS`` words, which bounds the memory for long texts."""
-    block: list[TextPart] = []
+def blocks_of_words(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
+    """Yield passages in blocks of about ``BLOCK_WORDS`` words, which bounds the memory for long texts."""
+    block: list[Passage] = []
     num_words = 0
-    for part in parts:
-        block.append(part)
-        num_words += len(part.sentence)
+    for passage in passages:
+        block.append(passage)
+        num_words += passage.borders[-1] + len(passage.after)
         if num_words >= BLOCK_WORDS:
             yield block
             block, num_words = [], 0

@@ -40,7 +40,7 @@ def test_pipeline_reads_entities_is_true_if_the_stock_pipeline_finds_the_same_en
 
 
 def test_invalid_settings_are_refused_at_construction():
-    for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}):
+    for wrong in ({"subwords": "none"}, {"overlap": -1}, {"max_subwords": 1.5}, {"unit": "x"}, {"context": -1}):
         with pytest.raises(ValueError, match="must be"):
             replace(BundleSettings(TAGS, 40), **wrong)
 
@@ -65,3 +65,15 @@ def test_the_splitters_and_the_length_of_windows_are_kept():
     )
     assert BundleSettings.from_plain(settings.to_plain()) == settings
     assert settings.window_subwords == 128
+
+
+@pytest.mark.parametrize("read", [{"unit": "document"}, {"context": 64}])
+def test_a_bundle_records_how_sentences_are_read_with_their_neighbors(read):
+    settings = replace(BundleSettings(TAGS, 40), **read)
+    assert BundleSettings.from_plain(json.loads(json.dumps(settings.to_plain()))) == settings
+
+
+def test_older_bundles_read_sentences_alone():
+    plain = BundleSettings(TAGS, 40).to_plain() | {"format_version": 2}
+    window = {name: value for name, value in plain["window"].items() if name not in {"unit", "context"}}
+    assert BundleSettings.from_plain(plain | {"window": window}) == BundleSettings(TAGS, 40)

@@ -72,6 +72,7 @@ def test_there_are_configs_for_every_axis() -> None:
         "schedule",
         "fine_tuning",
         "train_share",
+        "context",
         "class_weights",
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
@@ -14,6 +15,11 @@ from ner_lightning.tags import OUTSIDE
 from ner_lightning.training.data_module import data_module_of
 from ner_lightning.training.optimizer_steps import warning_on_steps
 from ner_lightning.training.tagger import tagger_of
+
+WITHOUT_DOCUMENTS: Final = (
+    "each training sentence is read alone, because the corpus names no documents; -DOCSTART- lines in column files or "
+    "document_id in JSON Lines name them"
+)
 
 
 class StartLines(L.Callback):
@@ -30,6 +36,9 @@ class StartLines(L.Callback):
         num_sentences = len(bound.corpus.splits["train"])
         if num_sentences < bound.num_annotated:
             lines.append(f"learns from {num_sentences:,} of {bound.num_annotated:,} training sentences")
+        named = any(sentence.document_id is not None for sentence in bound.corpus.splits["train"])
+        if bound.window_encoder.reads_neighbors and not named:
+            lines.append(f"warning: {WITHOUT_DOCUMENTS}")
         by_type = {
             "class weights": tagger_of(trainer).objective.weights_by_type,
             "repeat factors": bound.repeat_factors,

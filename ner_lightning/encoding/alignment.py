@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +15,8 @@ from ner_lightning.encoding.word_encoding import WordEncoder, prepare_tokenizer,
 from ner_lightning.schemes import IGNORE_INDEX, TagSet
 
 Subwords = Literal["first", "all"]
+CHUNK_SENTENCES: Final = 1_000  # encoded at once
+CHUNK_WORDS: Final = 50_000  # and not many more words, since the library for tokenizers needs much memory for each
 OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
@@ -78,8 +79,15 @@ class WordTokenizer:
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Iterator[EncodedSentence]:
         """Encode the words of each sentence; every word gets at least one subword, in order."""
-        remaining = iter(sentences)
-        while chunk := list(islice(remaining, 1000)):
+        chunk: list[Sequence[str]] = []
+        num_words = 0
+        for words in sentences:
+            chunk.append(words)
+            num_words += len(words)
+            if len(chunk) == CHUNK_SENTENCES or num_words >= CHUNK_WORDS:
+                yield from map(self._align, self.word_encoder.encode(chunk))
+                chunk, num_words = [], 0
+        if chunk:
             yield from map(self._align, self.word_encoder.encode(chunk))
 
     def count_subwords(self, words: Sequence[str]) -> list[int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Int
@@ -11,10 +13,30 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ner_lightning.encoding.alignment import EncodedSentence, Subwords, WordTokenizer, align_labels
-from ner_lightning.encoding.windows import plan_windows
+from ner_lightning.encoding.passages import Passage, Unit, passages_of
+from ner_lightning.encoding.windows import plan_windows_in_context
 from ner_lightning.schemes import IGNORE_INDEX, OUTSIDE_ID, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import Tag
+
+MAX_SHARED: Final[dict[Unit, float]] = {"sentence": 1 / 2, "document": 1 / 4}  # of a window, with its neighbor
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedWords:
+    """Consecutive words of a sentence that are owned by the same window.
+
+    Args:
+        sentence_id: Id of the sentence.
+        num_words: Number of the words.
+        begins: True if they begin the sentence.
+        ends: True if they end it.
+    """
+
+    sentence_id: str
+    num_words: int
+    begins: bool
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +44,23 @@ class EncodedWindow:
     """One row of a batch.
 
     Args:
-        sentence_id: Id of the sentence that the window is cut from.
         input_ids: Subword ids, with special tokens.
         labels: Label of every subword; -100 if it is not scored or the window does not own its word.
         word_starts: Positions of the first subwords of the owned words, in order.
         num_words: Number of words, owned or not.
-        edges: True if the owned words begin the sentence, and true if they end it.
+        owned: The owned words, by sentence. A window that owns no words has one entry without words.
     """
 
-    sentence_id: str
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
     word_starts: tuple[int, ...]
     num_words: int
-    edges: tuple[bool, bool]
+    owned: tuple[OwnedWords, ...]
+
+    def without_owned_words(self) -> EncodedWindow:
+        """Return the same window with all words as context."""
+        owned = (replace(self.owned[-1], num_words=0),)
+        return replace(self, labels=(IGNORE_INDEX,) * len(self.labels), word_starts=(), owned=owned)
 
 
 class Batch:
@@ -48,8 +73,7 @@ class Batch:
         attention_mask: True on subwords, false on padding.
         labels: Tag ids to learn, and -100 elsewhere.
         word_starts: True on the first subword of every owned word.
-        edges: True if the owned words of a row begin its sentence, and true if they end it.
-        sentence_ids: Sentence id of every row.
+        owned: The owned words of all rows, by sentence.
     """
 
     def __init__(
@@ -58,12 +82,15 @@ class Batch:
         attention_mask: Bool[Tensor, "batch subwords"],
         labels: Int[Tensor, "batch subwords"],
         word_starts: Bool[Tensor, "batch subwords"],
-        edges: Bool[Tensor, "batch 2"],
-        sentence_ids: tuple[str, ...],
+        owned: tuple[OwnedWords, ...],
     ) -> None:
         self.input_ids, self.attention_mask = input_ids, attention_mask
-        self.labels, self.word_starts, self.edges = labels, word_starts, edges
-        self.sentence_ids = sentence_ids
+        self.labels, self.word_starts, self.owned = labels, word_starts, owned
+
+    @property
+    def sentence_ids(self) -> tuple[str, ...]:
+        """The ids of the sentences whose words are learned; a long sentence appears once for each of its windows."""
+        return tuple(words.sentence_id for words in self.owned)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """Return the same batch on another device."""
@@ -72,8 +99,7 @@ class Batch:
             self.attention_mask.to(device, non_blocking=non_blocking),
             self.labels.to(device, non_blocking=non_blocking),
             self.word_starts.to(device, non_blocking=non_blocking),
-            self.edges.to(device, non_blocking=non_blocking),
-            self.sentence_ids,
+            self.owned,
         )
 
 
@@ -154,36 +180,56 @@ class WindowEncoder:
         tokenizer: Encodes words.
         tags: The tags to learn.
         subwords: The subwords of a word that are labeled: its first or all.
-        overlap: Largest number of subwords shared by neighboring windows of a sentence.
+        overlap: Largest number of subwords shared by neighboring windows; at most half a window, or a quarter if
+            documents are read, which keeps their cost near that of their sentences.
+        unit: The unit that is cut into windows: each ``sentence``, or the joined sentences of a ``document``.
+        context: Largest number of subwords of neighboring sentences that a sentence is read with, on each side.
     """
 
     tokenizer: WordTokenizer
     tags: TagSet
     subwords: Subwords = "first"
     overlap: int = 64
+    unit: Unit = "sentence"
+    context: int = 0
+
+    @property
+    def reads_neighbors(self) -> bool:
+        """True if a sentence is read with others of its document."""
+        return self.unit == "document" or self.context > 0
 
     def with_max_subwords(self, max_subwords: int) -> WindowEncoder:
         """Return the same encoder with windows of at most this length, including special tokens."""
         limit = min(max_subwords, self.tokenizer.max_subwords)
         return replace(self, tokenizer=WordTokenizer(self.tokenizer.tokenizer, limit))
 
-    def windows(self, sentence: Sentence, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
-        """Return the windows of a sentence, in order; entities of unknown types and unannotated words have no label."""
-        known = tuple(e for e in sentence.entities if e.entity_type in self.tags.entity_types)
-        tag_ids = self.tags.write(known, len(sentence))
-        for entity in set(sentence.entities) - set(known):
-            tag_ids[entity.start : entity.end] = [IGNORE_INDEX] * len(entity)
-        for word in sentence.unannotated:
-            tag_ids[word] = IGNORE_INDEX
-        labels = align_labels(tag_ids, encoded, self.tags, self.subwords)
+    def passages(self, sentences: Sequence[Sentence]) -> list[Passage]:
+        """Return the passages that sentences are read in."""
+        return passages_of(sentences, self.unit, self.context)
+
+    def encode(self, sentences: Sequence[Sentence]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
+        """Return the subwords and windows of each passage of these sentences, in order."""
+        return self.encode_passages(self.passages(sentences))
+
+    def encode_passages(self, passages: Sequence[Passage]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
+        """Return the subwords and windows of each passage, in order."""
+        encoded = self.tokenizer.encode(passage.words for passage in passages)
+        for passage, subwords in zip(passages, encoded, strict=True):
+            yield _without_neighbors(subwords, passage), list(self.windows(passage, subwords))
+
+    def windows(self, passage: Passage, encoded: EncodedSentence) -> Iterator[EncodedWindow]:
+        """Return the windows of a passage, in order; the words around its sentences are owned by no window."""
+        tag_ids = [tag_id for sentence in passage.sentences for tag_id in self._tag_ids(sentence)]
+        around = [[IGNORE_INDEX] * len(words) for words in (passage.before, passage.after)]
+        labels = align_labels([*around[0], *tag_ids, *around[1]], encoded, self.tags, self.subwords)
         prefix, suffix = self.tokenizer.prefix, self.tokenizer.suffix
-        begins = encoded.word_begins
-        overlap = min(self.overlap, self.tokenizer.capacity // 2)
-        for window in plan_windows(begins, self.tokenizer.capacity, overlap):
+        begins, borders = encoded.word_begins, passage.borders
+        capacity = self.tokenizer.capacity
+        overlap = min(self.overlap, int(capacity * MAX_SHARED[self.unit]))
+        for window in plan_windows_in_context(begins, borders[0], borders[-1], capacity, overlap, self.context):
             first, end = begins[window.start], begins[window.end]
             owned = range(begins[window.owned_start], begins[window.owned_end])
             yield EncodedWindow(
-                sentence_id=sentence.id,
                 input_ids=(*prefix, *encoded.subword_ids[first:end], *suffix),
                 labels=(
                     *[IGNORE_INDEX] * len(prefix),
@@ -194,14 +240,18 @@ class WindowEncoder:
                     len(prefix) + begins[word] - first for word in range(window.owned_start, window.owned_end)
                 ),
                 num_words=window.end - window.start,
-                edges=(window.owned_start == 0, window.owned_end == len(sentence)),
+                owned=_by_sentence(passage, borders, window.owned_start, window.owned_end),
             )
 
-    def encode(self, sentences: Sequence[Sentence]) -> Iterator[tuple[EncodedSentence, list[EncodedWindow]]]:
-        """Return the subwords and windows of each sentence, in order."""
-        encoded = self.tokenizer.encode(sentence.words for sentence in sentences)
-        for sentence, subwords in zip(sentences, encoded, strict=True):
-            yield subwords, list(self.windows(sentence, subwords))
+    def _tag_ids(self, sentence: Sentence) -> list[int]:
+        """Return the tag ids of a sentence; entities of unknown types and unannotated words have none."""
+        known = tuple(e for e in sentence.entities if e.entity_type in self.tags.entity_types)
+        tag_ids = self.tags.write(known, len(sentence))
+        for entity in set(sentence.entities) - set(known):
+            tag_ids[entity.start : entity.end] = [IGNORE_INDEX] * len(entity)
+        for word in sentence.unannotated:
+            tag_ids[word] = IGNORE_INDEX
+        return tag_ids
 
     def collate(self, windows: Sequence[EncodedWindow]) -> Batch:
         """Pad windows to the same length."""
@@ -214,9 +264,33 @@ class WindowEncoder:
             attention_mask=torch.arange(word_starts.shape[1]) < lengths[:, None],
             labels=_padded((w.labels for w in windows), IGNORE_INDEX),
             word_starts=word_starts,
-            edges=torch.tensor([window.edges for window in windows]),
-            sentence_ids=tuple(window.sentence_id for window in windows),
+            owned=tuple(words for window in windows for words in window.owned),
         )
+
+
+def _by_sentence(passage: Passage, borders: Sequence[int], start: int, end: int) -> tuple[OwnedWords, ...]:
+    """Return the words from ``start`` to ``end`` of a passage, by sentence."""
+    first = min(bisect_right(borders, start), len(passage.sentences)) - 1
+    stop = max(bisect_left(borders, end), first + 1)
+    owned = (
+        OwnedWords(sentence.id, min(end, right) - max(start, left), start <= left, right <= end)
+        for sentence, left, right in zip(
+            passage.sentences[first:stop], borders[first:stop], borders[first + 1 : stop + 1], strict=True
+        )
+    )
+    return tuple(words for number, words in enumerate(owned) if words.num_words or not number)
+
+
+def _without_neighbors(encoded: EncodedSentence, passage: Passage) -> EncodedSentence:
+    """Return the subwords of a passage without notes on the words around its sentences, which are counted elsewhere."""
+    if not (passage.before or passage.after):
+        return encoded
+    own = range(passage.borders[0], passage.borders[-1])
+    return replace(
+        encoded,
+        words_without_subwords=tuple(word for word in encoded.words_without_subwords if word in own),
+        shortened_words=tuple(word for word in encoded.shortened_words if word in own),
+    )
 
 
 def tag_rows(sentences: Sequence[Sentence], tags: TagSet) -> Int[Tensor, "batch words"]:

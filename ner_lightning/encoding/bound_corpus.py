@@ -15,6 +15,7 @@ from ner_lightning.encoding.alignment import EncodedSentence
 from ner_lightning.encoding.augmentation import SentenceChange
 from ner_lightning.encoding.batches import EncodedWindow, WindowEncoder
 from ner_lightning.encoding.coverage import Coverage, measure_coverage
+from ner_lightning.encoding.passages import Passage
 from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
 from ner_lightning.tags import OUTSIDE
@@ -28,7 +29,7 @@ EncodedSplit = Sequence[tuple[EncodedSentence, list[EncodedWindow]]]
 
 @dataclass(frozen=True)
 class BoundCorpus:
-    """A corpus with its tags, its tokenizer, and its sentences encoded as windows.
+    """A corpus with its tags, its tokenizer, and its sentences or documents encoded as windows.
 
     Args:
         corpus: The sentences that are trained on and scored.
@@ -38,7 +39,7 @@ class BoundCorpus:
         word_counts: Number of training words by entity type, and of words outside any entity under ``O``.
         window_encoder: Turns training sentences into windows.
         evaluation_encoder: Turns other sentences into windows no longer than is usual in training.
-        encoded: Subwords and windows of every sentence, by split.
+        encoded: Subwords and windows of every passage, by split; a passage is a sentence or a document.
         repeat_factors: How many times per epoch a sentence with this entity type is used; empty if all are used once.
         changes: Changes that augmentation makes to training sentences, in this order.
     """
@@ -69,6 +70,10 @@ class BoundCorpus:
     def word_tags(self) -> TagSet:
         """The label scheme over the same entity types as :attr:`gold_tags`."""
         return TagSet(self.tags.scheme, self.gold_tags.entity_types)
+
+    def passages(self, split: SplitName) -> list[Passage]:
+        """Return the passages of a split, in the order of :attr:`encoded`."""
+        return self.window_encoder.passages(self.corpus.splits[split])
 
     def coverage(self, split: SplitName) -> Coverage:
         """Count the coverage of a split."""

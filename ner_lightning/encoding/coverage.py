@@ -67,7 +67,7 @@ def measure_coverage(
     Args:
         corpus: The corpus.
         split: One of its splits.
-        encoded: Subwords and windows of every sentence of the split.
+        encoded: Subwords and windows of every passage of the split.
         written_tags: The label scheme over all entity types of the corpus.
         learned_tags: The label scheme over the entity types that occur in training.
     """

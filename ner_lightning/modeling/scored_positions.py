@@ -17,7 +17,7 @@ from ner_lightning.schemes import IGNORE_INDEX
 
 @dataclass(frozen=True, slots=True)
 class WordRows:
-    """The words of windows or sentences, one row each, read at their first subwords.
+    """The words of sentences, or of their parts in different windows, one row each, read at their first subwords.
 
     Args:
         logits: Logits of the words.
@@ -72,8 +72,10 @@ def _words_of_windows(
     logits: Float[Tensor, "subwords tags"], labels: Int[Tensor, " subwords"], batch: Batch
 ) -> WordRows:
     starts = batch.word_starts[batch.attention_mask]
-    lengths = batch.word_starts.sum(dim=1)
-    mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
+    lengths = [words.num_words for words in batch.owned]
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).to(labels.device)
     word_labels = labels.new_full(mask.shape, IGNORE_INDEX)
     word_labels[mask] = labels[starts]
-    return WordRows(rows_of_words(logits[starts], lengths.tolist()), word_labels, mask, *batch.edges.unbind(dim=1))
+    begins = torch.tensor([words.begins for words in batch.owned], device=labels.device)
+    ends = torch.tensor([words.ends for words in batch.owned], device=labels.device)
+    return WordRows(rows_of_words(logits[starts], lengths), word_labels, mask, begins, ends)

@@ -36,13 +36,13 @@ from ner_lightning.encoding.bound_corpus import (
     require_unique_ids,
     usual_length,
 )
+from ner_lightning.encoding.passages import Passage, Unit, require_unit
 from ner_lightning.encoding.repeat_factors import repeat_factors, sentence_factor
 from ner_lightning.lightning_internals import data_module_given_to
 from ner_lightning.modeling.encoders import Encoder, as_encoder
 from ner_lightning.parts import require_kind
 from ner_lightning.schemes import BIO, LabelScheme, TagSet
 from ner_lightning.sentence_splitting import SentenceSplitter
-from ner_lightning.sentences import Sentence
 from ner_lightning.training.learned_tags import LearnedTags
 from ner_lightning.word_splitting import WordSplitter
 
@@ -147,6 +147,11 @@ class NERDataModule(L.LightningDataModule):
             contains it. Entity types and vocabulary are those of the whole split. null uses all sentences.
         validation_share: Share of the training sentences to hold out as validation split, above 0 and below 1, for a
             corpus without one. It is drawn with the seed, in whole documents if the corpus has them.
+        unit: The unit that runs through the encoder: each ``sentence`` by itself, or a ``document``, whose sentences
+            are joined and read in overlapping windows. Entities never cross sentences, and scores are those of
+            sentences in both cases. A sentence without a document is read alone.
+        context: Largest number of subwords of neighboring sentences of the same document that are read with a sentence
+            on each side, but neither learned nor scored. 0 reads each sentence alone.
         windows: Settings of windows.
         batches: Sizes of batches.
         raw_text: How the trained model will cut raw text.
@@ -162,6 +167,8 @@ class NERDataModule(L.LightningDataModule):
         entity_types: list[str] | dict[str, str] | None = None,
         train_share: float | None = None,
         validation_share: float | None = None,
+        unit: Unit = "sentence",
+        context: int = 0,
         windows: WindowSettings = WindowSettings(),
         batches: BatchSettings = BatchSettings(),
         raw_text: RawTextSettings = RawTextSettings(),
@@ -179,7 +186,9 @@ class NERDataModule(L.LightningDataModule):
             require_kind("every augmentation", part, Augmentation, "CasingNoise(probability=0.1)")
         if isinstance(entity_types, str):
             raise TypeError(f"entity_types must be a list or a mapping, got {entity_types!r}; write [{entity_types!r}]")
+        require_unit(unit, context)
         self.selected_types = entity_types
+        self.unit, self.context = unit, context
         self.train_share, self.validation_share = train_share, validation_share
         self.windows, self.batches, self.raw_text = windows, batches, raw_text
         self.augmentation = augmentation or []
@@ -257,6 +266,8 @@ class NERDataModule(L.LightningDataModule):
             tags,
             self.windows.subwords,
             self.windows.overlap,
+            self.unit,
+            self.context,
         )
         encoded_training = list(window_encoder.encode(training))
         length = learned.evaluation_length or usual_length(encoded_training)
@@ -294,16 +305,13 @@ class NERDataModule(L.LightningDataModule):
         sentences = bound.corpus.splits["train"]
         windows_of = [windows for _, windows in bound.encoded["train"]]
         windows = [window for windows in windows_of for window in windows]
+        factors = {sentence.id: sentence_factor(sentence, bound.repeat_factors) for sentence in sentences}
         sampler = TokenBudgetBatchSampler(
             [len(window.input_ids) for window in windows],
             max_subwords=self.batches.max_subwords,
             max_windows=self.batches.max_windows,
             pool=self.batches.pool,
-            factors=[
-                sentence_factor(sentence, bound.repeat_factors)
-                for sentence, windows in zip(sentences, windows_of, strict=True)
-                for _ in windows
-            ],
+            factors=[max(factors[words.sentence_id] for words in window.owned) for window in windows],
             seed=self.seed,
             layout=self._layout(),
         )
@@ -325,19 +333,19 @@ class NERDataModule(L.LightningDataModule):
         """Return whole sentences of a split in batches that do not depend on the number of ranks, which take turns.
 
         Scores therefore agree to the last digit on any number of ranks: the sentences of a batch are computed
-        together, which affects the rounding of their logits. A rank without a batch gets one without sentences, since
-        it must still take part in adding up the scores.
+        together, which affects the rounding of their logits. If documents are read, a batch holds whole documents. A
+        rank without a batch gets one without sentences, since it must still take part in adding up the scores.
         """
         bound = self.bound
-        items = list(zip(bound.corpus.splits[split], (windows for _, windows in bound.encoded[split]), strict=True))
+        items = list(zip(bound.passages(split), (windows for _, windows in bound.encoded[split]), strict=True))
         lengths = [sum(len(window.input_ids) for window in windows) for _, windows in items]
         layout = self._layout()
         batches = plan_evaluation(lengths, self.batches.evaluation_subwords)
         return self._loader(items, batches[layout.rank :: layout.num_ranks] or [[]], self.collate_sentences)
 
-    def collate_sentences(self, items: Sequence[tuple[Sentence, list[EncodedWindow]]]) -> EvaluationBatch:
-        """Return whole sentences with their windows, split into passes that fit the budget."""
-        sentences = tuple(sentence for sentence, _ in items)
+    def collate_sentences(self, items: Sequence[tuple[Passage, list[EncodedWindow]]]) -> EvaluationBatch:
+        """Return the sentences of whole passages with their windows, split into passes that fit the budget."""
+        sentences = tuple(sentence for passage, _ in items for sentence in passage.sentences)
         windows = (window for _, windows in items for window in windows)
         passes = split_into_passes(windows, self.batches.evaluation_subwords)
         return EvaluationBatch(

@@ -342,6 +342,8 @@ class NERTagger(L.LightningModule):
             data.word_splitter,
             data.sentence_splitter,
             bound.evaluation_encoder.tokenizer.max_subwords,
+            windows.unit,
+            windows.context,
             scores={name: float(score) for name, score in sorted((scores or {}).items())},
             corpus_checksum=bound.checksum,
         )

@@ -1,6 +1,7 @@
 """Tests of the lines that a run prints before it trains."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from lightning.pytorch.callbacks import LambdaCallback
 
 from ner_lightning.callbacks.start_lines import StartLines
 from ner_lightning.corpora.example_corpus import ExampleCorpus
+from ner_lightning.corpora.reader import Corpus, CorpusReader
 from ner_lightning.modeling.class_weights import GivenWeights
 from ner_lightning.modeling.encoders import SmallBert
 from ner_lightning.modeling.losses import WeightedCrossEntropyLoss
@@ -63,3 +65,26 @@ def test_a_run_of_enough_steps_is_not_warned_about(capsys: pytest.CaptureFixture
 
 def test_a_run_without_an_end_prints_no_number_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert "optimizer steps" not in lines_before_training(capsys, max_epochs=-1, schedule="constant")
+
+
+class WithoutDocuments(CorpusReader):
+    def read(self) -> Corpus:
+        corpus = ExampleCorpus(num_train=33, num_validation=4, num_test=4).read()
+        splits = {name: tuple(replace(s, document_id=None) for s in split) for name, split in corpus.splits.items()}
+        return replace(corpus, splits=splits)
+
+
+@pytest.mark.parametrize("settings", [{"unit": "document"}, {"context": 8}, {}])
+def test_neighbors_that_a_corpus_does_not_have_are_warned_about(
+    settings: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = SmallBert(hidden_size=16, num_heads=2, num_layers=1, vocabulary_size=200)
+    printed = []
+    for corpus in (ExampleCorpus(num_train=33, num_validation=4, num_test=4), WithoutDocuments()):
+        callbacks = [StartLines(), LambdaCallback(on_train_start=stop)]
+        with pytest.raises(StoppedError):
+            quiet_trainer(callbacks=callbacks, max_epochs=1).fit(
+                NERTagger(encoder), NERDataModule(corpus, encoder, **settings)
+            )
+        printed.append(capsys.readouterr().err)
+    assert ["names no documents" in text for text in printed] == [False, bool(settings)]

@@ -48,7 +48,7 @@ def test_every_augmented_word_is_learned_once_at_any_length(lengths, num_words, 
     whole = windows.__getitems__([(epoch, window) for window in range(len(windows))])
     ids = encoder().tokenizer.tokenizer.convert_tokens_to_ids
     for number, sentence in enumerate(sentences):
-        rows = [window for window in whole if window.sentence_id == sentence.id]
+        rows = [window for window in whole if window.owned[0].sentence_id == sentence.id]
         learned = [row.input_ids[i] for row in rows for i, label in enumerate(row.labels) if label != IGNORE_INDEX]
         owned = [row.input_ids[start] for row in rows for start in row.word_starts]
         assert owned == learned == [ids(word) for word in windows.augmented(epoch, number).words]

@@ -11,6 +11,7 @@ from ner_lightning.encoding.batches import (
     Batch,
     EncodedWindow,
     EvaluationBatch,
+    OwnedWords,
     WindowEncoder,
     split_into_passes,
     tag_rows,
@@ -57,7 +58,7 @@ def test_windows_own_every_word_once_with_its_subwords_and_labels(sentence, max_
     for window in windows:
         assert len(window.input_ids) == len(window.labels) <= max_subwords
         assert (window.input_ids[0], window.input_ids[-1]) == (CLS, SEP)
-        assert window.sentence_id == "s"
+        assert {words.sentence_id for words in window.owned} == {"s"}
         owned = owned_positions(window, [next(words) for _ in window.word_starts], encoded)
         subword_ids += [window.input_ids[i] for i in owned]
         labels += [window.labels[i] for i in owned]
@@ -93,7 +94,7 @@ def test_context_words_are_seen_but_not_learned():
 
 def test_a_sentence_without_words_is_one_window_of_special_tokens():
     ((_, windows),) = encoder().encode([Sentence(())])
-    assert windows == [EncodedWindow("", (CLS, SEP), (-100, -100), (), 0, (True, True))]
+    assert windows == [EncodedWindow((CLS, SEP), (-100, -100), (), 0, (OwnedWords("", 0, True, True),))]
 
 
 def test_entities_of_unknown_types_are_left_unscored():
@@ -116,13 +117,15 @@ def test_a_batch_is_its_windows_padded(generated):
         assert batch.labels[row].tolist() == [*window.labels, *[IGNORE_INDEX] * padding]
         assert batch.attention_mask[row].tolist() == [True] * length + [False] * padding
         assert batch.word_starts[row].nonzero().flatten().tolist() == list(window.word_starts)
-    assert batch.sentence_ids == tuple(window.sentence_id for window in windows)
+    assert batch.sentence_ids == tuple(words.sentence_id for window in windows for words in window.owned)
     assert batch.input_ids.shape == (len(windows), longest)
 
 
 @given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 20))
 def test_passes_keep_the_order_and_use_the_budget_fully(lengths, budget):
-    windows = [EncodedWindow(str(i), (7,) * n, (-100,) * n, (), 0, (True, True)) for i, n in enumerate(lengths)]
+    windows = [
+        EncodedWindow((7,) * n, (-100,) * n, (), 0, (OwnedWords(str(i), 0, True, True),)) for i, n in enumerate(lengths)
+    ]
     passes = list(split_into_passes(iter(windows), budget))
     assert [window for run in passes for window in run] == windows
     totals = [sum(len(window.input_ids) for window in run) for run in passes]

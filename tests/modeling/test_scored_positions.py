@@ -1,7 +1,5 @@
 """Tests of the positions that losses use: all scored subwords, or words at their first subwords."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -9,7 +7,7 @@ from ner_lightning.encoding.alignment import Subwords, WordTokenizer
 from ner_lightning.encoding.batches import Batch, EncodedWindow, WindowEncoder
 from ner_lightning.entities import EntitySpan
 from ner_lightning.modeling.scored_positions import ScoredPositions
-from ner_lightning.schemes import BIO, IGNORE_INDEX, TagSet
+from ner_lightning.schemes import BIO, TagSet
 from ner_lightning.sentences import Sentence
 from support.strategies import word_piece_tokenizer
 
@@ -53,7 +51,7 @@ def test_windows_of_a_long_sentence_contain_each_word_once_and_mark_its_ends() -
 
 def test_windows_with_nothing_to_learn_are_rows_without_words() -> None:
     (window,), encoder = windows(None)
-    empty = replace(window, labels=(IGNORE_INDEX,) * len(window.labels), word_starts=())
+    empty = window.without_owned_words()
     alone = scored(encoder.collate([empty]))
     assert alone.words().logits.shape == (1, 0, 5)
     assert len(alone.logits) == 0

@@ -26,12 +26,14 @@ class InputRecord:
         text: The text; None if the input gives words.
         words: The words; None if the input gives a text.
         id: A string or a number; None if the input gives no id.
+        document_id: Name of the document that the record is from; None if the input does not say.
         end: Number of bytes of the input up to the end of the record.
     """
 
     text: str | None = None
     words: tuple[str, ...] | None = None
     id: str | int | None = None
+    document_id: str | None = None
     end: int = field(default=0, compare=False)
 
     @property
@@ -95,21 +97,31 @@ def read_records(
 
 
 def read_chunks(
-    records: Iterable[InputRecord | None], max_records: int, max_characters: int
+    records: Iterable[InputRecord | None], max_records: int, max_characters: int, keeps_documents: bool = False
 ) -> Iterator[list[InputRecord]]:
     """Yield records in chunks of bounded size (or one record); each None ends a chunk.
 
     Records before an error are yielded before the error is raised. The chunks depend only on the records, and for a
     pipe on when they arrive.
+
+    Args:
+        records: The records.
+        max_records: Largest number of records in a chunk.
+        max_characters: Largest number of characters in a chunk.
+        keeps_documents: True to yield records of the same document, if they follow each other, in one chunk. It may be
+            larger, and for a pipe it has to wait for the next document.
     """
     chunk: list[InputRecord] = []
     num_characters = 0
+    ends_chunk = False
     try:
         for record in records:
-            is_full = len(chunk) == max_records
-            if chunk and (record is None or is_full or num_characters + record.num_characters > max_characters):
+            added = 0 if record is None else record.num_characters
+            ends_chunk |= record is None or len(chunk) >= max_records or num_characters + added > max_characters
+            if chunk and ends_chunk and not (keeps_documents and _may_continue(chunk[-1], record)):
                 yield chunk
                 chunk, num_characters = [], 0
+            ends_chunk &= bool(chunk)
             if record is not None:
                 chunk.append(record)
                 num_characters += record.num_characters
@@ -119,6 +131,11 @@ def read_chunks(
         raise
     if chunk:
         yield chunk
+
+
+def _may_continue(last: InputRecord, following: InputRecord | None) -> bool:
+    """Return True if the document of a record may continue with what follows; None stands for unknown records."""
+    return last.document_id is not None and (following is None or following.document_id == last.document_id)
 
 
 def _decoded(line: bytes, place: str, is_first: bool) -> str:
@@ -145,11 +162,12 @@ def _from_json(source: str, line: str, number: int) -> InputRecord | None:
             f'{row.place}: must have one of the keys "text", "words" and "tokens", got {row.keys_in_words}'
         )
     row.name("id")  # checks the id; the record keeps it as it is, string or number
+    names = row.values.get("id"), row.name("document_id")
     if keys == ["text"]:
-        return InputRecord(text=row.text(), id=row.values.get("id"))
-    return InputRecord(words=row.words(keys[0]), id=row.values.get("id"))
+        return InputRecord(row.text(), None, *names)
+    return InputRecord(None, row.words(keys[0]), *names)
 
 
 def _from_columns(parser: ColumnParser, line: str, number: int) -> InputRecord | None:
     sentence = parser.parse(line, number)
-    return None if sentence is None else InputRecord(words=tuple(sentence.words))
+    return None if sentence is None else InputRecord(words=tuple(sentence.words), document_id=sentence.document_id)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from io import BufferedIOBase
 from itertools import chain, islice
 from pathlib import Path
@@ -46,7 +47,9 @@ def run(options: PredictOptions) -> None:
         recognizer = EntityRecognizer.from_pretrained(options.model, chosen_device(options.device))
         source = "standard input" if options.input == PIPE else options.input
         records = read_records(read_blocks(file), source, options.format, options.layout)
-        chunks = pending_chunks(read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS), earlier, options.output)
+        keeps_documents = recognizer.window_encoder.reads_neighbors
+        all_chunks = read_chunks(records, CHUNK_RECORDS, CHUNK_CHARACTERS, keeps_documents)
+        chunks = pending_chunks(all_chunks, earlier, options.output)
         first = list(islice(chunks, 1))  # an early error must not change the output
         num_bytes = (os.fstat(file.fileno()).st_size or None) if file.seekable() else None
         among_lines = options.output == PIPE and sys.stdout.isatty()
@@ -82,8 +85,8 @@ def predict_chunks(
 def sentence_of(record: InputRecord, recognizer: EntityRecognizer) -> Sentence:
     """Return the sentence of a record; the recognizer splits a text into words."""
     if record.words is not None:
-        return Sentence(record.words)
-    return recognizer.split(record.text or "")
+        return Sentence(record.words, document_id=record.document_id)
+    return replace(recognizer.split(record.text or ""), document_id=record.document_id)
 
 
 def chosen_device(name: str | None) -> str:

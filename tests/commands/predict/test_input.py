@@ -9,8 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ner_lightning.bundle import save_bundle
+from ner_lightning.bundle_settings import BundleSettings
 from ner_lightning.commands.predict.command import main
+from ner_lightning.commands.predict.input import InputRecord, read_chunks, read_records
+from ner_lightning.corpora.reading.column_lines import ColumnLayout
+from ner_lightning.modeling.decoders import ArgmaxDecoder
+from ner_lightning.recognizer import EntityRecognizer
+from ner_lightning.sentences import Sentence
 from support.predicted_rows import TEXTS, entities_of_words, require_right_entities, rows_of
+from support.small_bundles import LESSONS, MAX_SUBWORDS, TAGS, lesson, small_bert
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -208,3 +216,57 @@ def test_a_column_that_counts_the_words_is_not_read_as_words(in_folder, model, c
     assert main([*arguments, "a.jsonl"]) == 2
     assert "in.conll: column 0 counts the words of each sentence" in capsys.readouterr().err
     assert main([*arguments, "b.jsonl", "--word_column", "1"]) == 0
+
+
+def record(document_id: str | None, number: int) -> InputRecord:
+    return InputRecord(words=("a",), id=number, document_id=document_id)
+
+
+def test_documents_are_kept_in_one_chunk_where_the_model_reads_them():
+    names = ["p", None, "q", "q", "q", "r"]
+    records = [record(name, number) for number, name in enumerate(names)]
+    arriving = [records[0], None, records[1], *records[2:4], None, records[4], None, records[5], None]
+
+    def chunks(max_records: int, keeps_documents: bool) -> list[list[str | int | None]]:
+        found = read_chunks(iter(arriving), max_records, 100, keeps_documents)
+        return [[record.id for record in chunk] for chunk in found]
+
+    assert chunks(9, keeps_documents=False) == [[0], [1, 2, 3], [4], [5]]
+    assert chunks(9, keeps_documents=True) == [[0], [1, 2, 3, 4], [5]]
+    assert chunks(2, keeps_documents=True) == [[0], [1, 2, 3, 4], [5]]
+    assert chunks(1, keeps_documents=True) == [[0], [1], [2, 3, 4], [5]]
+
+
+def test_records_name_their_documents():
+    rows = [b'{"text": "a", "document_id": "p"}', b'{"words": ["a"], "document_id": 7}', b'{"text": "a"}']
+    columns = [b"a O", b"", b"-DOCSTART- O", b"", b"b O", b"", b"c O", b"-DOCSTART- O", b"", b"d O"]
+    found = [
+        [record.document_id for record in read_records([lines], "in", input_format, ColumnLayout()) if record]
+        for lines, input_format in ((rows, "jsonl"), (columns, "columns"))
+    ]
+    assert found[0] == ["p", "7", None]
+    first, *inner, last = found[1]
+    assert first is None
+    assert inner[0] is not None
+    assert inner == [inner[0]] * 2
+    assert last not in inner
+
+
+def test_predict_reads_the_sentences_of_a_document_together(in_folder, tmp_path):
+    network, tokenizer = small_bert()
+    settings = BundleSettings(TAGS, MAX_SUBWORDS, decoder=ArgmaxDecoder(), unit="document")
+    save_bundle(tmp_path / "model", network, tokenizer, settings)
+    recognizer = EntityRecognizer.from_pretrained(tmp_path / "model")
+    words = [lesson(line).words for line in LESSONS]
+    blocks = ["-DOCSTART- O", *("\n".join(f"{word} O" for word in row) for row in words)]
+    (in_folder / "in.conll").write_text("\n\n".join(blocks))
+    assert main(["--model", str(tmp_path / "model"), "--input", "in.conll", "--output", "out.jsonl"]) == 0
+    found = [[e["text"] for e in row["entities"]] for row in rows_of(in_folder / "out.jsonl")]
+
+    def texts(document_id: str | None) -> list[list[str]]:
+        sentences = [Sentence(row, document_id=document_id) for row in words]
+        spans = recognizer.recognize(sentences)
+        return [[s.surface(e) for e in row] for s, row in zip(sentences, spans, strict=True)]
+
+    assert found == texts("p")
+    assert found != texts(None)
