@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from textwrap import shorten
 
+from ner_lightning.corpora.checks.places import place_of, shortened
 from ner_lightning.corpora.reader import Corpus
 from ner_lightning.entities import EntitySpan
 
@@ -30,11 +30,10 @@ def label_conflicts(corpus: Corpus) -> tuple[str, ...]:
     for name, sentences in corpus.splits.items():
         for number, sentence in enumerate(sentences):
             entities = ", ".join(f"{e.entity_type} {sentence.surface(e)!r}" for e in sentence.entities)
-            place = sentence.id if sentence.id.startswith(name) else f"{name} {sentence.id or number}"
-            reading = f"{entities or 'no entity'} ({place})"
+            reading = f"{entities or 'no entity'} ({place_of(name, number, sentence)})"
             readings.setdefault(sentence.words, {}).setdefault(sentence.entities, reading)
     return tuple(
-        f"{shorten(' '.join(words), 60, placeholder=' …')}: {'; '.join(by_entities.values())}"
+        f"{shortened(' '.join(words))}: {'; '.join(by_entities.values())}"
         for words, by_entities in readings.items()
         if len(by_entities) > 1
     )

@@ -41,12 +41,21 @@ class SubwordStatistics:
         lengths: Subwords per sentence, without special subwords.
         words_without_subwords: Code points of each word for which the tokenizer has no subword, with its count.
         longer_than_window: Sentences with more subwords than fit into the window; None if no window was given.
+        words_by_subwords: For each number of subwords, the words that have it.
+        sentences_by_length: For each number of subwords, the sentences that have it.
     """
 
     num_subwords: int
     lengths: Lengths
     words_without_subwords: dict[str, int]
     longer_than_window: int | None
+    words_by_subwords: dict[int, int]
+    sentences_by_length: dict[int, int]
+
+    @property
+    def words_split(self) -> int:
+        """Words of several subwords."""
+        return sum(words for subwords, words in self.words_by_subwords.items() if subwords > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,9 @@ class SplitStatistics:
         repeated_ids: Ids that more than one sentence of the split has.
         sentences_in_train: Sentences with the same words as a training sentence; None for train itself.
         entities_in_train: Entities whose words are also an entity in train; None for train itself.
+        sentences_by_length: For each number of words, the sentences that have it.
+        near_duplicates: Sentences that are almost the same as a training sentence; None for train itself, and if they
+            were not searched.
         subwords: The counts of subwords; None if no tokenizer was given.
     """
 
@@ -85,8 +97,10 @@ class SplitStatistics:
     lengths: Lengths
     repeated_sentences: int
     repeated_ids: tuple[str, ...]
+    sentences_by_length: dict[int, int]
     sentences_in_train: int | None = None
     entities_in_train: int | None = None
+    near_duplicates: int | None = None
     subwords: SubwordStatistics | None = None
 
     @property
@@ -113,6 +127,7 @@ def count_split(sentences: Sequence[Sentence]) -> SplitStatistics:
         lengths=Lengths.of(map(len, sentences)),
         repeated_sentences=len(sentences) - len({sentence.words for sentence in sentences}),
         repeated_ids=tuple(sentence_id for sentence_id, count in ids.items() if count > 1),
+        sentences_by_length=_sorted_counts(Counter(map(len, sentences))),
     )
 
 
@@ -127,13 +142,26 @@ def count_subwords(
         window: The number of subwords that the encoder can process at once, without special subwords.
     """
     without: Counter[str] = Counter()
+    by_subwords: Counter[int] = Counter()
     lengths = []
     for sentence in sentences:
         counts = subword_counts(sentence.words)
         without.update(code_points(word) for word, count in zip(sentence.words, counts, strict=True) if count == 0)
+        by_subwords.update(max(count, 1) for count in counts)
         lengths.append(sum(max(count, 1) for count in counts))
     longer = None if window is None else sum(length > window for length in lengths)
-    return SubwordStatistics(sum(lengths), Lengths.of(lengths), dict(without.most_common()), longer)
+    return SubwordStatistics(
+        num_subwords=sum(lengths),
+        lengths=Lengths.of(lengths),
+        words_without_subwords=dict(without.most_common()),
+        longer_than_window=longer,
+        words_by_subwords=_sorted_counts(by_subwords),
+        sentences_by_length=_sorted_counts(Counter(lengths)),
+    )
+
+
+def _sorted_counts(counts: Counter[int]) -> dict[int, int]:
+    return dict(sorted(counts.items()))
 
 
 def code_points(word: str) -> str:

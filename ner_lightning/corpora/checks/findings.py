@@ -67,7 +67,7 @@ def _warnings_about_notes(notes: NotesByKind) -> Iterator[str]:
     for name, lines_by_kind in notes.items():
         for kind, lines in lines_by_kind.items():
             if kind in OUTCOME_BY_KIND:
-                yield f"{name}: {describe_kind(kind)}: {len(lines)}, {OUTCOME_BY_KIND[kind]}"
+                yield f"{name}: {describe_kind(kind)}: {len(lines)}, {OUTCOME_BY_KIND[kind]}, such as {lines[0]}"
 
 
 def _warnings_about_cut_words(splits: Mapping[SplitName, SplitStatistics], notes: NotesByKind) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ner_lightning.corpora.checks.places import place_of, shortened
 from ner_lightning.corpora.reader import Corpus, SplitName
 from ner_lightning.sentences import Sentence
 
@@ -37,11 +38,16 @@ def _quoted_words(name: SplitName, sentences: Sequence[Sentence]) -> Iterator[st
 
 
 def _common_prefix(name: SplitName, sentences: Sequence[Sentence]) -> Iterator[str]:
-    words = [word for sentence in sentences for word in sentence.words]
-    prefixes = Counter(found[0] for word in words if (found := WORD_PREFIX.match(word)))
+    num_words = sum(map(len, sentences))
+    prefixes = Counter(found[0] for s in sentences for word in s.words if (found := WORD_PREFIX.match(word)))
     for prefix, count in prefixes.most_common(1):
-        if count >= max(MIN_PREFIXED_WORDS, MIN_PREFIXED_SHARE * len(words)):
-            yield f"{name}: {count} of {len(words)} words begin with {prefix!r}, which is probably not part of the text"
+        if count >= max(MIN_PREFIXED_WORDS, MIN_PREFIXED_SHARE * num_words):
+            words = ((word, place_of(name, n, s)) for n, s in enumerate(sentences) for word in s.words)
+            word, place = next((word, place) for word, place in words if word.startswith(prefix))
+            yield (
+                f"{name}: {count} of {num_words} words begin with {prefix!r}, such as {shortened(word)!r} ({place}), "
+                f"which is probably not part of the text"
+            )
 
 
 def _similar_types(types: Sequence[str]) -> Iterator[str]:

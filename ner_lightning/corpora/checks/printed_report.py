@@ -21,6 +21,7 @@ SPLIT_ROWS: tuple[Row, ...] = (
     ("  without entities", lambda split: count_text(split.sentences_without_entities, split.num_sentences)),
     ("  repeated", lambda split: count_text(split.repeated_sentences, split.num_sentences)),
     ("  also in train", lambda split: count_text(split.sentences_in_train, split.num_sentences)),
+    ("  nearly in train", lambda split: count_text(split.near_duplicates, split.num_sentences)),
     ("documents", lambda split: f"{split.num_documents:,}" if split.num_documents else "not given"),
     ("words", lambda split: f"{split.num_words:,}"),
     ("  not annotated", lambda split: count_text(split.num_unannotated, split.num_words)),
@@ -30,41 +31,65 @@ SPLIT_ROWS: tuple[Row, ...] = (
     ("  mean words", lambda split: f"{split.mean_entity_length:.2f}"),
     ("  most words", lambda split: f"{split.longest_entity}"),
 )
-SUBWORD_ROWS: tuple[tuple[str, Callable[[SubwordStatistics, int], str]], ...] = (
+SUBWORD_ROWS: tuple[tuple[str, Callable[[SubwordStatistics, SplitStatistics], str]], ...] = (
     ("subwords", lambda subwords, _: f"{subwords.num_subwords:,}"),
     ("  per sentence", lambda subwords, _: lengths_text(subwords.lengths)),
-    ("  beyond the window", lambda subwords, total: count_text(subwords.longer_than_window, total)),
+    ("  beyond the window", lambda subwords, split: count_text(subwords.longer_than_window, split.num_sentences)),
+    ("  per word", lambda subwords, split: f"{subwords.num_subwords / max(split.num_words, 1):.2f}"),
+    ("words of several subwords", lambda subwords, split: count_text(subwords.words_split, split.num_words)),
     ("words without subwords", lambda subwords, _: f"{sum(subwords.words_without_subwords.values()):,}"),
 )
 
 
 def print_report(report: CorpusReport, console: Console) -> None:
     """Print a corpus report: tables first, then warnings and errors."""
-    print_table(console, _split_table(report))
-    print_table(console, _type_table(report))
-    if any(report.notes_by_kind.values()):
-        print_table(console, _notes_table(report))
-    scheme = [f"{split}: {evidence}" for split, evidence in report.scheme_evidence.items()]
-    print_list(console, "Label scheme", scheme, "cyan")
-    for kind in _note_kinds(report):
-        lines = [line for notes in report.notes_by_kind.values() for line in notes.get(kind, ())]
-        print_list(console, describe_kind(kind).capitalize(), lines, "cyan")
-    print_list(console, "Words without subwords", _words_without_subwords(report), "cyan")
-    ambiguous = [
-        f"{surface}: {', '.join(f'{kind} {count}' for kind, count in types.items())}"
-        for surface, types in report.ambiguous_surfaces.items()
-    ]
-    print_list(console, "Equal entities with several types", ambiguous, "cyan")
-    print_list(console, "Equal sentences with different entities", report.label_conflicts, "cyan")
-    verb = "distinguish" if report.cased else "do not distinguish"
-    console.print(Text(f"Capital letters {verb} entities from other words.\n"))
-    console.print(Text(f"{skew_text(report)}\n"))
-    if report.optimizer_steps is not None:
-        console.print(Text(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.\n"))
+    for table in split_tables(report):
+        print_table(console, table)
+    for title, lines in details(report).items():
+        print_list(console, title, lines, "cyan")
+    for fact in facts(report):
+        console.print(Text(f"{fact}\n"))
+    print_list(console, "Notes", report.notes, "cyan", limit=len(report.notes))
     print_list(console, "Warnings", report.warnings, "yellow", limit=len(report.warnings))
     print_list(console, "Errors", report.errors, "red", limit=len(report.errors))
     if not report.errors and not report.warnings:
         console.print(Text("No errors, no warnings.", style="green"))
+
+
+def split_tables(report: CorpusReport) -> list[TerminalTable]:
+    """Return the tables with a column for each split."""
+    tables = [_split_table(report), _type_table(report)]
+    return [*tables, _notes_table(report)] if any(report.notes_by_kind.values()) else tables
+
+
+def details(report: CorpusReport) -> dict[str, Sequence[str]]:
+    """Return the lists of the report by title, most of them with file and line; some may be empty."""
+    by_kind = {
+        describe_kind(kind).capitalize(): [
+            line for of_split in report.notes_by_kind.values() for line in of_split.get(kind, ())
+        ]
+        for kind in _note_kinds(report)
+    }
+    ambiguous = [
+        f"{surface}: {', '.join(f'{kind} {count}' for kind, count in types.items())}"
+        for surface, types in report.ambiguous_surfaces.items()
+    ]
+    return {
+        "Label scheme": [f"{split}: {evidence}" for split, evidence in report.scheme_evidence.items()],
+        **by_kind,
+        "Words without subwords": _words_without_subwords(report),
+        "Equal entities with several types": ambiguous,
+        "Equal sentences with different entities": report.label_conflicts,
+    }
+
+
+def facts(report: CorpusReport) -> list[str]:
+    """Return sentences on the whole corpus."""
+    verb = "distinguish" if report.cased else "do not distinguish"
+    sentences = [f"Capital letters {verb} entities from other words.", skew_text(report)]
+    if report.optimizer_steps is not None:
+        sentences.append(f"A run with this configuration takes {report.optimizer_steps:,} optimizer steps.")
+    return sentences
 
 
 def skew_text(report: CorpusReport) -> str:
@@ -103,7 +128,7 @@ def _split_table(report: CorpusReport) -> TerminalTable:
     rows = [(title, *(cell(split) for split in splits)) for title, cell in SPLIT_ROWS]
     if any(split.subwords for split in splits):
         for title, subword_cell in SUBWORD_ROWS:
-            cells = (subword_cell(s.subwords, s.num_sentences) if s.subwords else "-" for s in splits)
+            cells = (subword_cell(s.subwords, s) if s.subwords else "-" for s in splits)
             rows.append((title, *cells))
     return _table("Splits", report, rows, "per sentence: median / 99th percentile / maximum")
 

@@ -11,7 +11,15 @@ from ner_lightning.corpora.checks.casing import entities_are_cased
 from ner_lightning.corpora.checks.consistency import ambiguous_surfaces, label_conflicts
 from ner_lightning.corpora.checks.counts import CountSubwords, SplitStatistics, count_split, count_subwords
 from ner_lightning.corpora.checks.findings import find_errors, find_warnings
-from ner_lightning.corpora.checks.leaks import TrainingContent
+from ner_lightning.corpora.checks.imbalance import find_rare_types
+from ner_lightning.corpora.checks.leaks import (
+    TrainingContent,
+    find_near_duplicates,
+    find_shared_documents,
+    nearly_in_train,
+)
+from ner_lightning.corpora.checks.lengths import find_long_entities, find_long_sentences
+from ner_lightning.corpora.checks.near_duplicates import NOT_SEARCHED, can_search
 from ner_lightning.corpora.checks.oddities import find_oddities
 from ner_lightning.corpora.checks.skew import skew_by_split, warn_about_skew
 from ner_lightning.corpora.raw_text import Skew, fitting_word_splitter
@@ -32,6 +40,7 @@ class CorpusReport:
         cased: True if capital letters distinguish entity words from others, see ``casing.entities_are_cased``.
         errors: The problems that make the corpus unfit for training, one line each.
         warnings: The problems that will lower quality or distort scores, one line each.
+        notes: What is unusual or can be improved, one line each.
         word_splitter: Name of the word splitter for raw text, which the bundle records.
         skew: For each split, the entities that it splits differently from the words of the corpus.
         optimizer_steps: Number of optimizer steps of the run that the configuration describes; None if unknown.
@@ -45,6 +54,7 @@ class CorpusReport:
     cased: bool
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     word_splitter: str
     skew: Mapping[SplitName, Skew]
     optimizer_steps: int | None = None
@@ -71,6 +81,44 @@ def describe_corpus(
     """
     splitter = word_splitter or fitting_word_splitter(corpus)
     skews = skew_by_split(corpus, splitter)
+    has_pairs = len(corpus.splits) > 1 and "train" in corpus.splits
+    similar = nearly_in_train(corpus) if has_pairs and can_search() else {}
+    splits = _describe_splits(corpus, subword_counts, window)
+    for name, pairs in similar.items():
+        splits[name] = replace(splits[name], near_duplicates=len(pairs))
+    kinds: dict[SplitName, dict[NoteKind, list[str]]] = {name: {} for name in splits}
+    for note in corpus.notes:
+        kinds.setdefault(note.split, {}).setdefault(note.kind, []).append(str(note))
+    conflicts = label_conflicts(corpus)
+    return CorpusReport(
+        splits=splits,
+        scheme_evidence=dict(corpus.scheme_evidence or {}),
+        notes_by_kind=kinds,
+        ambiguous_surfaces=ambiguous_surfaces(corpus),
+        label_conflicts=conflicts,
+        cased=entities_are_cased(corpus),
+        errors=tuple(find_errors(splits)),
+        warnings=(
+            *find_shared_documents(corpus),
+            *find_near_duplicates(corpus, similar),
+            *find_oddities(corpus),
+            *find_warnings(splits, kinds, conflicts),
+            *warn_about_skew(corpus, splitter, skews),
+            *find_long_sentences(corpus),
+        ),
+        notes=(
+            *find_long_entities(corpus),
+            *(find_rare_types(splits["train"]) if "train" in splits else ()),
+            *((NOT_SEARCHED,) if has_pairs and not can_search() else ()),
+        ),
+        word_splitter=splitter.name,
+        skew=skews,
+    )
+
+
+def _describe_splits(
+    corpus: Corpus, subword_counts: CountSubwords | None, window: int | None
+) -> dict[SplitName, SplitStatistics]:
     train = corpus.splits.get("train", ())
     known = TrainingContent.of(train)
     splits: dict[SplitName, SplitStatistics] = {}
@@ -84,23 +132,4 @@ def describe_corpus(
             if subword_counts is not None:
                 split = replace(split, subwords=count_subwords(sentences, subword_counts, window))
             splits[name] = split
-    notes: dict[SplitName, dict[NoteKind, list[str]]] = {name: {} for name in splits}
-    for note in corpus.notes:
-        notes.setdefault(note.split, {}).setdefault(note.kind, []).append(str(note))
-    conflicts = label_conflicts(corpus)
-    return CorpusReport(
-        splits=splits,
-        scheme_evidence=dict(corpus.scheme_evidence or {}),
-        notes_by_kind=notes,
-        ambiguous_surfaces=ambiguous_surfaces(corpus),
-        label_conflicts=conflicts,
-        cased=entities_are_cased(corpus),
-        errors=tuple(find_errors(splits)),
-        warnings=(
-            *find_oddities(corpus),
-            *find_warnings(splits, notes, conflicts),
-            *warn_about_skew(corpus, splitter, skews),
-        ),
-        word_splitter=splitter.name,
-        skew=skews,
-    )
+    return splits

@@ -34,6 +34,8 @@ def test_words_without_subwords_are_counted_by_code_points():
         lengths=Lengths(6, 6, 6, 6),
         words_without_subwords={"U+200B": 2, "(empty)": 1},
         longer_than_window=11,
+        words_by_subwords={1: 20 + 3 + 1, 2: 1, 4: 10},
+        sentences_by_length={6: 11},
     )
     assert report.warnings == (
         "train: words without subwords: 3 (U+200B, (empty)); each is replaced by the unknown subword",

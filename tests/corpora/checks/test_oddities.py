@@ -28,7 +28,10 @@ def test_ordinary_quotation_marks_are_not_reported(word: str):
 @pytest.mark.parametrize("prefix", ["en:", "de/", "W_"])
 def test_one_prefix_on_every_word_is_reported(prefix: str):
     (warning,) = oddities_of([*(f"{prefix}word{number}" for number in range(40)), "x"])
-    assert warning == f"train: 40 of 41 words begin with {prefix!r}, which is probably not part of the text"
+    assert warning == (
+        f"train: 40 of 41 words begin with {prefix!r}, such as '{prefix}word0' (train 0), "
+        f"which is probably not part of the text"
+    )
 
 
 def test_a_prefix_on_some_words_is_not_reported():

@@ -32,8 +32,10 @@ def test_notes_scheme_surfaces_and_conflicts_are_reported():
 
 def test_warnings_are_one_line_each_and_name_the_split():
     assert describe_corpus(checked_corpus()).warnings == (
-        "train: ill-formed tag: 2, read by the conlleval convention; the result is learned and scored",
-        "validation: span cuts word: 1, widened to whole words; the result is learned and scored",
+        "train: ill-formed tag: 2, read by the conlleval convention; the result is learned and scored, "
+        "such as train.conll:7: I-PER at first",
+        "validation: span cuts word: 1, widened to whole words; the result is learned and scored, "
+        "such as v.jsonl:2: Os in Oslo",
         "train: entities of type LOC: 1, hard to learn (fewer than 10)",
         "train: entities of type PER: 2, hard to learn (fewer than 10)",
         "validation: entities of type ORG: 1, but none in train: the type cannot be learned and lowers recall",
@@ -47,13 +49,15 @@ def test_warnings_distinguish_dropped_from_widened_spans():
     notes = tuple(ReadingNote("train", kind, "x") for kind in kinds)
     splits = {"train": sound_split("t"), "validation": sound_split("v")}
     *dropped, widened = describe_corpus(Corpus(splits, notes)).warnings
-    assert [warning.partition(", ")[2] for warning in dropped] == ["dropped, neither learned nor scored"] * 4
-    assert widened == "train: span cuts word: 1, widened to whole words; the result is learned and scored"
+    assert [warning.partition(", ")[2] for warning in dropped] == [
+        "dropped, neither learned nor scored, such as train: x"
+    ] * 4
+    assert widened.startswith("train: span cuts word: 1, widened to whole words; the result is learned and scored")
 
 
 def test_a_sound_corpus_has_neither_errors_nor_warnings():
     report = describe_corpus(Corpus({"train": sound_split("train"), "validation": sound_split("validation")}))
-    assert (report.errors, report.warnings) == ((), ())
+    assert (report.errors, report.warnings, report.notes) == ((), (), ())
 
 
 @pytest.mark.parametrize(
