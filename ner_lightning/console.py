@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import warnings
@@ -49,6 +50,16 @@ def as_line(message: str) -> str:
     'two  spaces, a break, \\x1b[31m'
     """
     return printable(LINE_BREAK.sub(" ", message.strip("\r\n")))
+
+
+def log_warning(name: str, message: str) -> None:
+    """Log a warning as one printable line, for Python users and commands alike.
+
+    Args:
+        name: The name of the module that warns.
+        message: The warning.
+    """
+    logging.getLogger(name).warning("%s", as_line(message))
 
 
 def json_text(value: Any, indent: int | None = None, allow_nan: bool = True) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from huggingface_hub import constants, snapshot_download
 
 from ner_lightning.bundle import SETTINGS_FILE, TRANSITIONS_FILE, Bundle, BundleError, load_bundle
 from ner_lightning.bundle_settings import BundleSettings
+from ner_lightning.console import log_warning
 from ner_lightning.corpora.reading.tag_spelling import OUTSIDE_SPELLINGS, TagSpelling, TagSpellingError, respell
 from ner_lightning.encoding.alignment import WordTokenizer, load_tokenizer
 from ner_lightning.encoding.batches import WindowEncoder
@@ -20,7 +20,7 @@ from ner_lightning.encoding.word_encoding import TOKENIZER_FILE, has_vocabulary
 from ner_lightning.hub_access import use_cache_without_hub
 from ner_lightning.modeling.encoders import label_maps
 from ner_lightning.modeling.heads import arrange_rows, output_layer
-from ner_lightning.modeling.lenient_decoder import LenientDecoder
+from ner_lightning.modeling.lenient_decoder import lenient_decoder
 from ner_lightning.modeling.network_checks import (
     readable,
     require_all_used,
@@ -34,7 +34,6 @@ from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, TagSet
 from ner_lightning.serialization import read_json
 from ner_lightning.tags import OUTSIDE, OUTSIDE_TAG, Tag
 
-LOGGER = logging.getLogger(__name__)
 CONFIG: Final = "config.json"
 HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
 FETCHED: Final = ["*.json", "*.safetensors", "*.txt", "*.model"]
@@ -80,13 +79,8 @@ def load_stock_model(folder: Path, name: str | None = None) -> Bundle:
     except (OSError, ValueError) as error:
         raise BundleError(f"{name}: {error}") from error
     tags = bundle.settings.tags
-    LOGGER.warning(
-        "%s was not trained here: its labels are read as %s, with the types %s, and each word gets its most probable "
-        "tag",
-        name,
-        tags.scheme.name,
-        ", ".join(tags.entity_types),
-    )
+    labels = f"its labels are read as {tags.scheme.name}, with the types {', '.join(tags.entity_types)}"
+    log_warning(__name__, f"{name} was not trained here: {labels}, and each word gets its most probable tag")
     return bundle
 
 
@@ -110,7 +104,7 @@ def _load(folder: Path) -> Bundle:
     arrange_rows(output, [standard.index(tag) if tag in standard else None for tag in tags.tags])
     network.config.update(label_maps(tags))
     word_tokenizer = WordTokenizer(tokenizer, max_window(network.config))
-    settings = BundleSettings(tags, word_tokenizer.max_subwords, decoder=LenientDecoder())
+    settings = BundleSettings(tags, word_tokenizer.max_subwords, decoder=lenient_decoder())
     encoder = WindowEncoder(word_tokenizer, tags, settings.subwords, settings.overlap)
     return Bundle(classifier, encoder, settings, None)
 

@@ -152,7 +152,7 @@ output_console().print("f")
     "path", [path for path in sorted(PACKAGE.rglob("*.py")) if path.name not in PRINTING], ids=lambda path: path.name
 )
 def test_modules_print_only_through_the_console_module(path: Path) -> None:
-    allowed = {"quiet_libraries.py": 1, "encoders.py": 1}.get(path.name, 0)  # loggers: of libraries, and of one warning
+    allowed = {"quiet_libraries.py": 1}.get(path.name, 0)  # the loggers of libraries
     assert len(printing_nodes(path.read_text(encoding="utf-8"))) == allowed
 
 

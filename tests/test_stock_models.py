@@ -15,7 +15,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedTokenizerBas
 from ner_lightning import stock_models
 from ner_lightning.bundle import BundleError
 from ner_lightning.modeling.encoders import label_maps
-from ner_lightning.modeling.lenient_decoder import LenientDecoder
+from ner_lightning.modeling.lenient_decoder import lenient_decoder
 from ner_lightning.recognizer import EntityRecognizer
 from ner_lightning.schemes import BIO, BIOES, IO, LabelScheme, TagSet
 from ner_lightning.stock_models import load_model, load_stock_model, standard_labels, tag_set_of
@@ -104,7 +104,7 @@ def test_a_score_is_the_probability_that_the_span_is_read_leniently(scheme: Labe
         for span in tags.read(sequence):
             probability_by_span[span] = probability_by_span.get(span, 0.0) + probability
     mask = torch.ones(1, num_words, dtype=torch.bool)
-    (scores,) = LenientDecoder().span_scores(logits, mask, [list(probability_by_span)], tags, None)
+    (scores,) = lenient_decoder().span_scores(logits, mask, [list(probability_by_span)], tags, None)
     assert scores == pytest.approx(list(probability_by_span.values()), abs=1e-12)
     assert len(scores) == 2 * num_words * (num_words + 1) // 2
 

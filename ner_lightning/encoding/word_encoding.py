@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -10,7 +9,8 @@ from typing import Final
 
 from transformers import PreTrainedTokenizerBase
 
-LOGGER = logging.getLogger(__name__)
+from ner_lightning.console import log_warning
+
 TOKENIZER_FILE: Final = "tokenizer.json"
 SLOW_VOCABULARY: Final = re.compile(r"vocab\.(txt|json)|.*\.model")  # the files of tokenizers without a fast version
 MAX_REMEMBERED: Final = 100_000  # largest number of different words whose subwords a slow tokenizer remembers
@@ -107,4 +107,4 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizer
 @cache
 def _report_slow(name: str) -> None:
     """Log once per process that a tokenizer is slow."""
-    LOGGER.warning("%s has no fast version, so words are encoded one by one, which is slower", name)
+    log_warning(__name__, f"{name} has no fast version, so words are encoded one by one, which is slower")

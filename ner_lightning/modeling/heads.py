@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +9,8 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
-LOGGER = logging.getLogger(__name__)
+from ner_lightning.console import log_warning
+
 NEVER: Final = -1e4  # far below any logit, and finite, since logits must be
 
 
@@ -26,18 +26,12 @@ def with_known_head(network: PreTrainedModel, saved_tags: Mapping[Any, str], nam
     wanted = [tag for _, tag in sorted((network.config.id2label or {}).items())]
     output = output_layer(network, len(wanted))
     if sorted(saved) == sorted(wanted) and output is not None:
-        LOGGER.warning(
-            "the head of %s has the tags to learn in another order (%s), so it is reordered and kept",
-            name,
-            ", ".join(saved),
-        )
+        found = f"the head of {name} has the tags to learn in another order ({', '.join(saved)})"
+        log_warning(__name__, f"{found}, so it is reordered and kept")
         reorder_rows(output, [saved.index(tag) for tag in wanted])
         return network
-    LOGGER.warning(
-        "the head of %s has the tags %s, which differ from the tags to learn, so it is replaced by a new head",
-        name,
-        ", ".join(map(str, saved)),
-    )
+    found = f"the head of {name} has the tags {', '.join(map(str, saved))}, which differ from the tags to learn"
+    log_warning(__name__, f"{found}, so it is replaced by a new head")
     return with_new_head(network)
 
 

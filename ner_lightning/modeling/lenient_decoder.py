@@ -17,7 +17,7 @@ from ner_lightning.schemes import OUTSIDE_ID, TagSet
 
 
 @dataclass(frozen=True)
-class LenientDecoder(Decoder):
+class _LenientDecoder(Decoder):
     """The most probable tag of each word, for networks that may have learned IOB1 as well as BIO.
 
     The score of an entity is the probability that lenient reading finds exactly this span, whichever of the possible
@@ -61,3 +61,8 @@ def _lenient_probability(probabilities: NDArray[np.float64], entity: EntitySpan,
     if entity.end < len(probabilities):
         reached = reached * (1 - continues @ probabilities[entity.end])
     return min(max(float(reached.sum()), 0.0), 1.0)
+
+
+def lenient_decoder() -> Decoder:
+    """Return the decoder of networks whose training scheme is unknown, which no config can name."""
+    return _LenientDecoder()

@@ -5,7 +5,6 @@ Without these checks, a network with broken weights would find nothing, as if th
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from ner_lightning.console import log_warning
 from ner_lightning.modeling.packed_attention import PACKED_ATTENTION
 
-LOGGER = logging.getLogger(__name__)
 ATTENTION_KEYS: Final = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 CONFIG_RULE: Final = "the config must describe a network"
 WINDOW_RULE: Final = "the encoder must run on windows of any length (docs/encoders.md lists those that do)"
@@ -156,10 +155,8 @@ def report_causal_mask(network: PreTrainedModel, name: str) -> None:
         network.train(training)
     backward, forward = (first - other_end)[:-1].abs().max(), (first - other_begin)[1:].abs().max()
     if forward > MIN_CAUSAL_RATIO * backward:
-        LOGGER.warning(
-            "%s is a decoder-only network and keeps its causal mask: each subword is classified from the text up to it",
-            name,
-        )
+        mask = "keeps its causal mask: each subword is classified from the text up to it"
+        log_warning(__name__, f"{name} is a decoder-only network and {mask}")
 
 
 def _attention_names(config: Mapping[Any, Any]) -> Iterator[Any]:

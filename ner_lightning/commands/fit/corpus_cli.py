@@ -13,7 +13,7 @@ from ner_lightning.modeling.encoders import Encoder
 from ner_lightning.schemes import TagSet
 
 
-class NoEncoder(Encoder):
+class _NoEncoder(Encoder):
     """A placeholder for the encoder in a configuration without one."""
 
     def tokenizer(self, training_sentences: Sequence[Sequence[str]]) -> PreTrainedTokenizerBase:  # noqa: ARG002
@@ -32,7 +32,7 @@ class CorpusCLI(PartsCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
-        parser.set_defaults({"model.encoder": {"class_path": f"{NoEncoder.__module__}.{NoEncoder.__name__}"}})
+        parser.set_defaults({"model.encoder": {"class_path": f"{_NoEncoder.__module__}.{_NoEncoder.__name__}"}})
 
     def before_instantiate_classes(self) -> None:
         require_possible_training(self.config.trainer)
