@@ -112,4 +112,4 @@ def test_all_ranks_end_at_the_same_step_when_one_ends(written: list[dict]) -> No
     for rank in written:
         assert rank["sigterm"] == ("Stopped", "143", 2)
         assert rank["nan"] == (*written[0]["nan"][:2], 1)
-    assert "in step 2, in a batch of the sentences" in written[0]["nan"][1]
+    assert "in step 2, in a batch with the sentences" in written[0]["nan"][1]
