@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console
 
 from ner_lightning.__main__ import COMMANDS, main
+from ner_lightning.commands.check import CheckCLI
 from ner_lightning.commands.compare.options import DESCRIPTION as COMPARE_HELP
 from ner_lightning.commands.compare.options import CompareOptions, PageOptions
 from ner_lightning.commands.compare.options import parse as parse_compare
@@ -273,8 +274,10 @@ def test_the_parser_accepts_every_training_command() -> None:
     commands = [c for c in page_commands() if c[0] in (*TRAINING_COMMANDS, "check") and "$RUN" not in c]
     commands = [c for c in commands if not any(part.startswith("my_package") or "runs/" in part for part in c)]
     assert len(commands) >= 12
-    for _, *options in commands:
-        assert parser.parse_args(["fit", *options]).fit.data.corpus is not None
+    check_parser = CheckCLI(run=False, args=TINY_RUN).parser
+    for command, *options in commands:
+        parsed = check_parser.parse_args(options) if command == "check" else parser.parse_args(["fit", *options]).fit
+        assert parsed.data.corpus is not None
 
 
 def test_the_parser_accepts_every_comparison() -> None:
