@@ -274,7 +274,7 @@ def test_the_parser_accepts_every_training_command() -> None:
     commands = [c for c in page_commands() if c[0] in (*TRAINING_COMMANDS, "check") and "$RUN" not in c]
     commands = [c for c in commands if not any(part.startswith("my_package") or "runs/" in part for part in c)]
     assert len(commands) >= 12
-    check_parser = CheckCLI(run=False, args=TINY_RUN).parser
+    check_parser = CheckCLI(parser_kwargs={}, run=False, args=TINY_RUN).parser
     for command, *options in commands:
         parsed = check_parser.parse_args(options) if command == "check" else parser.parse_args(["fit", *options]).fit
         assert parsed.data.corpus is not None
