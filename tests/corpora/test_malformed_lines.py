@@ -279,7 +279,7 @@ FILES = [  # reader, file, options, content, line
         '{"text": "a", "entities": [[0, ' + "9" * 5000 + ', "P"]]}',
         "a.jsonl:1: must be one JSON object per line: a number has too many digits",
     ),
-    ("LabelStudio", "a.json", "", "[{}]", 'a.json:1: a task must have the key "text" (text_key), got none'),
+    ("LabelStudio", "a.json", "", "[{}]", 'a.json:1: a task must have the key "text", got none; set text_key'),
     ("LabelStudio", "a.json", "", '[{"data": 3, "annotations": []}]', 'a.json:1: "data" must be a JSON object, got 3'),
     (
         "LabelStudio",

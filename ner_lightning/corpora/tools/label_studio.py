@@ -42,7 +42,7 @@ class LabelStudio(RowReader):
         content = Row.of(row.values["data"], row.path, row.line) if is_task else row
         if self.text_key not in content.values:
             raise CorpusError(
-                f'{row.place}: a task must have the key "{self.text_key}" (text_key), got {content.keys_in_words}'
+                f'{row.place}: a task must have the key "{self.text_key}", got {content.keys_in_words}; set text_key'
             )
         text = content.text(self.text_key)
         names = row.name("id") or content.name("id") or "", content.name("document_id")
