@@ -50,7 +50,10 @@ class Sentence:
                 raise ValueError(f"unannotated words must be in order and within the sentence, got {self.unannotated}")
         for entity in self.entities:
             if covered := set(range(entity.start, entity.end)).intersection(self.unannotated):
-                raise ValueError(f"{entity} must not contain a word that nobody annotated, got word {min(covered)}")
+                raise ValueError(
+                    f"an entity must not contain a word that nobody annotated, got {entity.entity_type} from word "
+                    f"{entity.start} to {entity.end} with word {min(covered)}"
+                )
 
     def __len__(self) -> int:
         return len(self.words)

@@ -26,7 +26,7 @@ LAYERS = [  # from the bottom up; a folder includes all its modules, except for 
     {"metrics", "corpora", "runs"},
     {"corpora.checks", "encoding", "evaluation"},
     {"evaluation.pages"},
-    {"modeling", "evaluation.errors", "evaluation.comparison"},
+    {"modeling", "evaluation.errors", "evaluation.comparison", "evaluation.corpus"},
     {"checkpoints"},
     {"bundle_settings"},
     {"bundle"},

@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console
 
 from ner_lightning.__main__ import COMMANDS, main
+from ner_lightning.commands.check import CheckCLI
 from ner_lightning.commands.compare.options import DESCRIPTION as COMPARE_HELP
 from ner_lightning.commands.compare.options import CompareOptions, PageOptions
 from ner_lightning.commands.compare.options import parse as parse_compare
@@ -275,10 +276,14 @@ def test_the_parser_accepts_every_training_command() -> None:
     commands = [c for c in page_commands() if c[0] in (*TRAINING_COMMANDS, "check") and "$RUN" not in c]
     commands = [c for c in commands if not any(part.startswith("my_package") or "runs/" in part for part in c)]
     assert len(commands) >= 12
-    for _, *given in commands:
+    check_parser = CheckCLI(parser_kwargs={}, run=False, args=TINY_RUN).parser
+    for command, *given in commands:
         model, options = take_model(given)
         encoder = [] if model is None else ["--model.encoder=SmallBert"]  # a saved model needs none
-        assert parser.parse_args(["fit", *options, *encoder]).fit.data.corpus is not None
+        arguments = [*options, *encoder]
+        is_check = command == "check"
+        parsed = check_parser.parse_args(arguments) if is_check else parser.parse_args(["fit", *arguments]).fit
+        assert parsed.data.corpus is not None
 
 
 def test_the_parser_accepts_every_comparison() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from transformers import PreTrainedTokenizerBase
 
+from ner_lightning.atomic_files import whole_file
 from ner_lightning.commands.error_lines import exit_status
 from ner_lightning.commands.fit.corpus_cli import CorpusCLI
 from ner_lightning.commands.fit.help import PROGRAM, help_of
@@ -31,6 +33,7 @@ class CheckCLI(CorpusCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         super().add_arguments_to_parser(parser)
         parser.add_argument("--format", choices=["text", "json"], default="text", help="Format of the printed report.")
+        parser.add_argument("--report", type=str, help="File for the report as an HTML page with plots.")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,11 +49,20 @@ def main(arguments: Sequence[str]) -> int:
 def _check(arguments: Sequence[str]) -> int:
     cli = CheckCLI(parser_kwargs=help_of("check"), run=False, args=list(arguments))
     report = with_steps(corpus_report(cli.datamodule), cli.datamodule, cli.instantiate_trainer)
+    if cli.config.report is not None:
+        _write_page(Path(cli.config.report), report)
     if cli.config.format == "json":
         write_output(json_text(report.to_plain(), indent=2) + "\n")
     else:
         print_report(report, output_console())
     return 1 if report.errors else 0
+
+
+def _write_page(path: Path, report: CorpusReport) -> None:
+    from ner_lightning.evaluation.corpus.page import corpus_page  # imports matplotlib, which takes a second
+
+    with whole_file(path) as file:
+        file.write(corpus_page(report))
 
 
 def corpus_report(data: NERDataModule) -> CorpusReport:

@@ -61,9 +61,16 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         found = "an empty file" if content is None else str(content)[:80]
         raise ValueError(f"{path}: must contain settings, got {found}")
-    for problem in _misnamed_classes("", content):
+    if problem := _first_problem(content):
         raise ValueError(f"{path}: {problem}")
     return content
+
+
+def _first_problem(settings: Mapping[str, Any]) -> str | None:
+    try:
+        return next(_misnamed_classes("", settings), None)
+    except RecursionError:  # from an alias such as "&a [*a]"
+        return "a setting must not contain itself"
 
 
 def _place(path: Path, error: yaml.MarkedYAMLError) -> str:

@@ -17,6 +17,7 @@ from rich.console import Console
 from ner_lightning.atomic_files import make_folder
 from ner_lightning.commands.error_lines import exit_status
 from ner_lightning.commands.fit.help import HelpFormatter
+from ner_lightning.commands.fit.setting_errors import line_on_setting
 from ner_lightning.commands.fit.setting_values import require_usable_arguments
 from ner_lightning.commands.yaml_values import keep_text_of_settings
 from ner_lightning.console import message_console, output_console, say
@@ -91,7 +92,11 @@ def parse(arguments: Sequence[str]) -> tuple[CorpusReader, CorpusWriter, Path]:
         if {"-h", "--help"} & set(others):
             parser.parse_args(["--help"])
         raise ArgumentError(None, "--from READER, --to WRITER and --output DIR must be given")
-    parsed = parser.parse_args(others)
+    try:
+        parsed = parser.parse_args(others)
+    except ArgumentError as error:
+        line = line_on_setting(str(error), {"from": reader_class, "to": writer_class})
+        raise ArgumentError(None, line) if line else error from None
     try:
         require_usable_arguments("from", parsed.get("from", Namespace()), reader_class)
         require_usable_arguments("to", parsed.get("to", Namespace()), writer_class)

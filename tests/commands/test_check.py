@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerBase
@@ -106,3 +107,16 @@ def test_the_configured_device_need_not_exist(capsys: pytest.CaptureFixture[str]
     assert "Splits" in capsys.readouterr().out
     assert main([*CORPUS, "--model.warmup_ratio=2"]) == 2
     assert "error: warmup_ratio must be between 0 and 1, got 2.0" in capsys.readouterr().err
+
+
+def test_the_report_is_also_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CORPUS, f"--report={tmp_path / 'new' / 'page.html'}", "--format=json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
+    assert "<h1>Corpus report</h1>" in page
+    assert f"<dt>warnings</dt><dd>{len(report['warnings'])}</dd>" in page
+
+
+def test_a_page_that_cannot_be_written_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*CORPUS, f"--report={tmp_path}"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -106,7 +106,7 @@ def test_writers_keep_unannotated_words(tmp_path: Path, unannotated: tuple[int, 
 @pytest.mark.parametrize(
     ("positions", "message"),
     [
-        ([0], "must not contain a word that nobody annotated, got word 0"),
+        ([0], "must not contain a word that nobody annotated, got PER from word 0 to 2 with word 0"),
         ([4], "in order and within the sentence"),
         ([3, 2], "in order and within the sentence"),
         (["2"], "must be a list of positions"),

@@ -40,6 +40,7 @@ TYPE_BY_KEY = {
     "weights_only": bool | None,
     "verbose": bool,
     "format": Literal["text", "json"],
+    "report": str | None,
 }
 CONFIG_OPTIONS = ("-c", "--config")
 

@@ -7,6 +7,7 @@ import inspect
 import re
 from argparse import ArgumentError
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -71,7 +72,10 @@ def _line_on_value(key: str, rest: str, expected: Any) -> str | None:
         if required := REQUIRED.match(problem["rest"]):
             return f"{key}: {kind.__name__} needs {required['options']}"
         inner = KEY.match(problem["rest"])
-        return inner and _line_on_value(f"{key}.{inner['key']}", inner["rest"], types_of(kind).get(inner["key"]))
+        if inner is None:
+            return None
+        inner_type = _type_of(inner["key"].split("."), types_of(kind))
+        return _line_on_value(f"{key}.{inner['key']}", inner["rest"], inner_type)
     found = VALUE.search(rest)
     value = found["value"].partition(". Got value: ")[0] if found else ""
     value = CONSTANTS_IN_YAML.get(value, value)
@@ -152,10 +156,12 @@ def _type_of(keys: Sequence[str], type_by_key: Mapping[str, Any]) -> Any:
 
 def types_of(kind: Any) -> dict[str, Any]:
     """Return the types of the arguments of a class; empty if they are not known."""
-    try:
-        return get_type_hints(kind.__init__) if isinstance(kind, type) else {}  # type: ignore[misc]
-    except NameError:  # a type is imported only for type checkers
-        return {}
+    if isinstance(kind, type):
+        # the fields of a dataclass may have types that only the module of its base class imports
+        for source in (kind.__init__, kind):  # type: ignore[misc]
+            with suppress(NameError):  # a type is imported only for type checkers
+                return get_type_hints(source)
+    return {}
 
 
 def alternatives(kind: Any) -> Iterator[Any]:

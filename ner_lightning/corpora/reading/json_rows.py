@@ -120,7 +120,11 @@ def read_rows(path: Path, encoding: str) -> Iterator[Row]:
     else:
         values = ((parse_json(line, str(path), number), number) for number, line in enumerate(lines, 1) if line.strip())
     for value, number in values:
-        yield Row.of(as_object(value), str(path), number)
+        row = as_object(value)
+        if isinstance(row, list):
+            expected = 'a JSON object, or a list such as ["Bill left", {"entities": [[0, 4, "PER"]]}]'
+            raise CorpusError(f"{path}:{number}: must be {expected}, got {shown(row)}")
+        yield Row.of(row, str(path), number)
 
 
 def is_array(lines: Sequence[str]) -> bool:
@@ -132,7 +136,7 @@ def is_array(lines: Sequence[str]) -> bool:
         value = json.loads(first)
     except (ValueError, RecursionError):
         return True  # an array over several lines
-    return bool(value) and isinstance(value[0], dict | list)  # spaCy writes ["text", {…}] in one line
+    return not value or isinstance(value[0], dict | list)  # spaCy writes ["text", {…}] in one line
 
 
 def array_items(text: str, path: Path) -> Iterator[tuple[Any, int]]:
@@ -145,12 +149,14 @@ def array_items(text: str, path: Path) -> Iterator[tuple[Any, int]]:
     line_ends = [found.start() for found in re.finditer("\n", text)]
     position = _after_spaces(text, text.index("[") + 1)
     separator = ","
+    if text.startswith("]", position):  # an array without items
+        separator, position = "]", _after_spaces(text, position + 1)
     while separator == ",":
         line = bisect_left(line_ends, position) + 1
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{path}:{line}: must be an item of a JSON array: {error}") from None
+            raise CorpusError(f"{path}:{line}: must be an item of a JSON array: {_problem(error)}") from None
         yield value, line
         end = _after_spaces(text, end)
         separator = text[end : end + 1]
@@ -195,7 +201,15 @@ def parse_json(text: str, path: str, line: int) -> Any:
     try:
         return json.loads(text, object_pairs_hook=without_repeated_keys)
     except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{path}:{line}: must be one JSON object per line: {error}") from None
+        raise CorpusError(f"{path}:{line}: must be one JSON object per line: {_problem(error)}") from None
+
+
+def _problem(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "its lists and objects are nested too deeply"
+    if "integer string conversion" in str(error):  # advice for programmers follows
+        return "a number has too many digits"
+    return str(error)
 
 
 def without_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,7 +49,10 @@ class SplitReader(CorpusReader, Generic[Source]):
         for split, source in self.open_splits().items():
             content = self.read_split(split, source)
             if not content.sentences:
-                raise CorpusError(f"{source}: the {split} split must contain at least one sentence, got none")
+                problem = f"the {split} split must contain at least one sentence, got none"
+                if skipped := [note for note in content.notes if note.kind == "row_skipped"]:
+                    problem += f"; rows skipped: {len(skipped)}, such as {skipped[0]}"
+                raise CorpusError(f"{source}: {problem}")
             splits[split] = content.sentences
             notes += content.notes
             if content.scheme_evidence is not None:

@@ -12,6 +12,11 @@ from ner_lightning.atomic_files import other_than_a_file
 from ner_lightning.corpora.reader import CorpusError
 
 DATA_FOLDER_VARIABLE: Final = "NER_LIGHTNING_DATA"
+BINARY_FILES: Final = {
+    b"\x1f\x8b": "a gzip file; decompress it first",
+    b"PK\x03\x04": "a zip file; unpack it first",
+    b"\xfd7zXZ": "an xz file; decompress it first",
+}
 PATTERN_CHARACTERS: Final = frozenset("*?[")
 
 
@@ -87,6 +92,9 @@ def read_text(path: Path, encoding: str) -> str:
         CorpusError: If the file cannot be read, or has another encoding; the message names file, line and encoding.
     """
     content = read_bytes(path)
+    for beginning, kind in BINARY_FILES.items():
+        if content.startswith(beginning):
+            raise CorpusError(f"{path}: must be a text file, found {kind}")
     try:
         return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:

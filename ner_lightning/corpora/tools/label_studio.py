@@ -37,10 +37,12 @@ class LabelStudio(RowReader):
 
     def read_row(self, row: Row) -> Iterator[RawRow]:
         is_task = "data" in row.values
+        if is_task and not isinstance(row.values["data"], dict):
+            raise row.error("data", "a JSON object", row.values["data"])
         content = Row.of(row.values["data"], row.path, row.line) if is_task else row
         if self.text_key not in content.values:
             raise CorpusError(
-                f"{row.place}: the task has no {self.text_key!r}, got {content.keys_in_words}; set text_key"
+                f'{row.place}: a task must have the key "{self.text_key}", got {content.keys_in_words}; set text_key'
             )
         text = content.text(self.text_key)
         names = row.name("id") or content.name("id") or "", content.name("document_id")

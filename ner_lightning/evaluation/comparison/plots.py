@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from statistics import mean, stdev
 from textwrap import fill
 from typing import Any, Final
@@ -13,12 +12,17 @@ from matplotlib.figure import Figure
 from ner_lightning.evaluation.comparison.arms import Comparison
 from ner_lightning.evaluation.comparison.sliced_counts import LENGTH, TYPE
 from ner_lightning.evaluation.comparison.tables import slices_of
-from ner_lightning.evaluation.pages.plots import WIDE, plot_text
+from ner_lightning.evaluation.pages.plots import (
+    CHARACTERS_PER_INCH,
+    COLORS,
+    GRAY,
+    WIDE,
+    name_rows,
+    plot_text,
+    row_figure,
+)
 
-COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
 MARKERS: Final = "osD^vPX"  # one more than colors, so that repeated colors have another marker
-GRAY: Final = "#7d8590"
-CHARACTERS_PER_INCH: Final = 4  # of a label beside the plot, so that it leaves room for the data
 
 
 def seed_plot(comparison: Comparison, width: float = WIDE) -> Figure:
@@ -28,7 +32,7 @@ def seed_plot(comparison: Comparison, width: float = WIDE) -> Figure:
         comparison: The comparison.
         width: The width of the figure in inches.
     """
-    figure, axes = _figure(len(comparison.arms), width)
+    figure, axes = row_figure(len(comparison.arms), width)
     for row, arm in enumerate(comparison.arms):
         scores = [100 * score for score in arm.f1()]
         axes.plot(scores, [row] * len(scores), linestyle="", alpha=0.55, **_style(row))
@@ -42,7 +46,7 @@ def seed_plot(comparison: Comparison, width: float = WIDE) -> Figure:
             markersize=11,
             capsize=3,
         )
-    _name_rows(axes, comparison.arm_names, width)
+    name_rows(axes, comparison.arm_names, width)
     axes.set_xlabel(_broken("F1 (%) of every run, and below it mean ± standard deviation", width))
     return figure
 
@@ -50,7 +54,7 @@ def seed_plot(comparison: Comparison, width: float = WIDE) -> Figure:
 def type_plot(comparison: Comparison, width: float = WIDE) -> Figure:
     """Plot how each further arm differs from the first by entity type, with 95 % intervals; see :func:`seed_plot`."""
     parts = slices_of(comparison, TYPE)
-    figure, axes = _figure(len(parts), width)
+    figure, axes = row_figure(len(parts), width)
     others = comparison.arms[1:]
     for index, arm in enumerate(others):
         for row, part in enumerate(parts):
@@ -68,7 +72,7 @@ def type_plot(comparison: Comparison, width: float = WIDE) -> Figure:
                 **_style(index + 1),
             )
     axes.axvline(0, color=GRAY, linewidth=0.8)
-    _name_rows(axes, [part.value for part in parts], width)
+    name_rows(axes, [part.value for part in parts], width)
     axes.set_xlabel(
         _broken(f"F1 minus that of {plot_text(comparison.arms[0].name)}, in points, with 95 % interval", width)
     )
@@ -79,7 +83,7 @@ def type_plot(comparison: Comparison, width: float = WIDE) -> Figure:
 def length_plot(comparison: Comparison, width: float = WIDE) -> Figure:
     """Plot mean F1 by the length of entities, with the standard deviation over seeds; see :func:`seed_plot`."""
     parts = slices_of(comparison, LENGTH)
-    figure, axes = _figure(6, width)
+    figure, axes = row_figure(6, width)
     for index, arm in enumerate(comparison.arms):
         scores = [[100 * score for score in arm.f1(part)] for part in parts]
         deviations = [stdev(of_part) if len(of_part) > 1 else 0.0 for of_part in scores]
@@ -96,25 +100,12 @@ def length_plot(comparison: Comparison, width: float = WIDE) -> Figure:
     return figure
 
 
-def _figure(num_rows: int, width: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, 0.9 + 0.42 * num_rows), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color=GRAY, alpha=0.25, linewidth=0.6)
-    return figure, axes
-
-
 def _style(index: int) -> dict[str, Any]:
     return {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)]}
 
 
 def _broken(label: str, width: float) -> str:
     return fill(label, round(2.4 * CHARACTERS_PER_INCH * width))
-
-
-def _name_rows(axes: Axes, names: Sequence[str], width: float) -> None:
-    axes.set_yticks(range(len(names)), [fill(plot_text(name), round(CHARACTERS_PER_INCH * width)) for name in names])
-    axes.set_ylim(len(names) - 0.4, -0.6)  # the first at the top
 
 
 def _legend(axes: Axes, num_arms: int, width: float) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Final
 
 from markupsafe import Markup
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ner_lightning.console import printable
@@ -17,6 +19,9 @@ from ner_lightning.console import printable
 BARE_SVG: Final = {"Date": None, "Creator": None, "Format": None, "Type": None}
 WIDE: Final = 8.4  # inches
 NARROW: Final = 4.0  # inches; text has a readable size on a phone
+COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito 2008
+GRAY: Final = "#7d8590"
+CHARACTERS_PER_INCH: Final = 4  # of a label beside the plot, so that it leaves room for the data
 
 
 def plot_for_any_window(draw: Callable[[float], Figure]) -> Markup:
@@ -36,6 +41,21 @@ def plot_text(name: str) -> str:
     \x1b \$PER\$
     """
     return printable(name).replace("$", r"\$")
+
+
+def row_figure(num_rows: int, width: float) -> tuple[Figure, Axes]:
+    """Return a figure with a given width in inches, which is high enough for a number of rows."""
+    figure = Figure(figsize=(width, 0.9 + 0.42 * num_rows), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color=GRAY, alpha=0.25, linewidth=0.6)
+    return figure, axes
+
+
+def name_rows(axes: Axes, names: Sequence[str], width: float) -> None:
+    """Name the rows of a plot with a given width in inches; the first row is at the top."""
+    axes.set_yticks(range(len(names)), [fill(plot_text(name), round(CHARACTERS_PER_INCH * width)) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
 
 
 def svg_of(figure: Figure) -> Markup:

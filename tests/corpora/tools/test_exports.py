@@ -118,7 +118,7 @@ def test_label_studio_reads_one_submitted_annotation_per_task(tmp_path):
 def test_the_text_of_a_label_studio_task_can_have_another_name(tmp_path):
     task = {"data": {"body": TEXT}, "annotations": [{"result": RESULT}]}
     assert entities_of(read(tmp_path, LabelStudio, array([task]), text_key="body")) == BOTH
-    with pytest.raises(CorpusError, match=r"json:1: the task has no 'text', got \"body\"; set text_key"):
+    with pytest.raises(CorpusError, match=r"json:1: a task must have the key \"text\", got \"body\"; set text_key"):
         read(tmp_path, LabelStudio, array([task]))
 
 
@@ -157,7 +157,7 @@ def test_a_wrong_row_gives_one_line_with_file_and_line(tmp_path, reader, row, me
         ('[\n{"text": "a", "text": "b"}]', r":2: must be an item of a JSON array: every key must occur once"),
         ("[\n3]", r":2: must be a JSON object, got 3"),
         ("[\n" * 100_000, r":2: must be an item of a JSON array"),
-        ("[]", r":1: must be a JSON object"),
+        ("[]", r": the train split must contain at least one sentence, got none"),
     ],
 )
 def test_a_broken_array_gives_one_line_with_file_and_line(tmp_path, content, message):
