@@ -15,7 +15,7 @@ ROW = '{"text": "unit AHU.G2 is off", "entities": [{"start": 5, "end": 11, "type
     [([10] * 100, 64), ([100] * 100, 128), ([70] * 99 + [500], 96), ([70] * 90 + [500] * 10, 512)],
 )
 def test_the_usual_length_ignores_exceptions_and_is_rounded_up(lengths, expected):
-    windows = [EncodedWindow("", (0,) * length, (), (), 0, (True, True)) for length in lengths]
+    windows = [EncodedWindow((0,) * length, (), (), 0, ()) for length in lengths]
     assert usual_length([(None, [window]) for window in windows]) == expected
 
 
