@@ -18,7 +18,7 @@ demo: .venv/installed
 	$(BIN)/python -m ner_lightning predict --model $(DEMO_RUN)/model --input configs/experiment/demo.txt --output - --style color
 
 test: .venv/installed
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m 'slow or gpu'

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from ner_lightning.atomic_files import other_than_a_file
 from ner_lightning.corpora.reader import CorpusError
 from ner_lightning.corpora.reading.split_reader import SplitFiles
 
@@ -48,6 +49,11 @@ def _likely_reader(source: SplitFiles, encoding: str) -> str | None:
     path = source.paths[0]
     if path.suffix in READER_BY_ENDING:
         return READER_BY_ENDING[path.suffix]
-    with open(path, encoding=encoding, errors="replace") as file:
-        beginning = file.read(NUM_CHARACTERS)
+    try:
+        if other_than_a_file(path) is not None:  # reading a pipe might never end
+            return None
+        with open(path, encoding=encoding, errors="replace") as file:
+            beginning = file.read(NUM_CHARACTERS)
+    except (LookupError, OSError):  # the error itself names an unknown encoding or a file that cannot be opened
+        return None
     return next((reader for reader, sign in SIGN_BY_READER.items() if sign.match(beginning.lstrip("\ufeff"))), None)
