@@ -112,7 +112,7 @@ def _load(folder: Path) -> Bundle:
 def standard_labels(labels: Sequence[str]) -> list[str]:
     """Return the labels of a network in the standard spelling of tags.
 
-    >>> standard_labels(["b-per", "L-PER", "O"])
+    >>> standard_labels(["b-PER", "L-PER", "O"])
     ['B-PER', 'E-PER', 'O']
 
     Raises:
